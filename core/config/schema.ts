@@ -1,0 +1,70 @@
+import { z } from 'zod';
+
+const positiveInt = z.number().int().positive();
+
+/** `pipeline.yaml`. Units stand in the names; every default has its reason beside it. */
+export const pipelineSchema = z.strictObject({
+  pipeline: z
+    .string()
+    .regex(/^[a-z][a-z0-9_-]{0,40}$/, 'must be lower-case letters, digits, - and _, at most 41 characters')
+    .describe('Name of the pipeline; slot, publication and topics are named after it.'),
+  source: z.strictObject({
+    url: z.string().min(1).describe('Connection URL of the old project, normally ${SOURCE_URL}.'),
+  }),
+  target: z.strictObject({
+    url: z.string().min(1).describe('Connection URL of the new project, normally ${TARGET_URL}.'),
+  }),
+  log: z
+    .strictObject({
+      // Empty counts as absent, so that ${KAFKA_BROKERS:-} can switch between the drivers.
+      brokers: z
+        .union([z.array(z.string()), z.string()])
+        .default([])
+        .transform((value) =>
+          (typeof value === 'string' ? value.split(',') : value).map((part) => part.trim()).filter(Boolean),
+        )
+        .describe('Kafka brokers, host:port. Without any, the embedded log in `directory` is used.'),
+      directory: z.string().min(1).optional().describe('Directory of the embedded log.'),
+      replicationFactor: positiveInt.optional().describe('Of the topics we create; the broker default otherwise.'),
+    })
+    .prefault({}),
+  capture: z
+    .strictObject({
+      // One heartbeat costs the source one small commit; a second bounds how stale the lag of an idle source can be.
+      heartbeatIntervalMs: positiveInt.default(1_000),
+      // Large enough that the watermarks' two commits vanish beside the copy, small enough to hold a few in memory.
+      snapshotChunkRows: positiveInt.default(20_000),
+      snapshotChunkBytes: positiveInt.default(4 * 1024 * 1024),
+      snapshotParallelTables: positiveInt.max(16).default(2),
+    })
+    .prefault({}),
+  apply: z
+    .strictObject({
+      // A batch is what one target transaction may fold: the log's backlog beyond it goes into the next transaction.
+      batchMaxBytes: positiveInt.default(8 * 1024 * 1024),
+    })
+    .prefault({}),
+  http: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: z.number().int().min(0).max(65_535).optional().describe('Of this service; 0 or none: any free port.'),
+    })
+    .prefault({}),
+});
+
+export const tableMappingSchema = z.strictObject({
+  from: z.string().describe('The source table, schema.table; "quoted" where a name holds a dot.'),
+  rename: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe('Columns whose name changes: source name -> target name.'),
+});
+
+/** `mapping/<schema>.yaml`: one file a domain schema. */
+export const mappingSchema = z.strictObject({
+  schema: z.string().min(1).describe('The domain schema in the target.'),
+  tables: z.record(z.string(), tableMappingSchema).describe('Target table -> where its rows come from.'),
+});
+
+export type PipelineConfig = z.output<typeof pipelineSchema>;
+export type MappingFile = z.output<typeof mappingSchema>;

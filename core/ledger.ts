@@ -1,0 +1,65 @@
+import { relationFromLine } from './record.js';
+import { RecordScanner } from './record-scanner.js';
+import { displayName } from './relation.js';
+
+/** Row changes by table: a snapshot's row and a streamed change each count one, a truncate one for each table. */
+export type Tally = Map<string, number>;
+
+export function addTo(tally: Tally, table: string, count: number): void {
+  tally.set(table, (tally.get(table) ?? 0) + count);
+}
+
+/**
+ * Counts what a record holds, by source table: the log itself says what a stage has written, so that the ledger
+ * survives any crash of the one that counted.
+ */
+export function tallyRecord(record: Buffer, tally: Tally): void {
+  const names = new Map<number, string>();
+  const scanner = new RecordScanner(record);
+  while (scanner.next()) {
+    switch (scanner.kind) {
+      case 'relation': {
+        const relation = relationFromLine(scanner.relationLine());
+        names.set(relation.id, relation.source ?? displayName(relation));
+        break;
+      }
+      case 'row':
+        addTo(tally, names.get(scanner.relation)!, 1);
+        break;
+      case 'rows':
+        addTo(tally, names.get(scanner.relation)!, scanner.rows().rows);
+        break;
+      case 'truncate':
+        for (const id of scanner.truncate().relations) addTo(tally, names.get(id)!, 1);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+/** One table's way through the pipeline; undefined where a stage has not reported. */
+export interface LedgerEntry {
+  readonly table: string;
+  readonly read: number | undefined;
+  readonly deduplicated: number | undefined;
+  readonly captured: number | undefined;
+  readonly filtered: number | undefined;
+  readonly transformed: number | undefined;
+  readonly applied: number | undefined;
+  readonly deadLettered: number | undefined;
+}
+
+/**
+ * captured = read - deduplicated, transformed = captured - filtered, applied + dead-lettered = transformed. Between
+ * stages the sums agree only once everything captured has been applied.
+ */
+export function ledgerAddsUp(entry: LedgerEntry): boolean {
+  const { read, deduplicated, captured, filtered, transformed, applied, deadLettered } = entry;
+  return (
+    read !== undefined &&
+    captured === read - deduplicated! &&
+    transformed === captured - filtered! &&
+    applied! + deadLettered! === transformed
+  );
+}

@@ -1,0 +1,131 @@
+import type { PositionJson } from './position.js';
+import type { Relation } from './relation.js';
+
+/**
+ * The record: what one message of a topic holds. It is text, one JSON object a line, readable with kcat:
+ *
+ *     {"ferry":1,"first":["0/16B3748",0],"last":["0/16B3748",2],"complete":true}
+ *     {"tx":"0/16B3748","xid":742,"time":"2026-01-31T12:00:00.123456Z"}
+ *     {"relation":16385,"schema":"public","table":"users","identity":"d","columns":[{"name":"id",...}]}
+ *     {"rel":16385,"ix":0,"op":"c","new":["1","Ada",null]}
+ *     {"rel":16385,"ix":1,"op":"u","key":["7",null,null],"new":["1",false,"x"]}
+ *     {"commit":"0/16B3748","ix":2,"end":"0/16B3778"}
+ *
+ * Values are PostgreSQL's own text, null, or `false` for a TOAST value that the WAL does not carry (unchanged).
+ * A snapshot's rows follow their line as `bytes` bytes of COPY text, untouched from server to server:
+ *
+ *     {"rel":16385,"ix":1,"op":"r","rows":2,"bytes":14,"columns":["id","name"],"chunk":{...}}
+ *     1<TAB>Ada
+ *     2<TAB>Bob
+ *
+ * The order of the members that the scanner reads is fixed: `rel`, `ix`, `op`. Every record is whole in itself: it
+ * opens with the transaction that it continues and repeats the relations that its rows use, so that a reader may
+ * begin anywhere. Several transactions may share a record and a transaction may span records.
+ */
+export const RECORD_VERSION = 1;
+
+export interface RecordHeader {
+  readonly ferry: typeof RECORD_VERSION;
+  readonly first: PositionJson;
+  readonly last: PositionJson;
+  /** True when the last line is a commit: a reader may stop here and have seen whole transactions only. */
+  readonly complete: boolean;
+}
+
+export interface TransactionLine {
+  /** LSN of the commit record. */
+  readonly tx: string;
+  readonly xid: number;
+  /** Commit time at the source, ISO 8601 with microseconds. */
+  readonly time: string;
+}
+
+export interface RelationLine {
+  readonly relation: number;
+  readonly schema: string;
+  readonly table: string;
+  readonly identity: Relation['identity'];
+  readonly columns: Relation['columns'];
+  readonly source?: string;
+}
+
+/** PostgreSQL's text, null, or false for an unchanged TOAST value. */
+export type Value = string | null | false;
+export type Tuple = readonly Value[];
+
+/** create, update, delete */
+export type RowOp = 'c' | 'u' | 'd';
+
+export interface RowLine {
+  readonly rel: number;
+  readonly ix: number;
+  readonly op: RowOp;
+  /** The new row; absent for a delete. */
+  readonly new?: Tuple;
+  /** The old key, null outside the key columns: of a delete, or of an update that changed the key. */
+  readonly key?: Tuple;
+  /** The whole old row, where replica identity is full. */
+  readonly old?: Tuple;
+}
+
+/** Where a snapshot chunk stands; the last block of a chunk carries it, so that a restart resumes behind it. */
+export interface ChunkMark {
+  /** Key of the chunk's last row as text, in key order; absent for an empty chunk. */
+  readonly upTo?: readonly string[];
+  /** Nothing is left of the table after this chunk. */
+  readonly final: boolean;
+}
+
+export interface RowsLine {
+  readonly rel: number;
+  readonly ix: number;
+  readonly op: 'r';
+  /** Rows in the COPY text that follows. */
+  readonly rows: number;
+  /** Rows of the chunk that gave way to a change in the stream. */
+  readonly gaveWay?: number;
+  /** Length of the COPY text that follows this line. */
+  readonly bytes: number;
+  readonly columns: readonly string[];
+  readonly chunk?: ChunkMark;
+}
+
+export interface TruncateLine {
+  readonly rel: 0;
+  readonly ix: number;
+  readonly op: 't';
+  readonly relations: readonly number[];
+  readonly cascade: boolean;
+  readonly restartIdentity: boolean;
+}
+
+export interface CommitLine {
+  readonly commit: string;
+  readonly ix: number;
+  /** The first LSN behind the transaction: what is acknowledged to the source, and what lag is measured from. */
+  readonly end: string;
+}
+
+export interface MessageLine {
+  readonly message: string;
+  readonly ix: number;
+  readonly content: string;
+}
+
+/** Prefixes of the messages that we write into the source's WAL with `pg_logical_emit_message`. */
+export const MESSAGE = {
+  heartbeat: 'ferry:heartbeat',
+  marker: 'ferry:marker',
+  low: 'ferry:low',
+  high: 'ferry:high',
+} as const;
+
+export function relationToLine(relation: Relation): RelationLine {
+  const { id, schema, table, identity, columns, source } = relation;
+  return { relation: id, schema, table, ...(source === undefined ? {} : { source }), identity, columns };
+}
+
+export function relationFromLine(line: RelationLine): Relation {
+  const { relation, schema, table, identity, columns, source } = line;
+  return { id: relation, schema, table, identity, columns, ...(source === undefined ? {} : { source }) };
+}

@@ -1,0 +1,58 @@
+/** A schema-qualified name, unquoted, exactly as the catalog holds it. */
+export interface QualifiedName {
+  readonly schema: string;
+  readonly table: string;
+}
+
+export interface Column {
+  readonly name: string;
+  /** OID of the source's type. */
+  readonly type: number;
+  /** `atttypmod`, -1 when none. */
+  readonly typmod: number;
+  /** Part of the key that identifies a row. */
+  readonly key: boolean;
+}
+
+/** `pg_class.relreplident`: default, nothing, full, index. */
+export type ReplicaIdentity = 'd' | 'n' | 'f' | 'i';
+
+/**
+ * One version of a table's shape. It travels in every record that carries its rows, ahead of them, so that a record
+ * can be read without any other.
+ */
+export interface Relation extends QualifiedName {
+  /** The source table's OID; rows refer to their relation by it. */
+  readonly id: number;
+  readonly identity: ReplicaIdentity;
+  readonly columns: readonly Column[];
+  /** In a domain topic: the source table, `schema.table`, that the ledger counts the rows under. */
+  readonly source?: string;
+}
+
+/** `schema.table` for people, logs and ledger keys; never for SQL (quote with the driver's escapeIdentifier). */
+export function displayName(name: QualifiedName): string {
+  return `${name.schema}.${name.table}`;
+}
+
+/**
+ * Reads `schema.table`; a part that holds a dot is written in double quotes (`"my.schema"."my.table"`).
+ * @returns undefined when the text has not exactly two parts.
+ */
+export function parseQualifiedName(text: string): QualifiedName | undefined {
+  const match = /^(?:"((?:[^"]|"")+)"|([^."]+))\.(?:"((?:[^"]|"")+)"|([^."]+))$/.exec(text);
+  if (!match) return undefined;
+  const unquote = (quoted: string | undefined, plain: string | undefined) => quoted?.replaceAll('""', '"') ?? plain!;
+  return { schema: unquote(match[1], match[2]), table: unquote(match[3], match[4]) };
+}
+
+/** The inverse of {@link parseQualifiedName}: quotes a part only where it must. */
+export function formatQualifiedName(name: QualifiedName): string {
+  const part = (text: string) => (/[."]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  return `${part(name.schema)}.${part(name.table)}`;
+}
+
+/** Indexes of the key columns, in column order. */
+export function keyIndexes(relation: Pick<Relation, 'columns'>): number[] {
+  return relation.columns.flatMap((column, index) => (column.key ? [index] : []));
+}

@@ -1,0 +1,41 @@
+/**
+ * What capture and transform put down in the control topic each second: where their output stood and what they had
+ * counted by then. After a crash the rest is read from the output itself, so nothing is counted twice or forgotten.
+ */
+export interface StageState {
+  /** By output topic: records up to this offset are counted. */
+  readonly next: Readonly<Record<string, number>>;
+  /** The first LSN behind the last whole transaction in the output. */
+  readonly through: string;
+  /** Commit time of that transaction at the source; null before the first. */
+  readonly time: string | null;
+}
+
+export interface CaptureState extends StageState {
+  readonly captured: Readonly<Record<string, number>>;
+  readonly deduplicated: Readonly<Record<string, number>>;
+  readonly read: Readonly<Record<string, number>>;
+  readonly tables: Readonly<Record<string, TableSnapshotState>>;
+}
+
+export interface TransformState extends StageState {
+  /** Row changes taken from raw, by source table. */
+  readonly taken: Readonly<Record<string, number>>;
+  readonly filtered: Readonly<Record<string, number>>;
+  readonly transformed: Readonly<Record<string, number>>;
+}
+
+/** How far one table's snapshot is. */
+export interface TableSnapshotState {
+  /** Key of the last copied row; absent before the first chunk. */
+  readonly upTo?: readonly string[];
+  readonly rows: number;
+  /** Rows expected; absent when unknown. */
+  readonly estimate?: number;
+  readonly done: boolean;
+  /** Keys, as JSON arrays, that must be read again before the table is done. */
+  readonly rereads: readonly string[];
+}
+
+export const CAPTURE_STATE = 'state/capture';
+export const transformStateKey = (partition: number): string => `state/transform/${partition}`;

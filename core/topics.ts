@@ -1,0 +1,26 @@
+/** Topic names of a pipeline; the same over every log driver. */
+export interface Topics {
+  readonly raw: string;
+  readonly deadLetter: string;
+  readonly control: string;
+  domain(schema: string): string;
+}
+
+/** Kafka allows letters, digits, `.`, `_` and `-`; anything else in a schema's name is written as `_xHEX_`. */
+function topicPart(schema: string): string {
+  return schema.replaceAll(/[^A-Za-z0-9._-]/g, (char) => `_x${char.codePointAt(0)!.toString(16)}_`);
+}
+
+export function topicsOf(pipeline: string): Topics {
+  return {
+    raw: `${pipeline}.raw`,
+    deadLetter: `${pipeline}.dead-letter`,
+    control: `${pipeline}.control`,
+    domain: (schema) => `${pipeline}.domain.${topicPart(schema)}`,
+  };
+}
+
+/** Every slot, publication and trigger of a pipeline is named after it; PostgreSQL slots allow `[a-z0-9_]` only. */
+export function sourceObjectName(pipeline: string): string {
+  return `ferry_${pipeline.replaceAll('-', '_')}`;
+}
