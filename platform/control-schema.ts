@@ -1,0 +1,118 @@
+import type { ClientBase } from 'pg';
+import { type Lsn, minLsn, parseLsn } from '../core/lsn.js';
+
+/**
+ * What the pipeline keeps in the target database. The checkpoint is written in the transaction that writes the rows:
+ * it, not an offset kept elsewhere, says what has been applied.
+ */
+const CONTROL_SCHEMA = `
+CREATE SCHEMA IF NOT EXISTS ferry;
+CREATE TABLE IF NOT EXISTS ferry.checkpoint (
+  pipeline text NOT NULL,
+  topic text NOT NULL,
+  partition int NOT NULL,
+  next_offset bigint NOT NULL DEFAULT 0,
+  lsn pg_lsn NOT NULL DEFAULT '0/0',
+  index int NOT NULL DEFAULT -1,
+  commit_end pg_lsn NOT NULL DEFAULT '0/0',
+  commit_time timestamptz,
+  epoch bigint NOT NULL DEFAULT 0,
+  owner text,
+  updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (pipeline, topic, partition)
+);
+COMMENT ON TABLE ferry.checkpoint IS 'What apply has written, in the same transaction as the rows; epoch fences instances that were replaced';
+CREATE TABLE IF NOT EXISTS ferry.ledger (
+  pipeline text NOT NULL,
+  topic text NOT NULL,
+  partition int NOT NULL,
+  source_table text NOT NULL,
+  target_table text NOT NULL,
+  applied bigint NOT NULL DEFAULT 0,
+  dead_lettered bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (pipeline, topic, partition, source_table, target_table)
+);
+CREATE TABLE IF NOT EXISTS ferry.table_state (
+  pipeline text NOT NULL,
+  source_table text NOT NULL,
+  copied boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (pipeline, source_table)
+);
+COMMENT ON TABLE ferry.table_state IS 'Tables whose snapshot apply has written to its end';
+CREATE TABLE IF NOT EXISTS ferry.cutover (
+  pipeline text PRIMARY KEY,
+  serving text NOT NULL DEFAULT 'source' CHECK (serving IN ('source', 'target')),
+  state text NOT NULL DEFAULT 'idle',
+  changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  changed_by text NOT NULL DEFAULT session_user
+);
+COMMENT ON COLUMN ferry.cutover.serving IS 'The flag that applications read: which project serves';
+CREATE TABLE IF NOT EXISTS ferry.cutover_step (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  pipeline text NOT NULL,
+  run uuid NOT NULL,
+  step text NOT NULL,
+  state text NOT NULL,
+  started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  finished_at timestamptz,
+  detail jsonb NOT NULL DEFAULT '{}'
+);
+CREATE TABLE IF NOT EXISTS ferry.target_script (
+  pipeline text NOT NULL,
+  script text NOT NULL,
+  checksum text NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (pipeline, script)
+);
+COMMENT ON TABLE ferry.target_script IS 'Scripts of config/<pipeline>/target that were run here';
+`;
+
+/** Creates the `ferry` schema in the target; run again it changes nothing. */
+export async function ensureControlSchema(target: ClientBase): Promise<void> {
+  // Two services may start at once, and CREATE ... IF NOT EXISTS is not safe against itself.
+  await target.query('BEGIN');
+  try {
+    await target.query("SELECT pg_advisory_xact_lock(hashtext('ferry.control-schema'))");
+    await target.query(CONTROL_SCHEMA);
+    await target.query('COMMIT');
+  } catch (error) {
+    await target.query('ROLLBACK');
+    throw error;
+  }
+}
+
+/** How far one topic partition has been applied. */
+export interface AppliedPoint {
+  readonly topic: string;
+  readonly partition: number;
+  readonly nextOffset: number;
+  /** The first LSN behind the last applied transaction; zero before the first. */
+  readonly commitEnd: Lsn;
+  /** Commit time at the source, ISO 8601; null before the first transaction. */
+  readonly commitTime: string | null;
+}
+
+/** Every checkpoint of a pipeline; empty before apply's first start. */
+export async function readAppliedPoints(target: ClientBase, pipeline: string): Promise<AppliedPoint[]> {
+  const { rows } = await target.query<Record<string, string>>(
+    'SELECT topic, partition, next_offset, commit_end, commit_time FROM ferry.checkpoint WHERE pipeline = $1 ORDER BY 1, 2',
+    [pipeline],
+  );
+  return rows.map((row) => ({
+    topic: row.topic!,
+    partition: Number(row.partition),
+    nextOffset: Number(row.next_offset),
+    commitEnd: parseLsn(row.commit_end!),
+    commitTime: row.commit_time ?? null,
+  }));
+}
+
+/**
+ * The LSN that all of the pipeline has been applied up to.
+ * @param topics that must have a checkpoint each, or the answer is unknown.
+ * @returns undefined while a topic has no checkpoint: unknown is never zero lag.
+ */
+export function appliedThrough(points: readonly AppliedPoint[], topics: readonly string[]): Lsn | undefined {
+  if (!topics.every((topic) => points.some((point) => point.topic === topic))) return undefined;
+  return points.map((point) => point.commitEnd).reduce(minLsn);
+}

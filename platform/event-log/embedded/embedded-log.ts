@@ -1,0 +1,208 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { FerryError } from '../../../core/errors.js';
+import type { Batch, ControlState, EventLog, LogRecord, ReadOptions, TopicPartition, TopicSpec } from '../port.js';
+
+type Key = [topic: string, partition: number, offset: number];
+
+/** Topics that several processes append to; the others belong to one writer, which notices a second one. */
+const SHARED_GROUPS = new Set(['control', 'dead-letter']);
+
+/**
+ * The embedded driver, on lmdb: a record is a value with a CRC before it, under the key (topic, partition, offset).
+ * Topics with one writer share an environment, so that an append to all domain topics is one durable commit, and
+ * writers of different services never wait for each other's lock.
+ */
+export class EmbeddedLog implements EventLog {
+  readonly #directory: string;
+  readonly #pipeline: string;
+  readonly #environments = new Map<string, RootDatabase<Buffer, Key>>();
+  /** Next offset by topic partition, of those that this process has appended to. */
+  readonly #ownEnds = new Map<string, number>();
+  readonly control: ControlState;
+
+  constructor(directory: string, pipeline: string) {
+    this.#directory = directory;
+    this.#pipeline = pipeline;
+    this.control = new EmbeddedControlState(
+      open<unknown, string>({ path: join(directory, 'control.lmdb'), encoding: 'json' }),
+    );
+  }
+
+  async createTopics(_topics: readonly TopicSpec[]): Promise<void> {
+    // A topic begins with its first record.
+  }
+
+  async append(batches: readonly Batch[]): Promise<void> {
+    const groups = new Set(batches.map((batch) => this.#group(batch.topic)));
+    await Promise.all(
+      [...groups].map((group) =>
+        this.#appendGroup(
+          group,
+          batches.filter((batch) => this.#group(batch.topic) === group),
+        ),
+      ),
+    );
+  }
+
+  async read(from: TopicPartition & { readonly offset: number }, options: ReadOptions): Promise<LogRecord[]> {
+    const deadline = performance.now() + options.waitMs;
+    for (let delayMs = 1; ; delayMs = Math.min(delayMs + 0.5, MAX_POLL_MS)) {
+      const records = this.#scan(from, options.maxBytes);
+      if (records.length > 0) return records;
+      if (options.signal?.aborted || performance.now() + delayMs > deadline) return [];
+      // Another process appends, so there is nothing to wait on but the next look.
+      await sleep(delayMs);
+    }
+  }
+
+  async endOffset(at: TopicPartition): Promise<number> {
+    return this.#endOffset(this.#environment(this.#group(at.topic)), at);
+  }
+
+  async last(at: TopicPartition): Promise<LogRecord | undefined> {
+    const end = await this.endOffset(at);
+    return end === 0 ? undefined : this.#scan({ ...at, offset: end - 1 }, 1)[0];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#environments.values()].map((environment) => environment.close()));
+    this.#environments.clear();
+    await (this.control as EmbeddedControlState).close();
+  }
+
+  async #appendGroup(group: string, batches: readonly Batch[]): Promise<void> {
+    const environment = this.#environment(group);
+    const ends = new Map<string, number>();
+    let foreign: FerryError | undefined;
+    try {
+      await environment.transaction(() => {
+        for (const batch of batches) {
+          const name = `${batch.topic}/${batch.partition}`;
+          let end = this.#endOffset(environment, batch);
+          const own = this.#ownEnds.get(name);
+          if (own !== undefined && own !== end && !SHARED_GROUPS.has(group)) {
+            foreign = regressed(batch, own, end);
+            return;
+          }
+          for (const value of batch.values) void environment.put([batch.topic, batch.partition, end++], withCrc(value));
+          ends.set(name, end);
+        }
+      });
+      // Committed means visible; flushed means that it survives the machine.
+      await environment.flushed;
+    } catch (cause) {
+      for (const batch of batches) this.#ownEnds.delete(`${batch.topic}/${batch.partition}`);
+      throw writeFailed(this.#directory, cause);
+    }
+    if (foreign) throw foreign;
+    for (const [name, end] of ends) this.#ownEnds.set(name, end);
+  }
+
+  #scan(from: TopicPartition & { readonly offset: number }, maxBytes: number): LogRecord[] {
+    const records: LogRecord[] = [];
+    let bytes = 0;
+    const range = this.#environment(this.#group(from.topic)).getRange({
+      start: [from.topic, from.partition, from.offset],
+      end: [from.topic, from.partition, Number.MAX_SAFE_INTEGER],
+    });
+    for (const { key, value } of range) {
+      records.push({ offset: key[2], value: checked(value, key) });
+      bytes += value.length;
+      if (bytes >= maxBytes) break;
+    }
+    return records;
+  }
+
+  #endOffset(environment: Database<Buffer, Key>, at: TopicPartition): number {
+    const range = environment.getKeys({
+      start: [at.topic, at.partition, Number.MAX_SAFE_INTEGER],
+      end: [at.topic, at.partition, -1],
+      reverse: true,
+      limit: 1,
+    });
+    for (const key of range) return key[2] + 1;
+    return 0;
+  }
+
+  /** The part of a topic's name behind the pipeline's: raw, domain, dead-letter, control. */
+  #group(topic: string): string {
+    return topic.slice(this.#pipeline.length + 1).split('.', 1)[0]!;
+  }
+
+  #environment(group: string): RootDatabase<Buffer, Key> {
+    let environment = this.#environments.get(group);
+    if (!environment) {
+      environment = open<Buffer, Key>({ path: join(this.#directory, `${group}.lmdb`), encoding: 'binary' });
+      this.#environments.set(group, environment);
+    }
+    return environment;
+  }
+}
+
+class EmbeddedControlState implements ControlState {
+  readonly #database: RootDatabase<unknown, string>;
+
+  constructor(database: RootDatabase<unknown, string>) {
+    this.#database = database;
+  }
+
+  async put(key: string, value: unknown): Promise<void> {
+    await this.#database.put(key, value);
+  }
+
+  async get(key: string): Promise<unknown> {
+    return this.#database.get(key);
+  }
+
+  async entries(prefix: string): Promise<ReadonlyMap<string, unknown>> {
+    const found = new Map<string, unknown>();
+    for (const { key, value } of this.#database.getRange({ start: prefix })) {
+      if (!key.startsWith(prefix)) break;
+      found.set(key, value);
+    }
+    return found;
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
+  }
+}
+
+function withCrc(value: Buffer): Buffer {
+  const stored = Buffer.allocUnsafeSlow(value.length + 4);
+  stored.writeUInt32LE(crc32(value), 0);
+  value.copy(stored, 4);
+  return stored;
+}
+
+function checked(stored: Buffer, [topic, partition, offset]: Key): Buffer {
+  const value = stored.subarray(4);
+  if (stored.length < 4 || crc32(value) !== stored.readUInt32LE(0)) {
+    throw new FerryError('log-corrupt', `the record at ${topic}/${partition}@${offset} fails its checksum`, {
+      details: { topic, partition, offset },
+    });
+  }
+  return value;
+}
+
+function regressed(at: TopicPartition, expected: number, found: number): FerryError {
+  return new FerryError(
+    'log-regressed',
+    `${at.topic}/${at.partition} ends at offset ${found}, not at ${expected} where this process left it`,
+    { details: { topic: at.topic, partition: at.partition, expected, found } },
+  );
+}
+
+function writeFailed(directory: string, cause: unknown): FerryError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (/ENOSPC|No space|MAP_FULL|EDQUOT|quota/i.test(message)) {
+    return new FerryError('log-full', `the log directory ${directory} cannot grow: ${message}`, { cause });
+  }
+  return new FerryError('log-unreachable', `cannot append to the log in ${directory}: ${message}`, { cause });
+}
+
+/** Upper bound of what polling adds to the way of a change. */
+const MAX_POLL_MS = 4;

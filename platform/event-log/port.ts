@@ -1,0 +1,65 @@
+/** One message of a topic partition. */
+export interface LogRecord {
+  /** The record's number in its partition; rises, may have gaps. */
+  readonly offset: number;
+  readonly value: Buffer;
+}
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface Batch extends TopicPartition {
+  readonly values: readonly Buffer[];
+}
+
+export interface TopicSpec {
+  readonly topic: string;
+  readonly partitions: number;
+}
+
+export interface ReadOptions {
+  /** Stop after this many bytes; at least one record is returned when there is one. */
+  readonly maxBytes: number;
+  /** How long to wait for a first record, in ms; 0 does not wait. */
+  readonly waitMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The log that everything travels through. One process writes to a raw or domain partition at a time; anybody reads.
+ * Two drivers stand behind it and pass one contract test (contract.ts).
+ */
+export interface EventLog extends AsyncDisposable {
+  /** Creates the topics that do not exist yet; the others are left as they are. */
+  createTopics(topics: readonly TopicSpec[]): Promise<void>;
+
+  /**
+   * Appends in order. Resolves only when every record is durable: acknowledged by all in-sync replicas, or synced to
+   * disk. One call at a time for each partition.
+   * @throws FerryError `log-regressed` when somebody else appended to a partition since our last append to it;
+   *   `record-too-large`, `log-unreachable`, `log-full`. After an error what arrived is unknown: read the end again.
+   */
+  append(batches: readonly Batch[]): Promise<void>;
+
+  /** Records from `offset` on, in order. Empty when none came within `waitMs` or the signal fired. */
+  read(from: TopicPartition & { readonly offset: number }, options: ReadOptions): Promise<LogRecord[]>;
+
+  /** The offset that the next record will have at the least; 0 for an empty partition. */
+  endOffset(at: TopicPartition): Promise<number>;
+
+  /** The record before the end, undefined for an empty partition. */
+  last(at: TopicPartition): Promise<LogRecord | undefined>;
+
+  /** The pipeline's control state: the newest value of each key, kept in the control topic. */
+  readonly control: ControlState;
+}
+
+/** Small documents by key; a newer one replaces the older. For what services report and where they resume. */
+export interface ControlState {
+  put(key: string, value: unknown): Promise<void>;
+  get(key: string): Promise<unknown>;
+  /** All keys that start with the prefix. */
+  entries(prefix: string): Promise<ReadonlyMap<string, unknown>>;
+}

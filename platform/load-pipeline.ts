@@ -1,0 +1,45 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type ConfigFile, type Pipeline, parsePipeline } from '../core/config/pipeline.js';
+import { FerryError } from '../core/errors.js';
+
+export interface LoadedPipeline extends Pipeline {
+  /** Absolute path of the configuration directory. */
+  readonly directory: string;
+  readonly log: Pipeline['log'] & { readonly directory: string };
+}
+
+/**
+ * Reads `pipeline.yaml` and `mapping/*.yaml` of a configuration directory.
+ * @throws FerryError `config-invalid` when a file cannot be read, and what {@link parsePipeline} throws.
+ */
+export async function loadPipeline(directory: string, env: NodeJS.ProcessEnv = process.env): Promise<LoadedPipeline> {
+  const root = resolve(directory);
+  const file = async (path: string): Promise<ConfigFile> => {
+    const shown = join(directory, path);
+    try {
+      return { path: shown, text: await readFile(join(root, path), 'utf8') };
+    } catch (cause) {
+      throw new FerryError('config-invalid', `cannot read ${shown}: ${(cause as NodeJS.ErrnoException).code}`, {
+        remedy: 'Name the directory that holds pipeline.yaml with -c; `ferry init` writes one.',
+        cause,
+      });
+    }
+  };
+  const names = await readdir(join(root, 'mapping')).catch(() => []);
+  const pipeline = parsePipeline(
+    {
+      pipeline: await file('pipeline.yaml'),
+      mappings: await Promise.all(
+        names
+          .filter((name) => /\.ya?ml$/.test(name))
+          .sort()
+          .map((name) => file(join('mapping', name))),
+      ),
+    },
+    env,
+  );
+  // Relative to the configuration, so that every service finds the same log wherever it is started.
+  const log = { ...pipeline.log, directory: resolve(root, pipeline.log.directory ?? join('.ferry', pipeline.name)) };
+  return { ...pipeline, log, directory: root };
+}

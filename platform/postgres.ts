@@ -1,0 +1,117 @@
+import pg from 'pg';
+import { FerryError } from '../core/errors.js';
+import type { QualifiedName } from '../core/relation.js';
+
+export type Side = 'source' | 'target';
+
+/**
+ * Settings that decide how values look as text, pinned for every session of ours, the walsender's too, so that text
+ * means one thing on both sides whatever the database or the role are set to. An empty search_path makes names inside
+ * values (regclass ...) come out qualified.
+ */
+const PINNED: Readonly<Record<string, string>> = {
+  DateStyle: 'ISO,YMD',
+  IntervalStyle: 'postgres',
+  TimeZone: 'UTC',
+  extra_float_digits: '3',
+  bytea_output: 'hex',
+  xmlbinary: 'base64',
+  lc_monetary: 'C',
+  search_path: '',
+  statement_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+};
+
+/** `options` of the connection: `-c name=value`, spaces and backslashes escaped. */
+export function pinnedOptions(extra: Readonly<Record<string, string>> = {}): string {
+  return Object.entries({ ...PINNED, ...extra })
+    .map(([name, value]) => `-c ${name}=${value.replaceAll(/([\\ ])/g, '\\$1')}`)
+    .join(' ');
+}
+
+export function clientConfig(url: string, applicationName: string, settings?: Record<string, string>): pg.ClientConfig {
+  return {
+    connectionString: url,
+    application_name: applicationName,
+    client_encoding: 'UTF8',
+    options: pinnedOptions(settings),
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    // Values stay PostgreSQL's text: the default parsers lose microseconds, digits and infinities.
+    types: { getTypeParser: () => (value: unknown) => value },
+  };
+}
+
+/** host:port/database of a URL, for messages; never the user's password. */
+export function describeUrl(url: string): string {
+  try {
+    const { hostname, port, pathname } = new URL(url);
+    return `${hostname}:${port || 5432}${pathname}`;
+  } catch {
+    return '(not a URL)';
+  }
+}
+
+/**
+ * Opens a session with pinned settings. Every value of its results is text or null.
+ * @throws FerryError, classified: unreachable, wrong password, missing database.
+ */
+export async function connect(
+  side: Side,
+  url: string,
+  options: { applicationName: string; settings?: Record<string, string> },
+): Promise<pg.Client> {
+  let client: pg.Client;
+  try {
+    client = new pg.Client(clientConfig(url, options.applicationName, options.settings));
+    // A session that breaks while idle emits an error that would end the process; the next query reports it.
+    client.on('error', () => {});
+    await client.connect();
+  } catch (error) {
+    throw classify(side, error, `the ${side} database ${describeUrl(url)}`);
+  }
+  return client;
+}
+
+/** Quotes a name for SQL. */
+export function quoteName(name: QualifiedName): string {
+  return `${pg.escapeIdentifier(name.schema)}.${pg.escapeIdentifier(name.table)}`;
+}
+
+export const quoteIdentifier = pg.escapeIdentifier;
+export const quoteLiteral = pg.escapeLiteral;
+
+/**
+ * Gives a database error its code. What is not recognised stays as it is: its reaction is to halt.
+ * @param subject what was being done, for the message.
+ * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+export function classify(side: Side, error: unknown, subject: string): FerryError {
+  if (error instanceof FerryError) return error;
+  const cause = error as Error & { code?: string };
+  const code = cause.code ?? '';
+  const message = `${subject}: ${cause.message || code || 'no answer'}`;
+  const options = { cause: error, details: { side, sqlstate: code || undefined } };
+  if (code === '28P01' || code === '28000') return new FerryError('auth-failed', message, options);
+  if (code === '3D000') return new FerryError('database-missing', message, options);
+  if (code === '42501') return new FerryError('privilege-missing', message, options);
+  if (code === '53100') return new FerryError('disk-full', message, options);
+  if (code === '55006') return new FerryError('slot-active', message, options);
+  if (TRANSIENT_SQL.has(code)) return new FerryError('transient-sql', message, options);
+  if (isUnreachable(code, cause.message)) return new FerryError(`${side}-unreachable`, message, options);
+  return new FerryError('internal', message, options);
+}
+
+/** Deadlock, serialization, lock and statement timeouts: the same transaction may succeed when it is tried again. */
+const TRANSIENT_SQL = new Set(['40001', '40P01', '55P03', '57014', '25P03', '53400']);
+
+function isUnreachable(code: string, message: string): boolean {
+  return (
+    // Class 08 connection exceptions, 57P admin and crash shutdowns, 53300 too many connections.
+    /^08/.test(code) ||
+    /^57P0[1-5]$/.test(code) ||
+    code === '53300' ||
+    /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/.test(code) ||
+    /Connection terminated|timeout expired|timeout exceeded|not queryable|connection error|server closed/i.test(message)
+  );
+}
