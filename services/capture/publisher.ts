@@ -1,0 +1,125 @@
+import type { Lsn } from '../../core/lsn.js';
+import type { RecordWriter } from '../../core/record-writer.js';
+import type { EventLog } from '../../platform/event-log/port.js';
+import type { ReplicationStream } from './ports.js';
+
+/** Beyond this many bytes that wait, the socket is paused: what bounds capture's memory. */
+const PAUSE_ABOVE_BYTES = 8 * 1024 * 1024;
+/** A transaction's events are appended before its end once so many bytes wait. */
+const FLUSH_ABOVE_BYTES = 1024 * 1024;
+
+export interface Appended {
+  /** Everything before this LSN is durable. */
+  readonly through: Lsn;
+  readonly records: number;
+}
+
+/**
+ * Moves what the encoder wrote into the raw topic, one append at a time: while one is on its way the next one grows, so
+ * that batches are as small as latency allows and as large as load asks for. Only what the log has is acknowledged.
+ */
+export class Publisher<T> {
+  readonly #log: EventLog;
+  readonly #topic: string;
+  readonly #writer: RecordWriter;
+  readonly #committedThrough: () => Lsn;
+  /** What belongs to the records just taken; given back once they are durable. */
+  readonly #snapshot: () => T;
+  readonly #onAppended: (appended: Appended, snapshot: T) => void;
+  #stream: ReplicationStream | undefined;
+  #isAppending = false;
+  #isScheduled = false;
+  #isPaused = false;
+  #drained: (() => void)[] = [];
+  #fail!: (error: unknown) => void;
+  /** Rejects when an append fails. */
+  readonly failed: Promise<never>;
+
+  constructor(options: {
+    log: EventLog;
+    topic: string;
+    writer: RecordWriter;
+    committedThrough: () => Lsn;
+    snapshot: () => T;
+    onAppended: (appended: Appended, snapshot: T) => void;
+  }) {
+    this.#log = options.log;
+    this.#topic = options.topic;
+    this.#writer = options.writer;
+    this.#committedThrough = options.committedThrough;
+    this.#snapshot = options.snapshot;
+    this.#onAppended = options.onAppended;
+    this.failed = new Promise((_, reject) => {
+      this.#fail = reject;
+    });
+    this.failed.catch(() => {});
+  }
+
+  attach(stream: ReplicationStream): void {
+    this.#stream = stream;
+  }
+
+  /** Call after every message that the encoder took. */
+  poke(): void {
+    if (!this.#isPaused && this.#writer.bytes > PAUSE_ABOVE_BYTES) {
+      this.#isPaused = true;
+      this.#stream?.pause();
+    }
+    if (this.#isAppending || this.#isScheduled) return;
+    this.#isScheduled = true;
+    // Once the socket's whole chunk is encoded.
+    setImmediate(() => {
+      this.#isScheduled = false;
+      void this.#run();
+    });
+  }
+
+  /** Resolves once little enough waits for another snapshot chunk. */
+  async drained(): Promise<void> {
+    while (this.#writer.bytes > PAUSE_ABOVE_BYTES / 2) {
+      await new Promise<void>((resolve) => this.#drained.push(resolve));
+    }
+  }
+
+  /** Appends what is left, whole transactions or not. */
+  async flush(): Promise<void> {
+    while (this.#isAppending) await new Promise<void>((resolve) => this.#drained.push(resolve));
+    if (!this.#writer.isEmpty) await this.#append();
+  }
+
+  async #run(): Promise<void> {
+    if (this.#isAppending) return;
+    this.#isAppending = true;
+    try {
+      while (!this.#writer.isEmpty && (this.#writer.isComplete || this.#writer.bytes >= FLUSH_ABOVE_BYTES)) {
+        await this.#append();
+      }
+      if (this.#writer.isEmpty) this.#stream?.acknowledge(this.#committedThrough());
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#isAppending = false;
+      this.#wake();
+    }
+  }
+
+  async #append(): Promise<void> {
+    const values = this.#writer.take();
+    const through = this.#committedThrough();
+    const snapshot = this.#snapshot();
+    await this.#log.append([{ topic: this.#topic, partition: 0, values }]);
+    this.#stream?.acknowledge(through);
+    this.#onAppended({ through, records: values.length }, snapshot);
+    if (this.#isPaused && this.#writer.bytes < PAUSE_ABOVE_BYTES / 2) {
+      this.#isPaused = false;
+      this.#stream?.resume();
+    }
+    this.#wake();
+  }
+
+  #wake(): void {
+    const waiting = this.#drained;
+    this.#drained = [];
+    for (const resolve of waiting) resolve();
+  }
+}

@@ -1,0 +1,53 @@
+import type { ClientBase } from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
+import { quoteIdentifier, quoteLiteral, quoteName } from '../../../platform/postgres.js';
+import { type Chunk, lineStarts, type TablePlan } from './chunk.js';
+import { parseSnapshot } from './delivered-xids.js';
+import { keyOfLine } from './watermark-window.js';
+
+/** Which rows a chunk has. */
+export type ChunkRange =
+  | { readonly after: readonly string[] | undefined; readonly limit: number }
+  | { readonly keys: readonly (readonly string[])[] };
+
+/**
+ * Reads one chunk in a transaction of its own, which is over when this returns: no snapshot is ever held longer than a
+ * chunk takes.
+ */
+export async function readChunk(source: ClientBase, plan: TablePlan, range: ChunkRange): Promise<Chunk> {
+  await source.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  try {
+    const { rows } = await source.query<{ snapshot: string }>('SELECT pg_catalog.pg_current_snapshot() AS snapshot');
+    const parts: Buffer[] = [];
+    for await (const part of source.query(copyTo(`COPY (${chunkSql(plan, range)}) TO STDOUT`))) parts.push(part);
+    await source.query('COMMIT');
+    return toChunk(plan, range, Buffer.concat(parts), rows[0]!.snapshot);
+  } catch (error) {
+    await source.query('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
+function toChunk(plan: TablePlan, range: ChunkRange, text: Buffer, snapshot: string): Chunk {
+  const starts = lineStarts(text);
+  const rows = starts.length - 1;
+  const keyIndexes = plan.key.map((name) => plan.columns.indexOf(name));
+  const last = rows > 0 ? keyOfLine(text.subarray(starts[rows - 1], starts[rows]), keyIndexes) : undefined;
+  const mark =
+    'keys' in range ? undefined : { ...((last ?? range.after) ? { upTo: last ?? range.after } : {}), final: false };
+  return { columns: plan.columns, text, rows, mark, snapshot: parseSnapshot(snapshot) };
+}
+
+/** The chunk's SELECT. COPY takes no parameters, so keys are literals of the key's types. */
+export function chunkSql(plan: TablePlan, range: ChunkRange): string {
+  const columns = plan.columns.map(quoteIdentifier).join(', ');
+  const key = plan.key.map(quoteIdentifier).join(', ');
+  const literals = (values: readonly string[]) =>
+    values.map((value, i) => `${quoteLiteral(value)}::${plan.keyTypes[i]}`).join(', ');
+  const select = `SELECT ${columns} FROM ${quoteName(plan.relation)}`;
+  if ('keys' in range) {
+    return `${select} WHERE (${key}) IN (${range.keys.map((values) => `(${literals(values)})`).join(', ')})`;
+  }
+  const where = range.after ? ` WHERE (${key}) > (${literals(range.after)})` : '';
+  return `${select}${where} ORDER BY ${key} LIMIT ${range.limit}`;
+}

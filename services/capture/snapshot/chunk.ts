@@ -1,0 +1,42 @@
+import type { ChunkMark } from '../../../core/record.js';
+import type { Relation } from '../../../core/relation.js';
+import type { SnapshotXids } from './delivered-xids.js';
+
+/** What a snapshot must know of a table. */
+export interface TablePlan {
+  readonly relation: Relation;
+  /** Key columns in the order of the key's index. */
+  readonly key: readonly string[];
+  /** Their types, for the literals of a chunk's bounds. */
+  readonly keyTypes: readonly string[];
+  /** The columns that the stream carries too: all but generated ones, in table order. */
+  readonly columns: readonly string[];
+}
+
+/** Rows of one chunk, as COPY wrote them. */
+export interface Chunk {
+  readonly columns: readonly string[];
+  /** Whole lines in key order. */
+  readonly text: Buffer;
+  readonly rows: number;
+  /** How far the table is copied with it; undefined for rows that are read again. */
+  readonly mark: ChunkMark | undefined;
+  /** The snapshot that it was read in. */
+  readonly snapshot: SnapshotXids;
+}
+
+/** A chunk as it goes into the log: without the rows that gave way to a change. */
+export interface ReconciledChunk {
+  readonly text: Buffer;
+  readonly rows: number;
+  readonly gaveWay: number;
+}
+
+/** Start offsets of the lines of COPY text, and the end. */
+export function lineStarts(text: Buffer): number[] {
+  const starts = [0];
+  for (let at = text.indexOf(NEWLINE); at >= 0; at = text.indexOf(NEWLINE, at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+const NEWLINE = 0x0a;

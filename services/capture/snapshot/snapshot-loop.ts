@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import { MESSAGE } from '../../../core/record.js';
+import { displayName } from '../../../core/relation.js';
+import type { TableSnapshotState } from '../../../core/stage-state.js';
+import type { Chunk, TablePlan } from './chunk.js';
+import { type ChunkRange, readChunk } from './chunk-reader.js';
+import { estimateTable } from './table-plan.js';
+import type { SnapshotWindows } from './windows.js';
+
+export interface SnapshotOptions {
+  /** Opens a session at the source; the loop ends it. */
+  readonly connect: () => Promise<pg.Client>;
+  readonly windows: SnapshotWindows;
+  /** How far each table is, by display name; the encoder moves it on as chunks go into the log. */
+  readonly states: Map<string, TableSnapshotState>;
+  /** Resolves when another chunk may be held in memory. */
+  readonly drained: () => Promise<void>;
+  readonly chunkRows: number;
+  readonly chunkBytes: number;
+  readonly parallelTables: number;
+  readonly signal: AbortSignal;
+}
+
+/** With one listener on the signal for all chunks. */
+type CopyOptions = SnapshotOptions & { readonly aborted: Promise<'aborted'> };
+
+/**
+ * Copies every table that is not copied yet, several at once, each in chunks between watermarks. It holds no
+ * transaction beyond a chunk, and goes on behind the last chunk in the log after any crash.
+ */
+export async function copyTables(plans: readonly TablePlan[], given: SnapshotOptions): Promise<void> {
+  const options = { ...given, aborted: aborted(given.signal) };
+  const waiting = plans.filter((plan) => !options.states.get(displayName(plan.relation))?.done);
+  const worker = async () => {
+    let client: pg.Client | undefined;
+    try {
+      for (let plan = waiting.shift(); plan && !options.signal.aborted; plan = waiting.shift()) {
+        client ??= await options.connect();
+        await copyTable(client, plan, options);
+      }
+    } finally {
+      await client?.end().catch(() => {});
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(options.parallelTables, waiting.length) }, worker));
+}
+
+async function copyTable(client: pg.Client, plan: TablePlan, options: CopyOptions): Promise<void> {
+  const { states, windows, signal } = options;
+  const name = displayName(plan.relation);
+  const { rows: expected, rowBytes } = await estimateTable(client, plan);
+  states.set(name, { ...states.get(name)!, ...(expected === undefined ? {} : { estimate: expected }) });
+  let limit = chunkLimit(rowBytes, options);
+  for (let isExhausted = false; !isExhausted && !signal.aborted; ) {
+    await options.drained();
+    const chunk = await copyChunk(client, plan, { after: states.get(name)!.upTo, limit }, options);
+    if (!chunk) return;
+    isExhausted = chunk.rows < limit;
+    if (chunk.rows > 0) limit = chunkLimit(chunk.text.length / chunk.rows, options);
+  }
+  // Rows that a key change took out of their chunk, without the TOAST values that only the chunk had.
+  for (const key of windows.rereads(plan)) {
+    if (signal.aborted) return;
+    await copyChunk(client, plan, { keys: [JSON.parse(key) as string[]] }, options);
+    windows.rereads(plan).delete(key);
+  }
+  await finishTable(client, plan, options);
+}
+
+/** An empty chunk says, in its place in the stream, that the table is copied. */
+async function finishTable(client: pg.Client, plan: TablePlan, options: CopyOptions): Promise<void> {
+  const upTo = options.states.get(displayName(plan.relation))!.upTo;
+  await copyChunk(client, plan, { after: upTo, limit: 0 }, options, true);
+  options.windows.tableFinished(plan);
+}
+
+/**
+ * One chunk: low watermark, read, high watermark, and its place in the stream; read again as long as it is stale.
+ * @returns undefined when the service stops meanwhile.
+ */
+async function copyChunk(
+  client: pg.Client,
+  plan: TablePlan,
+  range: ChunkRange,
+  options: CopyOptions,
+  isFinal = false,
+): Promise<Chunk | undefined> {
+  for (;;) {
+    const id = randomUUID();
+    const closed = new Promise<'published' | 'stale'>((resolve) => options.windows.expect(id, plan, resolve));
+    try {
+      await emit(client, MESSAGE.low, id);
+      const read = await readChunk(client, plan, range);
+      const chunk = isFinal ? { ...read, mark: { ...read.mark, final: true } } : read;
+      options.windows.fill(id, chunk);
+      await emit(client, MESSAGE.high, id);
+      const outcome = await Promise.race([closed, options.aborted]);
+      if (outcome === 'published') return chunk;
+      if (outcome === 'aborted') return undefined;
+    } catch (error) {
+      options.windows.abandon(id);
+      throw error;
+    }
+  }
+}
+
+async function emit(client: pg.Client, prefix: string, id: string): Promise<void> {
+  await client.query('SELECT pg_catalog.pg_logical_emit_message(true, $1, $2)', [prefix, id]);
+}
+
+function chunkLimit(rowBytes: number, options: SnapshotOptions): number {
+  return Math.max(1, Math.min(options.chunkRows, Math.floor(options.chunkBytes / rowBytes)));
+}
+
+function aborted(signal: AbortSignal): Promise<'aborted'> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve('aborted');
+    else signal.addEventListener('abort', () => resolve('aborted'), { once: true });
+  });
+}

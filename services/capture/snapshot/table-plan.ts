@@ -1,0 +1,78 @@
+import type { ClientBase } from 'pg';
+import { FerryError } from '../../../core/errors.js';
+import { displayName, type QualifiedName, type ReplicaIdentity } from '../../../core/relation.js';
+import { quoteName } from '../../../platform/postgres.js';
+import type { TablePlan } from './chunk.js';
+
+/** Columns with their part in the row key: the primary key, or else the replica identity's index. */
+const PLAN_SQL = `
+SELECT c.oid, c.relreplident, a.attname, a.atttypid, a.atttypmod,
+       pg_catalog.format_type(a.atttypid, -1) AS type,
+       pg_catalog.array_position(k.indkey::int2[], a.attnum) AS key_place
+  FROM pg_catalog.pg_class c
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+  LEFT JOIN LATERAL (
+    SELECT i.indkey FROM pg_catalog.pg_index i
+     WHERE i.indrelid = c.oid AND (i.indisprimary OR i.indisreplident)
+     ORDER BY i.indisprimary DESC LIMIT 1) k ON true
+ WHERE n.nspname = $1 AND c.relname = $2
+ ORDER BY a.attnum`;
+
+/**
+ * Reads a table's columns and key from the source's catalog.
+ * @throws FerryError `source-unfit` when the table is not there or has no key.
+ */
+export async function readTablePlan(source: ClientBase, table: QualifiedName): Promise<TablePlan> {
+  const { rows } = await source.query<Record<string, string | null>>(PLAN_SQL, [table.schema, table.table]);
+  if (rows.length === 0) throw new FerryError('source-unfit', `the source has no table ${displayName(table)}`);
+  const key = rows.filter((row) => row.key_place !== null).sort((a, b) => Number(a.key_place) - Number(b.key_place));
+  if (key.length === 0) {
+    throw new FerryError(
+      'source-unfit',
+      `the source table ${displayName(table)} has no primary key and no replica identity index`,
+    );
+  }
+  return {
+    relation: {
+      id: Number(rows[0]!.oid),
+      schema: table.schema,
+      table: table.table,
+      identity: rows[0]!.relreplident as ReplicaIdentity,
+      columns: rows.map((row) => ({
+        name: row.attname!,
+        type: Number(row.atttypid),
+        typmod: Number(row.atttypmod),
+        key: row.key_place !== null,
+      })),
+    },
+    key: key.map((row) => row.attname!),
+    keyTypes: key.map((row) => row.type!),
+    columns: rows.map((row) => row.attname!),
+  };
+}
+
+/**
+ * Rows that a table is expected to have, and bytes of a row, from the planner's statistics; the rows are counted where
+ * there are none and the table is small.
+ */
+export async function estimateTable(
+  source: ClientBase,
+  plan: TablePlan,
+): Promise<{ rows: number | undefined; rowBytes: number }> {
+  const { rows } = await source.query<Record<string, string>>(
+    `SELECT reltuples::bigint AS tuples, pg_catalog.pg_table_size(oid) AS bytes FROM pg_catalog.pg_class WHERE oid = $1`,
+    [plan.relation.id],
+  );
+  let tuples = Number(rows[0]?.tuples ?? -1);
+  const bytes = Number(rows[0]?.bytes ?? 0);
+  if (tuples < 0 && bytes <= COUNT_BELOW_BYTES) tuples = await count(source, plan.relation);
+  return { rows: tuples < 0 ? undefined : tuples, rowBytes: tuples > 0 ? Math.max(16, bytes / tuples) : 200 };
+}
+
+async function count(source: ClientBase, table: QualifiedName): Promise<number> {
+  const { rows } = await source.query<{ n: string }>(`SELECT count(*) AS n FROM ${quoteName(table)}`);
+  return Number(rows[0]!.n);
+}
+
+const COUNT_BELOW_BYTES = 256 * 1024 * 1024;

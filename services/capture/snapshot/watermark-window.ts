@@ -1,0 +1,106 @@
+import { copyField, parseCopyField } from '../../../core/copy-text.js';
+import type { Tuple } from '../../../core/record.js';
+import { type Chunk, lineStarts, type ReconciledChunk } from './chunk.js';
+import { type DeliveredXids, isStale } from './delivered-xids.js';
+
+/**
+ * The window of a chunk between its low and high watermark in the stream. A row of the chunk whose key changed in the
+ * window gives way: the stream has said the same or newer. Only a TOAST value that the changes did not carry is taken
+ * from the chunk, where it is what it was before and after them.
+ * @see DBLog, https://arxiv.org/abs/2010.12597
+ */
+export class WatermarkWindow {
+  /** Columns of the key, as indexes into the relation's columns. */
+  readonly #keyIndexes: readonly number[];
+  readonly #changes = new Map<string, Change>();
+  #mark: ReturnType<DeliveredXids['mark']> | undefined;
+  #chunk: Chunk | undefined;
+  #truncated = false;
+
+  constructor(keyIndexes: readonly number[]) {
+    this.#keyIndexes = keyIndexes;
+  }
+
+  /** The low watermark came: changes count from here on. */
+  opened(delivered: DeliveredXids): void {
+    this.#mark = delivered.mark();
+  }
+
+  get isOpen(): boolean {
+    return this.#mark !== undefined;
+  }
+
+  fill(chunk: Chunk): void {
+    this.#chunk = chunk;
+  }
+
+  created(row: Tuple): void {
+    this.#changes.set(this.#key(row), 'gives-way');
+  }
+
+  deleted(old: Tuple): void {
+    this.#changes.set(this.#key(old), 'gives-way');
+  }
+
+  /** @param old the old key, when the key changed. */
+  updated(row: Tuple, old: Tuple | undefined): void {
+    const key = this.#key(row);
+    if (old && this.#key(old) !== key) {
+      // Where the moved row lacks values, the caller reads it again by its new key.
+      this.#changes.set(this.#key(old), 'gives-way');
+      this.#changes.set(key, 'gives-way');
+      return;
+    }
+    const before = this.#changes.get(key);
+    if (before === 'gives-way' || !row.includes(false)) this.#changes.set(key, 'gives-way');
+    else this.#changes.set(key, before ? row.map((value, i) => (value === false ? before[i]! : value)) : row);
+  }
+
+  truncated(): void {
+    this.#truncated = true;
+  }
+
+  /**
+   * The high watermark came.
+   * @returns what of the chunk goes into the log, or `stale` when it must be read again.
+   */
+  close(): ReconciledChunk | 'stale' {
+    const chunk = this.#chunk;
+    if (!chunk || !this.#mark || isStale(this.#mark, chunk.snapshot)) return 'stale';
+    if (this.#truncated) return { text: Buffer.alloc(0), rows: 0, gaveWay: chunk.rows };
+    if (this.#changes.size === 0) return { text: chunk.text, rows: chunk.rows, gaveWay: 0 };
+    return this.#reconcile(chunk);
+  }
+
+  #reconcile(chunk: Chunk): ReconciledChunk {
+    const kept: Buffer[] = [];
+    let gaveWay = 0;
+    const starts = lineStarts(chunk.text);
+    for (let i = 0; i + 1 < starts.length; i++) {
+      const line = chunk.text.subarray(starts[i], starts[i + 1]);
+      const fields = line.toString('utf8', 0, line.length - 1).split('\t');
+      const change = this.#changes.get(this.#keyIndexes.map((index) => fields[index]!).join('\t'));
+      if (change === undefined) kept.push(line);
+      else if (change === 'gives-way') gaveWay++;
+      else kept.push(Buffer.from(`${overlay(fields, change)}\n`, 'utf8'));
+    }
+    return { text: Buffer.concat(kept), rows: starts.length - 1 - gaveWay, gaveWay };
+  }
+
+  #key(row: Tuple): string {
+    return this.#keyIndexes.map((index) => copyField(row[index] || '')).join('\t');
+  }
+}
+
+/** `gives-way`: the stream carried the whole row, or its end. A tuple: what it carried, false where it did not. */
+type Change = 'gives-way' | Tuple;
+
+function overlay(fields: readonly string[], change: Tuple): string {
+  return fields.map((field, i) => (change[i] === false ? field : copyField(change[i]!))).join('\t');
+}
+
+/** Key values of a COPY line. */
+export function keyOfLine(line: Buffer, keyIndexes: readonly number[]): string[] {
+  const fields = line.toString('utf8').replace(/\n$/, '').split('\t');
+  return keyIndexes.map((index) => parseCopyField(fields[index]!)!);
+}

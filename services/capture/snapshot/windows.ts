@@ -1,0 +1,134 @@
+import type { Relation } from '../../../core/relation.js';
+import { NONE, type RowMessage } from '../pgoutput/decode.js';
+import { readTuple } from '../pgoutput/tuple.js';
+import type { Chunk, ReconciledChunk, TablePlan } from './chunk.js';
+import { DeliveredXids } from './delivered-xids.js';
+import { WatermarkWindow } from './watermark-window.js';
+
+/** A chunk whose high watermark has come, for the encoder to write and the reader of chunks to hear of. */
+export interface ClosedWindow {
+  readonly plan: TablePlan;
+  readonly chunk: Chunk;
+  readonly reconciled: ReconciledChunk;
+}
+
+interface OpenWindow {
+  readonly plan: TablePlan;
+  readonly window: WatermarkWindow;
+  chunk: Chunk | undefined;
+  /** Called in the stream's order. */
+  readonly closed: (outcome: 'published' | 'stale') => void;
+}
+
+/**
+ * The snapshot's side of the stream: windows that wait for their watermarks, the transactions delivered so far, and
+ * the rows that must be read again because a key change took them out of a chunk without their TOAST values.
+ */
+export class SnapshotWindows {
+  readonly #windows = new Map<string, OpenWindow>();
+  readonly #byRelation = new Map<number, Set<OpenWindow>>();
+  readonly #delivered = new DeliveredXids();
+  /** Tables whose snapshot is not finished, by relation id, with the keys to read again, as JSON. */
+  readonly #copying = new Map<number, { plan: TablePlan; rereads: Set<string> }>();
+
+  /** The table's snapshot begins, or goes on after a restart with the keys that were still to be read. */
+  tableStarted(plan: TablePlan, rereads: Iterable<string> = []): void {
+    this.#copying.set(plan.relation.id, { plan, rereads: new Set(rereads) });
+  }
+
+  tableFinished(plan: TablePlan): void {
+    this.#copying.delete(plan.relation.id);
+  }
+
+  /** Keys, each a JSON array of texts, that a chunk of its own must read. */
+  rereads(plan: TablePlan): Set<string> {
+    return this.#copying.get(plan.relation.id)?.rereads ?? new Set();
+  }
+
+  expect(id: string, plan: TablePlan, closed: OpenWindow['closed']): void {
+    const keyIndexes = plan.key.map((name) => plan.columns.indexOf(name));
+    this.#windows.set(id, { plan, window: new WatermarkWindow(keyIndexes), chunk: undefined, closed });
+  }
+
+  fill(id: string, chunk: Chunk): void {
+    const open = this.#windows.get(id)!;
+    open.chunk = chunk;
+    open.window.fill(chunk);
+  }
+
+  /** A window whose chunk could not be read. */
+  abandon(id: string): void {
+    const open = this.#windows.get(id);
+    if (!open) return;
+    this.#windows.delete(id);
+    this.#byRelation.get(open.plan.relation.id)?.delete(open);
+  }
+
+  delivered(xid: number): void {
+    this.#delivered.add(xid);
+  }
+
+  /** A watermark of another process's life is nobody's: ignored. */
+  low(id: string): void {
+    const open = this.#windows.get(id);
+    if (!open) return;
+    open.window.opened(this.#delivered);
+    const relation = open.plan.relation.id;
+    const others = this.#byRelation.get(relation) ?? new Set();
+    this.#byRelation.set(relation, others.add(open));
+  }
+
+  /** @returns the chunk to write into the log at this place, if there is one. */
+  high(id: string): ClosedWindow | undefined {
+    const open = this.#windows.get(id);
+    if (!open) return undefined;
+    this.abandon(id);
+    const reconciled = open.window.close();
+    if (reconciled === 'stale' || !open.chunk) {
+      open.closed('stale');
+      return undefined;
+    }
+    open.closed('published');
+    return { plan: open.plan, chunk: open.chunk, reconciled };
+  }
+
+  /** A row change passes; only tables that are being copied look at it. */
+  row(message: Buffer, row: RowMessage, relation: Relation): void {
+    const copying = this.#copying.get(row.relation);
+    if (!copying) return;
+    const windows = this.#byRelation.get(row.relation);
+    const movesKey = row.op === 'u' && (row.keyAt !== NONE || row.oldAt !== NONE);
+    if (!windows?.size && !movesKey) return;
+    const reorder = columnOrder(relation, copying.plan);
+    const tuple = (at: number) => {
+      const values = readTuple(message, at);
+      return reorder ? reorder.map((index) => values[index] ?? null) : values;
+    };
+    const old = row.keyAt !== NONE ? tuple(row.keyAt) : row.oldAt !== NONE ? tuple(row.oldAt) : undefined;
+    const now = row.newAt !== NONE ? tuple(row.newAt) : undefined;
+    for (const { window } of windows ?? []) {
+      if (row.op === 'c') window.created(now!);
+      else if (row.op === 'd') window.deleted(old!);
+      else window.updated(now!, old);
+    }
+    // Under replica identity full the old row fills in what the new one lacks.
+    if (movesKey && row.keyAt !== NONE && now!.includes(false)) {
+      copying.rereads.add(JSON.stringify(keyOf(now!, copying.plan)));
+    }
+  }
+
+  truncate(relations: readonly number[]): void {
+    for (const id of relations) for (const { window } of this.#byRelation.get(id) ?? []) window.truncated();
+  }
+}
+
+function keyOf(row: readonly (string | null | false)[], plan: TablePlan): string[] {
+  return plan.key.map((name) => row[plan.columns.indexOf(name)] || '');
+}
+
+/** Where the plan's columns stand in the relation; undefined when they are the same. */
+function columnOrder(relation: Relation, plan: TablePlan): number[] | undefined {
+  const names = relation.columns.map((column) => column.name);
+  if (names.length === plan.columns.length && names.every((name, i) => name === plan.columns[i])) return undefined;
+  return plan.columns.map((name) => names.indexOf(name));
+}
