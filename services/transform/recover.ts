@@ -1,0 +1,77 @@
+import { addTo, tallyRecord } from '../../core/ledger.js';
+import { LSN_ZERO, type Lsn, parseLsn } from '../../core/lsn.js';
+import { comparePositions, POSITION_ZERO, type Position } from '../../core/position.js';
+import { readSpan } from '../../core/record-scanner.js';
+import { type TransformState, transformStateKey } from '../../core/stage-state.js';
+import type { Topics } from '../../core/topics.js';
+import type { EventLog } from '../../platform/event-log/port.js';
+import type { DomainEnd, RouterTallies } from './router.js';
+
+/** Where transform goes on: the ends of the domain topics say it, the control state only saves counting all of them. */
+export interface Recovered {
+  readonly rawOffset: number;
+  readonly ends: ReadonlyMap<string, DomainEnd>;
+  /** By domain topic: records counted so far. */
+  readonly next: Map<string, number>;
+  readonly tallies: RouterTallies;
+  readonly through: Lsn;
+  readonly time: string | null;
+}
+
+export async function recover(log: EventLog, topics: Topics, schemas: readonly string[]): Promise<Recovered> {
+  const state = (await log.control.get(transformStateKey(0))) as TransformState | undefined;
+  const tallies: RouterTallies = {
+    taken: new Map(),
+    filtered: new Map(Object.entries(state?.filtered ?? {})),
+    transformed: new Map(Object.entries(state?.transformed ?? {})),
+  };
+  const ends = new Map<string, DomainEnd>();
+  const next = new Map<string, number>();
+  for (const schema of schemas) {
+    const topic = topics.domain(schema);
+    const last = await log.last({ topic, partition: 0 });
+    const span = last && readSpan(last.value);
+    ends.set(
+      schema,
+      span ? { position: span.last, complete: span.complete } : { position: POSITION_ZERO, complete: true },
+    );
+    next.set(topic, await countFrom(log, topic, state?.next[topic] ?? 0, tallies));
+  }
+  for (const tally of [tallies.filtered, tallies.transformed]) {
+    for (const [table, count] of tally) addTo(tallies.taken, table, count);
+  }
+  const positions = [...ends.values()].map((end) => end.position).sort(comparePositions);
+  return {
+    rawOffset: await firstAfter(log, topics.raw, positions[0] ?? POSITION_ZERO),
+    ends,
+    next,
+    tallies,
+    through: state ? parseLsn(state.through) : LSN_ZERO,
+    time: state?.time ?? null,
+  };
+}
+
+async function countFrom(log: EventLog, topic: string, from: number, tallies: RouterTallies): Promise<number> {
+  for (let offset = from; ; ) {
+    const records = await log.read({ topic, partition: 0, offset }, { maxBytes: 4 * 1024 * 1024, waitMs: 0 });
+    if (records.length === 0) return offset;
+    for (const { value } of records) tallyRecord(value, tallies.transformed);
+    offset = records.at(-1)!.offset + 1;
+  }
+}
+
+/**
+ * The offset of the first record that reaches behind a position. Positions rise, so a binary search finds it: a start
+ * costs the same whatever the length of the history.
+ */
+export async function firstAfter(log: EventLog, topic: string, position: Position): Promise<number> {
+  let low = 0;
+  let high = await log.endOffset({ topic, partition: 0 });
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const [record] = await log.read({ topic, partition: 0, offset: middle }, { maxBytes: 1, waitMs: 0 });
+    if (!record || comparePositions(readSpan(record.value).last, position) > 0) high = middle;
+    else low = record.offset + 1;
+  }
+  return low;
+}
