@@ -1,0 +1,49 @@
+import type { ClientBase } from 'pg';
+import type { QualifiedName } from '../../../core/relation.js';
+import type { TargetColumn, TargetTable } from '../table-shape.js';
+
+interface FoundTable extends QualifiedName {
+  readonly columns: Map<string, TargetColumn>;
+  readonly keyed: [place: number, column: string][];
+}
+
+/**
+ * Reads a schema's tables. Types come without their modifier: `format_type(.., -1)` is bpchar and "bit" where NULL
+ * would say character and bit, of which a cast takes the first letter only.
+ */
+export async function readTargetTables(target: ClientBase, schema: string): Promise<Map<string, TargetTable>> {
+  const { rows } = await target.query<Record<string, string>>(
+    `SELECT c.relname, a.attname, pg_catalog.format_type(a.atttypid, -1) AS type, a.attidentity,
+            pg_catalog.array_position(i.indkey::int2[], a.attnum) AS key_place
+       FROM pg_catalog.pg_class c
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+       JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+       LEFT JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND i.indisprimary
+      WHERE n.nspname = $1 AND c.relkind IN ('r', 'p')
+      ORDER BY c.relname, a.attnum`,
+    [schema],
+  );
+  const tables = new Map<string, FoundTable>();
+  for (const row of rows) {
+    const name = row.relname!;
+    const table: FoundTable = tables.get(name) ?? { schema, table: name, columns: new Map(), keyed: [] };
+    tables.set(name, table);
+    table.columns.set(row.attname!, { name: row.attname!, type: row.type!, isIdentityAlways: row.attidentity === 'a' });
+    if (row.key_place !== null) table.keyed.push([Number(row.key_place), row.attname!]);
+  }
+  return new Map(
+    [...tables].map(([name, { keyed, ...table }]) => [
+      name,
+      { ...table, key: keyed.sort(([a], [b]) => a - b).map(([, column]) => column) },
+    ]),
+  );
+}
+
+/** Source tables, by display name, whose snapshot has been applied to its end. */
+export async function readCopiedTables(target: ClientBase, pipeline: string): Promise<Set<string>> {
+  const { rows } = await target.query<{ source_table: string }>(
+    'SELECT source_table FROM ferry.table_state WHERE pipeline = $1 AND copied',
+    [pipeline],
+  );
+  return new Set(rows.map((row) => row.source_table));
+}

@@ -1,0 +1,187 @@
+import { createHash } from 'node:crypto';
+import { finished } from 'node:stream/promises';
+import type pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import { FerryError } from '../../../core/errors.js';
+import { type Applied, addApplied, type Batch, type RowBlock, type Step } from '../batch.js';
+import type { ChangeSet } from '../fold.js';
+import {
+  copyStatement,
+  copyText,
+  deleteStatement,
+  moveStatement,
+  type Statement,
+  splitChanges,
+  stagingStatements,
+  truncateStatement,
+  updateStatement,
+  upsertStatement,
+} from '../statements.js';
+import type { TableShape } from '../table-shape.js';
+import { advanceCheckpoint, type Claim } from './checkpoint.js';
+
+/** From this many rows on, COPY into a staging table is faster than arrays as parameters (bench/README.md). */
+const STAGE_FROM_ROWS = 300;
+/** After a snapshot's rows met rows that stand already, so many blocks of the table go through staging at once. */
+const STAGE_AFTER_CONFLICT = 16;
+
+/**
+ * Writes batches to the target: rows and checkpoint in one transaction. A source transaction that is larger than a
+ * batch is written on in an open target transaction and ends with the batch that has its commit.
+ */
+export class TargetWriter {
+  readonly #target: pg.Client;
+  readonly #claim: Claim;
+  /** Source tables whose snapshot has been applied: from then on a row that is missing is an error. */
+  readonly #copied: Set<string>;
+  readonly #conflicts = new Map<string, number>();
+  /** Of the open transaction. */
+  readonly #applied: Applied = new Map();
+  readonly #stages = new Set<string>();
+  readonly #statementNames = new WeakMap<TableShape, Map<string, string>>();
+  #isOpen = false;
+
+  constructor(target: pg.Client, claim: Claim, copied: Set<string>) {
+    this.#target = target;
+    this.#claim = claim;
+    this.#copied = copied;
+  }
+
+  /** @throws the database's error, after which the transaction is rolled back and the writer of no more use. */
+  async write(batch: Batch): Promise<void> {
+    if (!this.#isOpen) await this.#target.query('BEGIN');
+    this.#isOpen = true;
+    for (const step of batch.steps) await this.writeStep(step);
+    await this.#markCopied(batch.copied);
+    addApplied(this.#applied, batch.applied);
+    if (!batch.isComplete) return;
+    await advanceCheckpoint(this.#target, this.#claim, batch.progress, this.#applied);
+    await this.#commit();
+    this.#applied.clear();
+  }
+
+  async writeStep(step: Step): Promise<void> {
+    switch (step.kind) {
+      case 'changes':
+        return this.#changes(step.set);
+      case 'rows':
+        return this.#rows(step.block);
+      case 'move':
+        return this.#execute(step.move.shape, 'move', moveStatement(step.move.shape, step.move.from, step.move.to));
+      case 'truncate': {
+        await this.#target.query(truncateStatement(step.shapes, step.restartIdentity));
+        return;
+      }
+      default:
+        return step satisfies never;
+    }
+  }
+
+  async #changes({ shape, changes }: ChangeSet): Promise<void> {
+    const { deletes, upserts, updates } = splitChanges(changes.values());
+    if (deletes.length > 0) await this.#execute(shape, 'delete', deleteStatement(shape, deletes));
+    for (const [known, rows] of updates) await this.#execute(shape, `update ${known}`, updateStatement(shape, rows));
+    if (upserts.length >= STAGE_FROM_ROWS) {
+      const names = shape.columns.map((column) => column.name);
+      await this.#stage(shape, names, copyText(upserts));
+    } else if (upserts.length > 0) {
+      await this.#execute(shape, 'upsert', upsertStatement(shape, upserts));
+    }
+  }
+
+  async #rows({ shape, line, text }: RowBlock): Promise<void> {
+    const conflicts = this.#conflicts.get(shape.name) ?? 0;
+    if (conflicts > 0) {
+      this.#conflicts.set(shape.name, conflicts - 1);
+      return this.#stage(shape, line.columns, text);
+    }
+    await this.#target.query('SAVEPOINT rows');
+    try {
+      await this.#copy(copyStatement(shape, line.columns), text);
+      await this.#target.query('RELEASE SAVEPOINT rows');
+    } catch (error) {
+      if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
+      // Rows that the stream brought before their chunk; the chunk knows as much or more.
+      await this.#target.query('ROLLBACK TO SAVEPOINT rows');
+      this.#conflicts.set(shape.name, STAGE_AFTER_CONFLICT);
+      await this.#stage(shape, line.columns, text);
+    }
+  }
+
+  async #stage(shape: TableShape, columns: readonly string[], text: Buffer): Promise<void> {
+    const stage = `ferry_stage_${shape.relation.id}_${columns.length}`;
+    const statements = stagingStatements(shape, stage, columns);
+    if (this.#stages.has(stage)) {
+      await this.#target.query(statements.clear);
+    } else {
+      await this.#target.query(statements.create);
+      // Gone again should this transaction roll back, but then so is this writer.
+      this.#stages.add(stage);
+    }
+    await this.#copy(statements.copy, text);
+    await this.#target.query(statements.upsert);
+  }
+
+  async #copy(sql: string, text: Buffer): Promise<void> {
+    const stream = this.#target.query(copyFrom(sql));
+    stream.end(text);
+    await finished(stream);
+  }
+
+  async #execute(shape: TableShape, what: string, statement: Statement): Promise<void> {
+    const { rowCount } = await this.#target.query({
+      // Prepared once a session for each table and shape of statement.
+      name: this.#statementName(shape, what),
+      text: statement.text,
+      values: statement.values as unknown[],
+    });
+    if (statement.mustTouch === undefined || rowCount === statement.mustTouch || !this.#copied.has(shape.source))
+      return;
+    throw new FerryError(
+      'apply-failed',
+      `${statement.mustTouch - (rowCount ?? 0)} of ${statement.mustTouch} rows to update are missing in the target table ${shape.name}`,
+      {
+        details: { table: shape.name },
+        remedy: 'Something else deleted rows of the target: end it, then run `ferry replay`.',
+      },
+    );
+  }
+
+  /** Prepared statement names are cut at 63 bytes, so the long part is a hash. */
+  #statementName(shape: TableShape, what: string): string {
+    const names = this.#statementNames.get(shape) ?? new Map<string, string>();
+    this.#statementNames.set(shape, names);
+    let name = names.get(what);
+    if (name === undefined) {
+      const text = JSON.stringify([
+        shape.table.schema,
+        shape.table.table,
+        shape.columns.map((column) => column.name),
+        what,
+      ]);
+      name = `ferry_${createHash('md5').update(text).digest('hex')}`;
+      names.set(what, name);
+    }
+    return name;
+  }
+
+  async #markCopied(tables: readonly string[]): Promise<void> {
+    for (const table of tables) {
+      await this.#target.query(
+        `INSERT INTO ferry.table_state (pipeline, source_table, copied) VALUES ($1, $2, true)
+         ON CONFLICT (pipeline, source_table) DO UPDATE SET copied = true`,
+        [this.#claim.pipeline, table],
+      );
+      this.#copied.add(table);
+    }
+  }
+
+  async #commit(): Promise<void> {
+    const { command } = await this.#target.query('COMMIT');
+    // The server answers a COMMIT of a failed transaction with ROLLBACK, and the driver calls that success.
+    if (command !== 'COMMIT') throw new FerryError('apply-failed', 'the target rolled the transaction back');
+    this.#isOpen = false;
+  }
+}
+
+const UNIQUE_VIOLATION = '23505';

@@ -1,0 +1,183 @@
+import type pg from 'pg';
+import { FerryError } from '../../core/errors.js';
+import { formatPosition } from '../../core/position.js';
+import type { EventLog, LogRecord } from '../../platform/event-log/port.js';
+import type { Logger } from '../../platform/logger.js';
+import { classify } from '../../platform/postgres.js';
+import type { Claim } from './adapters/checkpoint.js';
+import { readCopiedTables, readTargetTables } from './adapters/target-catalog.js';
+import { TargetWriter } from './adapters/target-writer.js';
+import { Batch, BatchReader, type Progress } from './batch.js';
+import { shapeOf } from './table-shape.js';
+
+export interface PartitionOptions {
+  readonly log: EventLog;
+  readonly target: pg.Client;
+  readonly claim: Claim;
+  readonly schema: string;
+  readonly batchMaxBytes: number;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  readonly passed: (changes: number) => void;
+}
+
+const READ_BYTES = 1024 * 1024;
+
+/**
+ * Applies one partition from its checkpoint on: while one batch is being written the next one is read and folded, so
+ * that a batch is a transaction under no load and thousands under much.
+ * @returns what was applied, when the signal fires.
+ * @throws the error of the batch that could not be written; nothing of it is in the target.
+ */
+export async function applyPartition(options: PartitionOptions): Promise<void> {
+  const { claim, signal } = options;
+  const run = await PartitionRun.start(options, true);
+  let offset = claim.progress.nextOffset;
+  let reading: Promise<LogRecord[]> | undefined;
+  try {
+    while (!signal.aborted) {
+      run.writeWhenIdle();
+      if (run.isFull) {
+        await run.writing;
+        continue;
+      }
+      reading ??= options.log.read({ ...claim.at, offset }, { maxBytes: READ_BYTES, waitMs: 1_000, signal });
+      const records = await (run.writing ? Promise.race([reading, run.writing]) : reading);
+      if (!records) continue;
+      reading = undefined;
+      for (const record of records) run.read(record);
+      offset = (records.at(-1)?.offset ?? offset - 1) + 1;
+    }
+    await run.finish();
+  } finally {
+    await reading?.catch(() => {});
+    await run.writing?.catch(() => {});
+  }
+}
+
+/**
+ * Applies again what could not be written as a batch, change by change: either the order that folding had given up
+ * was what mattered, and it succeeds, or the change that the target refuses is found and named.
+ * @param end offset up to which the failed batch had been read.
+ */
+export async function applyOneByOne(options: PartitionOptions, end: number): Promise<Progress> {
+  const run = await PartitionRun.start(options, false);
+  let offset = options.claim.progress.nextOffset;
+  // On to the next commit behind the failed batch.
+  while (!options.signal.aborted && (offset < end || !run.isComplete)) {
+    const records = await options.log.read(
+      { ...options.claim.at, offset },
+      { maxBytes: 1, waitMs: 1_000, signal: options.signal },
+    );
+    for (const record of records) {
+      run.read(record);
+      offset = record.offset + 1;
+    }
+    await run.writeNow();
+  }
+  return run.progress;
+}
+
+/** One partition's reader, batch and writer. */
+class PartitionRun {
+  readonly #options: PartitionOptions;
+  readonly #reader: BatchReader;
+  readonly #writer: TargetWriter;
+  readonly #isFolding: boolean;
+  #batch: Batch;
+  writing: Promise<undefined> | undefined;
+
+  static async start(options: PartitionOptions, isFolding: boolean): Promise<PartitionRun> {
+    const { target, schema, claim } = options;
+    const tables = await readTargetTables(target, schema);
+    const copied = await readCopiedTables(target, claim.pipeline);
+    const reader = new BatchReader(claim.progress.position, (relation) =>
+      shapeOf(relation, tables.get(relation.table)),
+    );
+    return new PartitionRun(options, reader, new TargetWriter(target, claim, copied), isFolding);
+  }
+
+  private constructor(options: PartitionOptions, reader: BatchReader, writer: TargetWriter, isFolding: boolean) {
+    this.#options = options;
+    this.#reader = reader;
+    this.#writer = writer;
+    this.#isFolding = isFolding;
+    this.#batch = new Batch(options.claim.progress, isFolding);
+  }
+
+  get isFull(): boolean {
+    return this.#batch.bytes >= this.#options.batchMaxBytes;
+  }
+
+  get isComplete(): boolean {
+    return this.#batch.isComplete;
+  }
+
+  get progress(): Progress {
+    return this.#batch.progress;
+  }
+
+  read(record: LogRecord): void {
+    this.#reader.read(record.value, record.offset, this.#batch);
+  }
+
+  /** Begins to write the batch, if it may end here or is full, and nothing is being written. */
+  writeWhenIdle(): void {
+    if (this.writing || this.#batch.isEmpty || !(this.#batch.isComplete || this.isFull)) return;
+    this.writing = this.writeNow().then(() => {
+      this.writing = undefined;
+      return undefined;
+    });
+    this.writing.catch(() => {});
+  }
+
+  async writeNow(): Promise<void> {
+    const batch = this.#batch;
+    this.#batch = new Batch(batch.progress, this.#isFolding);
+    // A transaction that is still open goes on in the next batch.
+    this.#batch.isComplete = batch.isComplete;
+    try {
+      await this.#writer.write(batch);
+    } catch (error) {
+      throw new BatchFailed(batch.progress.nextOffset, this.#describe(batch, error));
+    }
+    this.#options.passed(batch.changes);
+  }
+
+  /** Writes what is left, if it ends with a transaction; what does not is read again at the next start. */
+  async finish(): Promise<void> {
+    await this.writing;
+    if (!this.#batch.isEmpty && this.#batch.isComplete) await this.writeNow();
+  }
+
+  #describe(batch: Batch, error: unknown): FerryError {
+    const { topic, partition } = this.#options.claim.at;
+    const cause = error as { code?: string; detail?: string; table?: string; column?: string; constraint?: string };
+    const where = `${topic}/${partition} before offset ${batch.progress.nextOffset}, position ${formatPosition(batch.progress.position)}`;
+    const found = classify('target', error, `applying ${where}`);
+    if (found.code !== 'internal') return found;
+    return new FerryError('apply-failed', `the target refuses a change of ${where}: ${found.message}`, {
+      details: {
+        topic,
+        partition,
+        sqlstate: cause.code,
+        table: cause.table,
+        column: cause.column,
+        constraint: cause.constraint,
+      },
+      cause: error,
+    });
+  }
+}
+
+/** A batch that the target refused, with where its records end. */
+export class BatchFailed extends Error {
+  readonly end: number;
+  readonly reason: FerryError;
+
+  constructor(end: number, reason: FerryError) {
+    super(reason.message, { cause: reason });
+    this.end = end;
+    this.reason = reason;
+  }
+}

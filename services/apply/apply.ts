@@ -1,0 +1,121 @@
+import { hostname } from 'node:os';
+import type pg from 'pg';
+import { domainSchemas } from '../../core/mapping.js';
+import { topicsOf } from '../../core/topics.js';
+import { ensureControlSchema } from '../../platform/control-schema.js';
+import { classify, connect, describeUrl } from '../../platform/postgres.js';
+import type { ServiceContext } from '../../platform/service.js';
+import { claimCheckpoint, isUnowned } from './adapters/checkpoint.js';
+import { applyOneByOne, applyPartition, BatchFailed, type PartitionOptions } from './apply-partition.js';
+
+/** Apply: domain topics -> target, each domain schema on its own. Begun again, it goes on at the target's checkpoints. */
+export async function apply(context: ServiceContext): Promise<void> {
+  const { pipeline, log, logger } = context;
+  const topics = topicsOf(pipeline.name);
+  const schemas = domainSchemas(pipeline.tables);
+  await log.createTopics(schemas.map((schema) => ({ topic: topics.domain(schema), partitions: 1 })));
+  await prepareTarget(context);
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, stop.signal]);
+  logger.info({ domains: schemas.length }, 'applying');
+  context.running();
+  // One domain that fails stops all: the service reports it, and each goes on at its own checkpoint.
+  const outcomes = await Promise.allSettled(
+    schemas.map((schema) =>
+      applyDomain({ ...context, signal }, schema, topics.domain(schema)).catch((error) => {
+        stop.abort();
+        throw error;
+      }),
+    ),
+  );
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+async function prepareTarget({ pipeline }: ServiceContext): Promise<void> {
+  const target = await connect('target', pipeline.target.url, { applicationName: 'ferry apply' });
+  try {
+    await ensureControlSchema(target);
+  } catch (error) {
+    throw classify('target', error, `preparing the target ${describeUrl(pipeline.target.url)}`);
+  } finally {
+    await target.end().catch(() => {});
+  }
+}
+
+async function applyDomain(context: ServiceContext, schema: string, topic: string): Promise<void> {
+  for (let careful: number | undefined; !context.signal.aborted; ) {
+    const target = await openTarget(context, schema);
+    try {
+      const at = { topic, partition: 0 };
+      const claim = await claimCheckpoint(target, context.pipeline.name, at, `${hostname()}:${process.pid}`);
+      const options: PartitionOptions = {
+        ...context,
+        target,
+        claim,
+        schema,
+        batchMaxBytes: context.pipeline.apply.batchMaxBytes,
+      };
+      if (careful !== undefined) {
+        await applyOneByOne(options, careful);
+        careful = undefined;
+      } else {
+        await applyPartition(options);
+      }
+    } catch (error) {
+      if (!(error instanceof BatchFailed)) {
+        throw classify(
+          'target',
+          error,
+          `applying to the schema ${schema} of ${describeUrl(context.pipeline.target.url)}`,
+        );
+      }
+      careful = await reactTo(context, error, topic, careful);
+    } finally {
+      await target.end().catch(() => {});
+    }
+  }
+}
+
+/**
+ * What follows on a batch that failed: once more change by change when the target refused it, from the reset
+ * checkpoint after a replay, and up to whoever runs us otherwise.
+ */
+async function reactTo(
+  context: ServiceContext,
+  { reason, end }: BatchFailed,
+  topic: string,
+  careful: number | undefined,
+): Promise<number | undefined> {
+  if (reason.code === 'checkpoint-fenced') {
+    const target = await openTarget(context, topic);
+    try {
+      const claim = { pipeline: context.pipeline.name, at: { topic, partition: 0 } };
+      if (!(await isUnowned(target, claim))) throw reason;
+      context.logger.info({ topic }, 'the checkpoint was reset; applying from there');
+      return undefined;
+    } finally {
+      await target.end().catch(() => {});
+    }
+  }
+  if (reason.code !== 'apply-failed' || careful !== undefined) throw reason;
+  context.logger.warn({ topic, ...reason.details }, 'a batch was refused; applying it change by change');
+  return end;
+}
+
+async function openTarget({ pipeline, logger }: ServiceContext, schema: string): Promise<pg.Client> {
+  const target = await connect('target', pipeline.target.url, {
+    applicationName: `ferry apply ${schema}`,
+    // A commit that the target forgets in a crash is forgotten with its checkpoint, and comes again from the log.
+    settings: { synchronous_commit: 'off' },
+  });
+  try {
+    await target.query("SET session_replication_role = 'replica'");
+  } catch {
+    logger.warn(
+      { schema },
+      'the role may not set session_replication_role: foreign keys and triggers of the target fire',
+    );
+  }
+  return target;
+}

@@ -1,0 +1,197 @@
+import { LSN_ZERO, type Lsn, parseLsn } from '../../core/lsn.js';
+import type { Position } from '../../core/position.js';
+import { type RowsLine, relationFromLine } from '../../core/record.js';
+import { RecordScanner } from '../../core/record-scanner.js';
+import type { Relation } from '../../core/relation.js';
+import { type ChangeSet, fold, type Move } from './fold.js';
+import type { TableShape } from './table-shape.js';
+
+/** A snapshot's rows, as COPY text. */
+export interface RowBlock {
+  readonly shape: TableShape;
+  readonly line: RowsLine;
+  readonly text: Buffer;
+}
+
+/** What is written one after the other; steps of different tables do not depend on each other. */
+export type Step =
+  | { readonly kind: 'changes'; readonly set: ChangeSet }
+  | { readonly kind: 'move'; readonly move: Move }
+  | { readonly kind: 'rows'; readonly block: RowBlock }
+  | { readonly kind: 'truncate'; readonly shapes: readonly TableShape[]; readonly restartIdentity: boolean };
+
+/** The checkpoint that stands once a batch is written. */
+export interface Progress {
+  readonly nextOffset: number;
+  readonly position: Position;
+  /** The first LSN behind the last whole transaction. */
+  readonly commitEnd: Lsn;
+  readonly commitTime: string | null;
+}
+
+/** Row changes by source and target table. */
+export type Applied = Map<string, { readonly source: string; readonly target: string; count: number }>;
+
+export function addApplied(sum: Applied, more: Applied): void {
+  for (const [key, entry] of more) {
+    const known = sum.get(key);
+    if (known) known.count += entry.count;
+    else sum.set(key, { ...entry });
+  }
+}
+
+/**
+ * What was read and not written yet, folded. Pure: records in, steps out.
+ */
+export class Batch {
+  readonly steps: Step[] = [];
+  readonly applied: Applied = new Map();
+  /** Display names of the source tables whose snapshot ends in this batch. */
+  readonly copied: string[] = [];
+  bytes = 0;
+  changes = 0;
+  progress: Progress;
+  /** The last event was a commit: a target transaction may end here. */
+  isComplete = true;
+  readonly #open = new Map<number, ChangeSet>();
+  readonly #isFolding: boolean;
+
+  /** @param isFolding false writes each change on its own, to find the one that the target refuses. */
+  constructor(progress: Progress, isFolding: boolean) {
+    this.progress = progress;
+    this.#isFolding = isFolding;
+  }
+
+  get isEmpty(): boolean {
+    return this.bytes === 0;
+  }
+
+  row(shape: TableShape, scanner: RecordScanner): void {
+    this.#count(shape, 1);
+    const set = this.#changeSet(shape);
+    const move = fold(set, scanner.row());
+    if (move) {
+      this.#close(shape);
+      this.steps.push({ kind: 'move', move });
+    } else if (!this.#isFolding) {
+      this.#close(shape);
+    }
+  }
+
+  rows(shape: TableShape, line: RowsLine, text: Buffer): void {
+    this.#count(shape, line.rows);
+    this.#close(shape);
+    if (line.rows > 0) this.steps.push({ kind: 'rows', block: { shape, line, text } });
+    if (line.chunk?.final) this.copied.push(shape.source);
+  }
+
+  truncate(shapes: readonly TableShape[], restartIdentity: boolean): void {
+    for (const shape of shapes) {
+      this.#count(shape, 1);
+      this.#close(shape);
+    }
+    this.steps.push({ kind: 'truncate', shapes, restartIdentity });
+  }
+
+  #changeSet(shape: TableShape): ChangeSet {
+    const open = this.#open.get(shape.relation.id);
+    if (open && open.shape === shape) return open;
+    const set: ChangeSet = { shape, changes: new Map() };
+    this.#open.set(shape.relation.id, set);
+    this.steps.push({ kind: 'changes', set });
+    return set;
+  }
+
+  #close(shape: TableShape): void {
+    this.#open.delete(shape.relation.id);
+  }
+
+  #count(shape: TableShape, rows: number): void {
+    this.changes += rows;
+    const key = `${shape.source} ${shape.name}`;
+    const entry = this.applied.get(key);
+    if (entry) entry.count += rows;
+    else this.applied.set(key, { source: shape.source, target: shape.name, count: rows });
+  }
+}
+
+/**
+ * Reads domain records into batches: drops what the checkpoint has, and finds each relation's shape.
+ */
+export class BatchReader {
+  readonly #shapeOf: (relation: Relation) => TableShape;
+  /** By the relation line's text. */
+  readonly #shapes = new Map<string, TableShape>();
+  readonly #byId = new Map<number, TableShape>();
+  readonly #after: Position;
+  #lsn = LSN_ZERO as Lsn;
+  #time: string | null = null;
+
+  constructor(after: Position, shapeOf: (relation: Relation) => TableShape) {
+    this.#after = after;
+    this.#shapeOf = shapeOf;
+  }
+
+  read(record: Buffer, offset: number, batch: Batch): void {
+    const scanner = new RecordScanner(record);
+    while (scanner.next()) {
+      switch (scanner.kind) {
+        case 'transaction': {
+          const line = scanner.transaction();
+          this.#lsn = parseLsn(line.tx);
+          this.#time = line.time;
+          break;
+        }
+        case 'relation':
+          this.#relation(scanner);
+          break;
+        default:
+          this.#event(record, scanner, batch);
+      }
+    }
+    batch.bytes += record.length;
+    batch.progress = { ...batch.progress, nextOffset: offset + 1 };
+  }
+
+  #event(record: Buffer, scanner: RecordScanner, batch: Batch): void {
+    if (scanner.index <= this.#after.index && this.#lsn === this.#after.lsn) return;
+    if (this.#lsn < this.#after.lsn) return;
+    batch.isComplete = scanner.kind === 'commit';
+    switch (scanner.kind) {
+      case 'row':
+        batch.row(this.#byId.get(scanner.relation)!, scanner);
+        break;
+      case 'rows':
+        batch.rows(this.#byId.get(scanner.relation)!, scanner.rows(), record.subarray(scanner.bodyStart, scanner.end));
+        break;
+      case 'truncate': {
+        const line = scanner.truncate();
+        batch.truncate(
+          line.relations.map((id) => this.#byId.get(id)!),
+          line.restartIdentity,
+        );
+        break;
+      }
+      case 'commit':
+        batch.progress = {
+          ...batch.progress,
+          position: { lsn: this.#lsn, index: scanner.index },
+          commitEnd: parseLsn(scanner.commit().end),
+          commitTime: this.#time,
+        };
+        break;
+      default:
+        break;
+    }
+  }
+
+  #relation(scanner: RecordScanner): void {
+    const text = scanner.relationText();
+    let shape = this.#shapes.get(text);
+    if (!shape) {
+      shape = this.#shapeOf(relationFromLine(scanner.relationLine()));
+      this.#shapes.set(text, shape);
+    }
+    this.#byId.set(shape.relation.id, shape);
+  }
+}

@@ -1,0 +1,163 @@
+import { copyLine } from '../../core/copy-text.js';
+import type { Tuple } from '../../core/record.js';
+import { quoteIdentifier, quoteName } from '../../platform/postgres.js';
+import type { NetChange } from './fold.js';
+import type { TableShape, TargetColumn } from './table-shape.js';
+
+/** A statement with arrays of text as parameters: one array a column, one element a row. */
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly (readonly (string | null)[])[];
+  /** Rows that it must touch, where fewer would mean that a row is missing. */
+  readonly mustTouch?: number;
+}
+
+/** Net changes of one table, by what must be done. */
+export interface SplitChanges {
+  readonly deletes: readonly Tuple[];
+  readonly upserts: readonly Tuple[];
+  /** Rows that are not known whole, by the columns that are known. */
+  readonly updates: ReadonlyMap<string, readonly Tuple[]>;
+}
+
+export function splitChanges(changes: Iterable<NetChange>): SplitChanges {
+  const deletes: Tuple[] = [];
+  const upserts: Tuple[] = [];
+  const updates = new Map<string, Tuple[]>();
+  for (const change of changes) {
+    if (change.kind === 'delete') {
+      deletes.push(change.key);
+    } else if (change.kind === 'upsert') {
+      upserts.push(change.row);
+    } else {
+      const known = change.row.map((value) => (value === false ? '-' : 'x')).join('');
+      const group = updates.get(known);
+      if (group) group.push(change.row);
+      else updates.set(known, [change.row]);
+    }
+  }
+  return { deletes, upserts, updates };
+}
+
+export function deleteStatement(shape: TableShape, keys: readonly Tuple[]): Statement {
+  const key = shape.keyIndexes.map((index) => shape.columns[index]!);
+  const where = key.map((column, i) => `t.${quoteIdentifier(column.name)} = k.c${i}::${column.type}`);
+  return {
+    text: `DELETE FROM ${quoteName(shape.table)} t USING ${unnest(key.length)} k(${aliases(key.length)}) WHERE ${where.join(' AND ')}`,
+    values: transpose(keys, shape.keyIndexes),
+  };
+}
+
+/** Few rows: one statement with its values as arrays. */
+export function upsertStatement(shape: TableShape, rows: readonly Tuple[]): Statement {
+  const { columns } = shape;
+  const select = columns.map((column, i) => `r.c${i}::${column.type}`).join(', ');
+  return {
+    text: `${insertInto(shape)} SELECT ${select} FROM ${unnest(columns.length)} r(${aliases(columns.length)}) ${onConflict(shape)}`,
+    values: transpose(
+      rows,
+      columns.map((_, i) => i),
+    ),
+  };
+}
+
+/** Many rows: COPY into a staging table of the same column types, and one statement from there. */
+export function stagingStatements(shape: TableShape, stage: string, columnNames: readonly string[]) {
+  const names = columnNames.map(quoteIdentifier).join(', ');
+  const own = { ...shape, columns: columnNames.map((name) => shape.table.columns.get(name)!) };
+  return {
+    create: `CREATE TEMP TABLE ${stage} AS SELECT ${names} FROM ${quoteName(shape.table)} WITH NO DATA`,
+    clear: `TRUNCATE pg_temp.${stage}`,
+    copy: `COPY pg_temp.${stage} (${names}) FROM STDIN`,
+    upsert: `${insertInto(own)} SELECT ${names} FROM pg_temp.${stage} ${onConflict(own)}`,
+  };
+}
+
+/** Rows straight into the table: for a snapshot's rows that nothing is in the way of. */
+export function copyStatement(shape: TableShape, columnNames: readonly string[]): string {
+  return `COPY ${quoteName(shape.table)} (${columnNames.map(quoteIdentifier).join(', ')}) FROM STDIN`;
+}
+
+/** Whole rows as COPY text, in tuple order. */
+export function copyText(rows: readonly Tuple[]): Buffer {
+  let text = '';
+  for (const row of rows) text += copyLine(row as readonly (string | null)[]);
+  return Buffer.from(text, 'utf8');
+}
+
+/** Rows of which the same columns are known; the target keeps the others. */
+export function updateStatement(shape: TableShape, rows: readonly Tuple[]): Statement {
+  const known = shape.columns.flatMap((_, i) => (rows[0]![i] === false ? [] : [i]));
+  const set = assignments(shape, known, (i) => `r.c${known.indexOf(i)}::${shape.columns[i]!.type}`);
+  const where = shape.keyIndexes.map(
+    (index) =>
+      `t.${quoteIdentifier(shape.columns[index]!.name)} = r.c${known.indexOf(index)}::${shape.columns[index]!.type}`,
+  );
+  const from = `${unnest(known.length)} r(${aliases(known.length)})`;
+  return {
+    // A row that has only its key and unchanged values still proves that it is there.
+    text:
+      set.length > 0
+        ? `UPDATE ${quoteName(shape.table)} t SET ${set.join(', ')} FROM ${from} WHERE ${where.join(' AND ')}`
+        : `SELECT 1 FROM ${quoteName(shape.table)} t JOIN ${from} ON ${where.join(' AND ')}`,
+    values: transpose(rows, known),
+    mustTouch: rows.length,
+  };
+}
+
+/** One row whose key changes while the target alone has some of its values. */
+export function moveStatement(shape: TableShape, from: Tuple, to: Tuple): Statement {
+  const known = shape.columns.flatMap((column, i) => (to[i] === false || column.isIdentityAlways ? [] : [i]));
+  const set = known.map(
+    (index, i) => `${quoteIdentifier(shape.columns[index]!.name)} = ${only(shape.columns[index]!, i)}`,
+  );
+  const where = shape.keyIndexes.map(
+    (index, i) => `${quoteIdentifier(shape.columns[index]!.name)} = ${only(shape.columns[index]!, known.length + i)}`,
+  );
+  return {
+    text: `UPDATE ${quoteName(shape.table)} SET ${set.join(', ')} WHERE ${where.join(' AND ')}`,
+    values: [
+      ...known.map((index) => [to[index] as string | null]),
+      ...shape.keyIndexes.map((index) => [from[index] as string | null]),
+    ],
+    mustTouch: 1,
+  };
+}
+
+export function truncateStatement(shapes: readonly TableShape[], restartIdentity: boolean): string {
+  const tables = shapes.map((shape) => quoteName(shape.table)).join(', ');
+  return `TRUNCATE ${tables}${restartIdentity ? ' RESTART IDENTITY' : ''}`;
+}
+
+function insertInto(shape: TableShape): string {
+  const names = shape.columns.map((column) => quoteIdentifier(column.name)).join(', ');
+  return `INSERT INTO ${quoteName(shape.table)} (${names}) OVERRIDING SYSTEM VALUE`;
+}
+
+function onConflict(shape: TableShape): string {
+  const key = shape.table.key.map(quoteIdentifier).join(', ');
+  const set = assignments(
+    shape,
+    shape.columns.map((_, i) => i),
+    (i) => `EXCLUDED.${quoteIdentifier(shape.columns[i]!.name)}`,
+  );
+  return `ON CONFLICT (${key}) DO ${set.length > 0 ? `UPDATE SET ${set.join(', ')}` : 'NOTHING'}`;
+}
+
+/** `column = value` for every column that is neither key nor GENERATED ALWAYS AS IDENTITY. */
+function assignments(shape: TableShape, indexes: readonly number[], value: (index: number) => string): string[] {
+  return indexes.flatMap((i) => {
+    const column = shape.columns[i]!;
+    const isFixed = shape.table.key.includes(column.name) || column.isIdentityAlways;
+    return isFixed ? [] : [`${quoteIdentifier(column.name)} = ${value(i)}`];
+  });
+}
+
+const unnest = (columns: number) =>
+  `unnest(${Array.from({ length: columns }, (_, i) => `$${i + 1}::text[]`).join(', ')})`;
+const aliases = (columns: number) => Array.from({ length: columns }, (_, i) => `c${i}`).join(', ');
+const only = (column: TargetColumn, parameter: number) => `($${parameter + 1}::text[])[1]::${column.type}`;
+
+function transpose(rows: readonly Tuple[], indexes: readonly number[]): (string | null)[][] {
+  return indexes.map((index) => rows.map((row) => row[index] as string | null));
+}
