@@ -42,6 +42,9 @@ export async function runService(
   const onSignal = () => stop.abort();
   process.once('SIGTERM', onSignal);
   process.once('SIGINT', onSignal);
+  // Under a supervisor: it is gone.
+  process.once('disconnect', onSignal);
+  process.channel?.unref();
   const status = new Status(service, metrics);
   const http = await startHttpServer(pipeline.http, metrics.registry, {
     isAlive: () => status.state !== 'halted',
@@ -66,6 +69,7 @@ export async function runService(
   } finally {
     process.off('SIGTERM', onSignal);
     process.off('SIGINT', onSignal);
+    process.off('disconnect', onSignal);
     await http[Symbol.asyncDispose]();
   }
 }

@@ -1,0 +1,17 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FerryError } from '../core/errors.js';
+
+/** The directory of our package.json, from the sources as from dist/: config/ stands beside it in both. */
+export function packageRoot(): string {
+  let directory = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(directory, 'package.json'))) {
+    const parent = dirname(directory);
+    if (parent === directory) {
+      throw new FerryError('internal', `no package.json above ${fileURLToPath(import.meta.url)}`);
+    }
+    directory = parent;
+  }
+  return directory;
+}

@@ -1,0 +1,121 @@
+import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, rmSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** As in maven/pom.xml. */
+const VERSION = '4.1.0';
+const POM = fileURLToPath(new URL('./maven/pom.xml', import.meta.url));
+const CACHE = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url));
+
+/** A broker that is asked to end writes its logs out first; one that hangs is killed. */
+const STOP_TIMEOUT_MS = 10_000;
+
+export interface MavenKafka {
+  readonly version: string;
+  /** Rejects when the broker ends by itself, with the end of what it said. */
+  readonly failed: Promise<never>;
+  /** Ends the broker and removes its data. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a broker from Maven's jars on the loopback interface, broker and controller in one process, with data of its
+ * own.
+ * @param settings server.properties without addresses and data directory.
+ * @throws Error when Java or Maven is missing, or the jars cannot be had.
+ */
+export async function startMavenKafka(
+  settings: Readonly<Record<string, string>>,
+  ports: { broker: number; controller: number },
+): Promise<MavenKafka> {
+  const classpath = join(await libraries(), '*');
+  const directory = await mkdtemp(join(tmpdir(), 'ferry-test-kafka-'));
+  const remove = () => rm(directory, { recursive: true, force: true });
+  try {
+    const properties = join(directory, 'server.properties');
+    await writeFile(properties, propertiesText(settings, ports, join(directory, 'data')));
+    const format = ['kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId(), '-c', properties];
+    await run('java', ['-cp', classpath, ...format]);
+    const { failed, end } = spawnBroker(['-Xmx512m', '-cp', classpath, 'kafka.Kafka', properties], directory);
+    const stop = async () => {
+      await end();
+      await remove();
+    };
+    return { version: VERSION, failed, stop };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+function propertiesText(
+  settings: Readonly<Record<string, string>>,
+  ports: { broker: number; controller: number },
+  data: string,
+): string {
+  const all = {
+    ...settings,
+    listeners: `PLAINTEXT://127.0.0.1:${ports.broker},CONTROLLER://127.0.0.1:${ports.controller}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${ports.broker}`,
+    'controller.quorum.bootstrap.servers': `127.0.0.1:${ports.controller}`,
+    'log.dirs': data,
+  };
+  return Object.entries(all)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}
+
+function spawnBroker(args: readonly string[], directory: string): { failed: Promise<never>; end(): Promise<void> } {
+  const broker = spawn('java', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  broker.stderr.on('data', (chunk: Buffer) => {
+    said = `${said}${chunk}`.slice(-1_000);
+  });
+  const exited = once(broker, 'exit');
+  const failed = exited.then(([code, signal]): never => {
+    throw new Error(`the broker ended (${signal ?? code}) ${said.trim()}`);
+  });
+  // Whatever ends the tests, the broker ends with them.
+  const onExit = () => {
+    broker.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
+  };
+  process.once('exit', onExit);
+  const end = async () => {
+    process.off('exit', onExit);
+    broker.kill('SIGTERM');
+    const timer = setTimeout(() => broker.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await exited;
+    clearTimeout(timer);
+  };
+  return { failed, end };
+}
+
+/** The directory of the jars, fetched by Maven the first time. */
+async function libraries(): Promise<string> {
+  const directory = join(CACHE, `kafka-${VERSION}`);
+  if (existsSync(directory)) return directory;
+  await mkdir(CACHE, { recursive: true });
+  const partial = await mkdtemp(`${directory}-`);
+  try {
+    await run('mvn', ['-q', '-B', '-f', POM, 'dependency:copy-dependencies', `-DoutputDirectory=${partial}`]);
+    // Under its name only when complete; another run that was faster has fetched the same.
+    await rename(partial, directory).catch(() => {});
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+  return directory;
+}
+
+/** Kafka's way to write a UUID: 22 characters, of which the first must not look like an option's. */
+function clusterId(): string {
+  return `k${randomBytes(16).toString('base64url').slice(1, 22)}`;
+}
