@@ -1,10 +1,11 @@
-import { addTo, tallyRecord } from '../../core/ledger.js';
+import { addTo } from '../../core/ledger.js';
 import { LSN_ZERO, type Lsn, parseLsn } from '../../core/lsn.js';
 import { comparePositions, POSITION_ZERO, type Position } from '../../core/position.js';
 import { readSpan } from '../../core/record-scanner.js';
 import { type TransformState, transformStateKey } from '../../core/stage-state.js';
 import type { Topics } from '../../core/topics.js';
 import type { EventLog } from '../../platform/event-log/port.js';
+import { tallyTopic } from '../../platform/tally-topic.js';
 import type { DomainEnd, RouterTallies } from './router.js';
 
 /** Where transform goes on: the ends of the domain topics say it, the control state only saves counting all of them. */
@@ -35,7 +36,7 @@ export async function recover(log: EventLog, topics: Topics, schemas: readonly s
       schema,
       span ? { position: span.last, complete: span.complete } : { position: POSITION_ZERO, complete: true },
     );
-    next.set(topic, await countFrom(log, topic, state?.next[topic] ?? 0, tallies));
+    next.set(topic, await tallyTopic(log, topic, state?.next[topic] ?? 0, tallies.transformed));
   }
   for (const tally of [tallies.filtered, tallies.transformed]) {
     for (const [table, count] of tally) addTo(tallies.taken, table, count);
@@ -49,15 +50,6 @@ export async function recover(log: EventLog, topics: Topics, schemas: readonly s
     through: state ? parseLsn(state.through) : LSN_ZERO,
     time: state?.time ?? null,
   };
-}
-
-async function countFrom(log: EventLog, topic: string, from: number, tallies: RouterTallies): Promise<number> {
-  for (let offset = from; ; ) {
-    const records = await log.read({ topic, partition: 0, offset }, { maxBytes: 4 * 1024 * 1024, waitMs: 0 });
-    if (records.length === 0) return offset;
-    for (const { value } of records) tallyRecord(value, tallies.transformed);
-    offset = records.at(-1)!.offset + 1;
-  }
 }
 
 /**

@@ -1,0 +1,130 @@
+import { createInterface } from 'node:readline/promises';
+import { SingleBar } from 'cli-progress';
+import { Command } from 'commander';
+import { FerryError, POLICY } from '../core/errors.js';
+import { isFresh, REPORT_PREFIX, type ServiceName, type ServiceReport } from '../core/service-report.js';
+import { openLog } from '../platform/event-log/open.js';
+import type { EventLog } from '../platform/event-log/port.js';
+import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
+import { createLogger, silentLogger } from '../platform/logger.js';
+import { connect } from '../platform/postgres.js';
+import { Supervisor } from '../platform/supervisor.js';
+import { domainEnds, type ReplayProgress, waitUntilReplayed } from '../services/control/replay/replay.js';
+import { replayedTables, resetTarget } from '../services/control/replay/reset.js';
+import { appliedProbe } from '../services/control/verify/applied-probe.js';
+import { verifyTables } from '../services/control/verify/verify-tables.js';
+import { printJson, printLine } from './output.js';
+
+const EXAMPLE = `
+Example:
+  $ ferry replay -c config/mine --yes
+
+Works with \`ferry up\` running or not; what does not run is started for the time of the replay.
+Exit code: 0 rebuilt and equal, 3 rebuilt and different, or not ready, 1 failed, 2 usage.`;
+
+interface ReplayFlags {
+  readonly config: string;
+  readonly yes?: true;
+  readonly json?: true;
+}
+
+/** Far longer than a start or a big transaction takes. */
+const STALL_MS = 60_000;
+
+export function replayCommand(): Command {
+  return new Command('replay')
+    .description(
+      'rebuild the target from the start of the log: empty the mapped tables, apply everything again, verify',
+    )
+    .requiredOption('-c, --config <dir>', 'directory that holds pipeline.yaml')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print one JSON object: ok, records, tables, durationMs')
+    .addHelpText('after', EXAMPLE)
+    .action(runReplay);
+}
+
+async function runReplay(flags: ReplayFlags): Promise<void> {
+  const pipeline = await loadPipeline(flags.config);
+  if (!flags.yes) await confirm(pipeline);
+  const startedAt = performance.now();
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  process.once('SIGTERM', () => stop.abort());
+  await using log = await openLog(pipeline, `ferry-${pipeline.name}-replay`, silentLogger);
+  const target = await connect('target', pipeline.target.url, { applicationName: 'ferry replay' });
+  const supervisor = await startMissing(log, flags.config);
+  try {
+    const ends = await domainEnds(log, pipeline);
+    await resetTarget(target, pipeline);
+    const records = await showProgress((onProgress) =>
+      waitUntilReplayed(target, pipeline, ends, { signal: stop.signal, stallMs: STALL_MS, onProgress }),
+    );
+    const report = await verifyTables({
+      tables: pipeline.tables,
+      connectSource: () => connect('source', pipeline.source.url, { applicationName: 'ferry replay' }),
+      connectTarget: () => connect('target', pipeline.target.url, { applicationName: 'ferry replay' }),
+      applied: appliedProbe(target, { pipeline: pipeline.name, tables: pipeline.tables }),
+      signal: stop.signal,
+    });
+    const durationMs = Math.round(performance.now() - startedAt);
+    if (flags.json) printJson({ ok: report.ok, records, tables: report.tables, durationMs });
+    else
+      printLine(
+        `${records} records replayed in ${durationMs} ms; ${report.ok ? 'source and target are equal' : 'the target DIFFERS: see ferry verify'}`,
+      );
+    if (!report.ok) process.exitCode = POLICY.mismatch.exit;
+  } finally {
+    await supervisor?.stop();
+    await target.end().catch(() => {});
+  }
+}
+
+async function confirm(pipeline: LoadedPipeline): Promise<void> {
+  const tables = replayedTables(pipeline);
+  if (!process.stdin.isTTY) {
+    throw new FerryError('usage', 'replay empties the mapped tables of the target and must be confirmed', {
+      remedy: 'Give --yes.',
+    });
+  }
+  const question = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await question.question(
+    `This empties ${tables.length} tables of the target (${tables.join(', ')}). Go on? [y/N] `,
+  );
+  question.close();
+  if (!/^y(es)?$/i.test(answer.trim())) throw new FerryError('usage', 'not confirmed: nothing was changed');
+}
+
+/** Starts what does not report itself running, until the replay is over. */
+async function startMissing(log: EventLog, config: string): Promise<Supervisor | undefined> {
+  const reports = [...(await log.control.entries(REPORT_PREFIX)).values()] as ServiceReport[];
+  const isRunning = (service: ServiceName) =>
+    reports.some((report) => report.service === service && report.state === 'running' && isFresh(report, Date.now()));
+  const missing = (['capture', 'transform', 'apply'] as const).filter((service) => !isRunning(service));
+  if (missing.length === 0) return undefined;
+  return new Supervisor({
+    services: missing,
+    config,
+    env: process.env,
+    logger: createLogger('replay'),
+    stderr: 'inherit',
+  });
+}
+
+/** @returns the records replayed. */
+async function showProgress(work: (onProgress: (progress: ReplayProgress) => void) => Promise<void>): Promise<number> {
+  const bar = process.stderr.isTTY
+    ? new SingleBar({ format: 'replaying {bar} {percentage}% | {value}/{total} records | {eta_formatted} left' })
+    : undefined;
+  bar?.start(0, 0);
+  let records = 0;
+  try {
+    await work(({ done, total }) => {
+      records = total;
+      bar?.setTotal(total);
+      bar?.update(done);
+    });
+    return records;
+  } finally {
+    bar?.stop();
+  }
+}

@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { Gauge } from 'prom-client';
+import { ensureControlSchema } from '../../platform/control-schema.js';
+import { classify, connect, describeUrl } from '../../platform/postgres.js';
+import type { ServiceContext } from '../../platform/service.js';
+import type { Lag } from './status/lag.js';
+import type { PipelineStatus } from './status/pipeline-status.js';
+import { readStatus } from './status/read-status.js';
+
+const MEASURE_INTERVAL_MS = 1_000;
+const SAY_EVERY_MS = 10_000;
+
+/** Control: measures the pipeline each second and serves what it measured as metrics. */
+export async function control(context: ServiceContext): Promise<void> {
+  const { pipeline, log, signal, logger } = context;
+  const gauges = createGauges(context);
+  const sides = new Sides(context);
+  let said = { phase: '', at: 0 };
+  try {
+    while (!signal.aborted) {
+      const [source, target] = await sides.open();
+      const status = await readStatus(pipeline, { log, source, target });
+      gauges.set(status);
+      if (source instanceof Error) throw source;
+      if (target instanceof Error) throw target;
+      if (status.lag.seconds !== null || status.phase === 'snapshot' || status.phase === 'not-started')
+        context.running();
+      if (said.phase !== status.phase || Date.now() - said.at > SAY_EVERY_MS) {
+        said = { phase: status.phase, at: Date.now() };
+        const { bytes, seconds } = status.lag;
+        logger.info({ phase: status.phase, lagBytes: bytes, lagSeconds: seconds, serving: status.serving }, 'measured');
+      }
+      await sleep(MEASURE_INTERVAL_MS, undefined, { signal }).catch(() => {});
+    }
+  } finally {
+    await sides.close();
+  }
+}
+
+/** Sessions to both sides, opened again after they broke. */
+class Sides {
+  readonly #context: ServiceContext;
+  #source: pg.Client | undefined;
+  #target: pg.Client | undefined;
+
+  constructor(context: ServiceContext) {
+    this.#context = context;
+  }
+
+  async open(): Promise<[pg.Client | Error, pg.Client | Error]> {
+    const { source, target } = this.#context.pipeline;
+    const options = { applicationName: 'ferry control', settings: { statement_timeout: '30s' } };
+    return Promise.all([
+      this.#source ??
+        connect('source', source.url, options).then(
+          (client) => {
+            client.once('end', () => {
+              this.#source = undefined;
+            });
+            this.#source = client;
+            return client;
+          },
+          (error: Error) => error,
+        ),
+      this.#target ??
+        connect('target', target.url, options)
+          .then(async (client) => {
+            await ensureControlSchema(client);
+            client.once('end', () => {
+              this.#target = undefined;
+            });
+            this.#target = client;
+            return client;
+          })
+          .catch((error: unknown) => classify('target', error, `the target ${describeUrl(target.url)}`)),
+    ]);
+  }
+
+  async close(): Promise<void> {
+    await this.#source?.end().catch(() => {});
+    await this.#target?.end().catch(() => {});
+  }
+}
+
+function createGauges({ metrics }: ServiceContext) {
+  const registers = [metrics.registry];
+  const bytes = new Gauge({
+    name: 'ferry_lag_bytes',
+    help: 'WAL between the source and a stage.',
+    labelNames: ['stage'],
+    registers,
+  });
+  const seconds = new Gauge({
+    name: 'ferry_lag_seconds',
+    help: 'Age of what a stage has last.',
+    labelNames: ['stage'],
+    registers,
+  });
+  const copied = new Gauge({ name: 'ferry_tables_copied', help: 'Tables whose snapshot is applied.', registers });
+  const mapped = new Gauge({ name: 'ferry_tables_mapped', help: 'Tables of the mapping.', registers });
+  const deadLetters = new Gauge({ name: 'ferry_dead_letters', help: 'Changes set aside.', registers });
+  const serving = new Gauge({ name: 'ferry_serving_target', help: '1 once the flag names the target.', registers });
+  return {
+    set: (status: PipelineStatus) => {
+      for (const stage of ['captured', 'transformed', 'applied'] as const) {
+        const lag: Lag = status.lag[stage];
+        // Absent, not zero, while it cannot be measured.
+        if (lag.bytes === null) bytes.remove({ stage });
+        else bytes.set({ stage }, lag.bytes);
+        if (lag.seconds === null) seconds.remove({ stage });
+        else seconds.set({ stage }, lag.seconds);
+      }
+      copied.set(status.tables.filter((table) => table.state === 'streaming').length);
+      mapped.set(status.tables.length);
+      deadLetters.set(status.ledger?.deadLettered ?? Number.NaN);
+      serving.set(status.serving === 'target' ? 1 : 0);
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import type { ClientBase } from 'pg';
+import { type TableMapping, targetColumn } from '../../../core/mapping.js';
+import { quoteLiteral, quoteName } from '../../../platform/postgres.js';
+
+/** A column whose default or identity draws from a sequence. */
+interface SequenceColumn {
+  readonly schema: string;
+  readonly table: string;
+  readonly column: string;
+  readonly sequence: { readonly schema: string; readonly table: string };
+}
+
+export interface SequenceSetting {
+  /** `schema.sequence` in the target. */
+  readonly sequence: string;
+  readonly value: string;
+}
+
+/**
+ * Ids that the target leaves out, times the increment: a value drawn on the source but never seen here must not be
+ * drawn again.
+ */
+const GAP = 1_000n;
+
+/** Owned sequences (serial, identity) and those that a default merely calls. */
+const COLUMNS_SQL = `
+SELECT DISTINCT n.nspname AS schema, c.relname AS table, a.attname AS column, sn.nspname AS sequence_schema, s.relname AS sequence
+  FROM pg_catalog.pg_depend d
+  JOIN pg_catalog.pg_class s ON s.relkind = 'S' AND (
+       (d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass)
+    OR (d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid))
+  JOIN pg_catalog.pg_namespace sn ON sn.oid = s.relnamespace
+  LEFT JOIN pg_catalog.pg_attrdef ad ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND ad.oid = d.objid
+  JOIN pg_catalog.pg_class c ON c.oid = coalesce(ad.adrelid, d.refobjid) AND c.relkind IN ('r', 'p')
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = coalesce(ad.adnum, d.refobjsubid)
+ WHERE a.attnum > 0`;
+
+async function readColumns(client: ClientBase): Promise<SequenceColumn[]> {
+  const { rows } = await client.query<Record<string, string>>(COLUMNS_SQL);
+  return rows.map((row) => ({
+    schema: row.schema!,
+    table: row.table!,
+    column: row.column!,
+    sequence: { schema: row.sequence_schema!, table: row.sequence! },
+  }));
+}
+
+/**
+ * Works out where the target's sequences must stand: behind what the source's have given out, by `last_value` rather
+ * than by the largest id, which a deleted row no longer shows.
+ */
+export async function planSequences(
+  source: ClientBase,
+  target: ClientBase,
+  tables: readonly TableMapping[],
+): Promise<SequenceSetting[]> {
+  const [from, to] = [await readColumns(source), await readColumns(target)];
+  const settings = new Map<string, { setting: SequenceSetting; value: bigint }>();
+  for (const mapping of tables) {
+    for (const column of from) {
+      if (column.schema !== mapping.source.schema || column.table !== mapping.source.table) continue;
+      const name = targetColumn(mapping, column.column);
+      const found = to.find(
+        (other) =>
+          other.schema === mapping.target.schema && other.table === mapping.target.table && other.column === name,
+      );
+      if (!found) continue;
+      const value = await nextStart(source, column, target, found);
+      if (value === undefined) continue;
+      const sequence = quoteName(found.sequence);
+      const before = settings.get(sequence);
+      // A sequence that several tables share stands behind all of them.
+      if (!before || value > before.value)
+        settings.set(sequence, { setting: { sequence, value: String(value) }, value });
+    }
+  }
+  return [...settings.values()].map(({ setting }) => setting);
+}
+
+async function nextStart(
+  source: ClientBase,
+  from: SequenceColumn,
+  target: ClientBase,
+  to: SequenceColumn,
+): Promise<bigint | undefined> {
+  const { rows } = await source.query<Record<string, string>>(
+    `SELECT last_value, is_called FROM ${quoteName(from.sequence)}`,
+  );
+  if (rows[0]!.is_called !== 't') return undefined;
+  const { rows: limits } = await target.query<Record<string, string>>(
+    'SELECT seqincrement, seqmax, seqmin FROM pg_catalog.pg_sequence WHERE seqrelid = $1::regclass',
+    [quoteName(to.sequence)],
+  );
+  const { seqincrement, seqmax, seqmin } = limits[0]!;
+  const last = BigInt(rows[0]!.last_value!);
+  const withGap = last + GAP * BigInt(seqincrement!);
+  const isWithin = withGap <= BigInt(seqmax!) && withGap >= BigInt(seqmin!);
+  return isWithin ? withGap : last;
+}
+
+export async function setSequences(target: ClientBase, settings: readonly SequenceSetting[]): Promise<void> {
+  if (settings.length === 0) return;
+  const calls = settings.map(({ sequence, value }) => `setval(${quoteLiteral(sequence)}::regclass, ${value}, true)`);
+  await target.query(`SELECT ${calls.join(', ')}`);
+}

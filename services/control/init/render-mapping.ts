@@ -1,0 +1,45 @@
+import { formatQualifiedName } from '../../../core/relation.js';
+import { formatBytes } from '../preflight/format-bytes.js';
+import { replicaKey } from '../preflight/replica-key.js';
+import type { AssignedTable, LeftTable } from './assign-tables.js';
+import { leftLines } from './render-pipeline.js';
+import { literal, yamlText } from './yaml-text.js';
+
+/** The text of `mapping/<schema>.yaml`. */
+export function renderMapping(
+  schema: string,
+  tables: readonly AssignedTable[],
+  left: readonly LeftTable[],
+  bytes: ReadonlyMap<number, number>,
+): string {
+  const value = {
+    schema: literal(schema),
+    tables: Object.fromEntries(
+      tables.map(({ source, target }) => [target.table, { from: literal(formatQualifiedName(source)) }]),
+    ),
+  };
+  return yamlText(value, {
+    head: [
+      `The domain schema ${schema}: each table of the target, and where its rows come from.`,
+      'A column keeps its name unless `rename: {old_name: new_name}` under the table says otherwise.',
+    ],
+    entries: tables.map((table) => ({ path: ['tables', table.target.table], lines: [describe(table, bytes)] })),
+    tail: leftLines('Not moved:', left),
+  });
+}
+
+function describe({ source }: AssignedTable, bytes: ReadonlyMap<number, number>): string {
+  const rows =
+    source.estimatedRows === null
+      ? 'rows unknown (never analyzed)'
+      : `about ${source.estimatedRows.toLocaleString('en')} rows`;
+  const key = replicaKey(source);
+  const columns = 'columns' in key ? key.columns.join(', ') : 'none';
+  return `${rows}, ${formatBytes(bytes.get(source.oid) ?? 0)}, key (${columns})`;
+}
+
+/** File names allow less than schema names do. */
+export function mappingFile(schema: string): string {
+  const name = schema.replaceAll(/[^A-Za-z0-9._-]/g, (char) => `_x${char.codePointAt(0)!.toString(16)}_`);
+  return `mapping/${name}.yaml`;
+}

@@ -1,0 +1,41 @@
+import type { LeftTable } from './assign-tables.js';
+import { environment, literal, yamlText } from './yaml-text.js';
+
+/** The text of `pipeline.yaml`; connection URLs stay in the environment. */
+export function renderPipeline(options: {
+  readonly name: string;
+  /** host:port list; undefined leaves the choice to the environment. */
+  readonly brokers: string | undefined;
+  /** Tables that no --map names. */
+  readonly left: readonly LeftTable[];
+}): string {
+  const value = {
+    pipeline: options.name,
+    source: { url: environment('SOURCE_URL') },
+    target: { url: environment('TARGET_URL') },
+    log: { brokers: options.brokers === undefined ? environment('KAFKA_BROKERS:-') : literal(options.brokers) },
+  };
+  return yamlText(value, {
+    head: ['One source, one target; the mapping is beside this file in mapping/, one file a domain schema.'],
+    entries: [
+      {
+        path: ['source'],
+        lines: ['The old project. The role needs REPLICATION and SELECT; `ferry check` says what is missing.'],
+      },
+      {
+        path: ['target'],
+        lines: ['The new project. Checkpoints and the cutover flag are kept there, in the schema ferry.'],
+      },
+      {
+        path: ['log'],
+        lines: ['Kafka brokers, host:port,host:port. Without any, the log is a directory on this machine.'],
+      },
+    ],
+    tail: leftLines('Tables that are in no mapping, and so are not moved:', options.left),
+  });
+}
+
+/** A list for a comment; empty when there is nothing to list. */
+export function leftLines(title: string, left: readonly LeftTable[]): string[] {
+  return left.length === 0 ? [] : [title, ...left.map(({ table, reason }) => `  ${table}: ${reason}`)];
+}

@@ -1,0 +1,45 @@
+import { Document, isMap, isScalar } from 'yaml';
+
+/** What a comment says of the entry at a path: printed above its key. */
+export interface EntryComment {
+  readonly path: readonly string[];
+  readonly lines: readonly string[];
+}
+
+/** Writes a commented YAML file; the library quotes what needs quotes. */
+export function yamlText(
+  value: object,
+  comments: {
+    readonly head: readonly string[];
+    readonly entries: readonly EntryComment[];
+    readonly tail: readonly string[];
+  },
+): string {
+  const document = new Document(value);
+  document.commentBefore = commentText(comments.head);
+  for (const { path, lines } of comments.entries) {
+    const parent = path.length > 1 ? document.getIn(path.slice(0, -1)) : document.contents;
+    const pair = isMap(parent) && parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1));
+    if (pair && isScalar(pair.key)) {
+      pair.key.commentBefore = commentText(lines);
+      pair.key.spaceBefore = parent !== null && isMap(parent) && parent.items[0] !== pair;
+    }
+  }
+  if (comments.tail.length > 0) document.comment = commentText(comments.tail);
+  return document.toString({ lineWidth: 0 });
+}
+
+/** A line break inside a name would end the comment. */
+function commentText(lines: readonly string[]): string {
+  return lines.map((line) => ` ${line.replaceAll(/[\r\n]+/g, ' ')}`).join('\n');
+}
+
+/** `${` in a configuration string begins an environment reference. */
+export function literal(text: string): string {
+  return text.replaceAll(/\$\{/g, (reference) => `$${reference}`);
+}
+
+/** A reference to an environment variable, which stays one in the file. */
+export function environment(name: string): string {
+  return `\${${name}}`;
+}

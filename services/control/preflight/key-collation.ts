@@ -1,0 +1,26 @@
+import { targetColumn } from '../../../core/mapping.js';
+import { displayName } from '../../../core/relation.js';
+import { findColumn } from './catalog.js';
+import { defineCheck, mappedPairs } from './context.js';
+import { replicaKey } from './replica-key.js';
+
+/** Two collations may order the same keys differently, and hold different ones equal. */
+export const keyCollation = defineCheck(
+  { name: 'key-collation', side: 'target', passed: 'text keys sort alike on both sides' },
+  async (context, report) =>
+    (await mappedPairs(context)).flatMap(({ mapping, source, target }) => {
+      const key = replicaKey(source);
+      if (!('columns' in key)) return [];
+      return key.columns.flatMap((column) => {
+        const from = findColumn(source, column)?.collation;
+        const to = findColumn(target, targetColumn(mapping, column))?.collation;
+        if (!from || !to || from === to) return [];
+        return [
+          report.warn(`the key ${displayName(source)}.${column} sorts by ${from}, in the target by ${to}`, {
+            object: `${displayName(target)}.${targetColumn(mapping, column)}`,
+            remedy: 'Create the target database, or this column, with the collation of the source.',
+          }),
+        ];
+      });
+    }),
+);

@@ -1,0 +1,57 @@
+import { formatPlace } from '../../../core/mapping.js';
+import { displayName } from '../../../core/relation.js';
+import type { Side } from '../../../platform/postgres.js';
+import { findTable } from './catalog.js';
+import { type Check, defineCheck, mappedSourceTables, mappedTargetTables } from './context.js';
+import { didYouMean } from './suggest.js';
+import { kindObstacle } from './table-kind.js';
+
+function tablesExist(side: Side, remedy: string): Check {
+  return defineCheck({ name: 'tables-exist', side, passed: 'every mapped table exists' }, async (context, report) => {
+    const catalog = side === 'source' ? await context.sourceCatalog() : await context.targetCatalog();
+    return context.pipeline.tables
+      .filter((mapping) => !findTable(catalog, mapping[side]))
+      .map((mapping) => {
+        const name = displayName(mapping[side]);
+        const hint = didYouMean(name, catalog.tables.keys());
+        return report.error(`${formatPlace(mapping.place)}: the ${side} table ${name} does not exist${hint}`, {
+          object: name,
+          remedy,
+        });
+      });
+  });
+}
+
+export const sourceTablesExist = tablesExist('source', 'Correct the mapping at the place named.');
+export const targetTablesExist = tablesExist(
+  'target',
+  'Create it in the target (`ferry init --create-target` writes the DDL), or correct the mapping at the place named.',
+);
+
+export const sourceTableKind = defineCheck(
+  { name: 'table-kind', side: 'source', passed: 'every mapped table is an ordinary, logged table' },
+  async (context, report) =>
+    (await mappedSourceTables(context)).flatMap(({ mapping, name, table }) => {
+      const obstacle = kindObstacle(table);
+      if (!obstacle) return [];
+      return [
+        report.error(`${formatPlace(mapping.place)}: ${name} is ${obstacle.reason}`, {
+          object: name,
+          remedy: obstacle.remedy,
+        }),
+      ];
+    }),
+);
+
+export const targetTableKind = defineCheck(
+  { name: 'table-kind', side: 'target', passed: 'every mapped target is a table' },
+  async (context, report) =>
+    (await mappedTargetTables(context))
+      .filter(({ table }) => table.kind !== 'r' && table.kind !== 'p')
+      .map(({ mapping, name }) =>
+        report.error(`${formatPlace(mapping.place)}: ${name} is a view or a foreign table`, {
+          object: name,
+          remedy: 'Map to a table.',
+        }),
+      ),
+);

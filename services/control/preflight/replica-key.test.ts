@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import type { CatalogIndex, CatalogTable } from './catalog.js';
+import { replicaKey } from './replica-key.js';
+
+const index = (options: Partial<CatalogIndex>): CatalogIndex => ({
+  name: 'k',
+  columns: ['id'],
+  primary: false,
+  replicaIdentity: false,
+  immediate: true,
+  plain: true,
+  ...options,
+});
+const primary = index({ name: 'pk', primary: true });
+
+const key = (identity: CatalogTable['identity'], uniqueIndexes: readonly CatalogIndex[]) =>
+  replicaKey({
+    schema: 'public',
+    table: 't',
+    identity,
+    uniqueIndexes,
+    columns: [{ name: 'email', notNull: true }],
+  } as unknown as CatalogTable);
+
+test('the primary key comes first, then the replica identity index', () => {
+  const other = index({ columns: ['email'], replicaIdentity: true });
+  expect(key('d', [primary])).toEqual({ columns: ['id'] });
+  expect(key('f', [primary])).toEqual({ columns: ['id'] });
+  expect(key('i', [other])).toEqual({ columns: ['email'] });
+  expect(key('i', [primary, index({ columns: ['email', 'id'], replicaIdentity: true })])).toEqual({ columns: ['id'] });
+});
+
+test.each([
+  ['n', [primary], 'NOTHING', 'REPLICA IDENTITY DEFAULT'],
+  ['d', [], 'no key', 'ADD PRIMARY KEY'],
+  ['f', [], 'no key', 'ADD PRIMARY KEY'],
+  ['d', [index({ columns: ['email'] })], 'no key', 'REPLICA IDENTITY USING INDEX "k"'],
+  ['d', [{ ...primary, immediate: false }], 'deferrable', 'NOT DEFERRABLE'],
+  ['i', [primary], 'dropped', 'REPLICA IDENTITY DEFAULT'],
+  ['i', [primary, index({ columns: ['email'], replicaIdentity: true })], 'lacks a column', 'REPLICA IDENTITY DEFAULT'],
+] as const)('identity %s with %j cannot be moved', (identity, indexes, reason, remedy) => {
+  expect(key(identity, indexes)).toEqual({
+    obstacle: { reason: expect.stringContaining(reason), remedy: expect.stringContaining(remedy) },
+  });
+});

@@ -1,0 +1,66 @@
+import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
+import type { CatalogIndex, CatalogTable } from './catalog.js';
+
+/** Why a table cannot be moved, and what would change that. */
+export interface Obstacle {
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+export type ReplicaKey = { readonly columns: readonly string[] } | { readonly obstacle: Obstacle };
+
+/**
+ * The columns that identify a row: the primary key, or else the replica identity index. The WAL must carry them of a
+ * deleted row; PostgreSQL does not take a deferrable key for that, and refuses UPDATE and DELETE on a published table
+ * that has no replica identity.
+ */
+export function replicaKey(table: CatalogTable): ReplicaKey {
+  const primary = table.uniqueIndexes.find((index) => index.primary);
+  switch (table.identity) {
+    case 'n':
+      return obstacle(
+        'REPLICA IDENTITY NOTHING: updates and deletes do not say which row they mean',
+        `ALTER TABLE ${quoteName(table)} REPLICA IDENTITY DEFAULT`,
+      );
+    case 'i':
+      return indexKey(table, primary);
+    case 'd':
+      if (primary && !primary.immediate) return deferrable(table, primary);
+      return primary ? { columns: primary.columns } : noKey(table);
+    case 'f':
+      return primary ? { columns: primary.columns } : noKey(table);
+  }
+}
+
+function indexKey(table: CatalogTable, primary: CatalogIndex | undefined): ReplicaKey {
+  const index = table.uniqueIndexes.find((candidate) => candidate.replicaIdentity);
+  const remedy = `ALTER TABLE ${quoteName(table)} REPLICA IDENTITY DEFAULT`;
+  if (!index) return obstacle('the index of its REPLICA IDENTITY was dropped', remedy);
+  if (!primary) return { columns: index.columns };
+  if (primary.columns.every((column) => index.columns.includes(column))) return { columns: primary.columns };
+  return obstacle(`its REPLICA IDENTITY is the index ${index.name}, which lacks a column of the primary key`, remedy);
+}
+
+function deferrable(table: CatalogTable, primary: CatalogIndex): ReplicaKey {
+  return obstacle(
+    `its primary key ${primary.name} is deferrable, which cannot identify rows in the WAL`,
+    `ALTER TABLE ${quoteName(table)} REPLICA IDENTITY FULL, or make the key NOT DEFERRABLE`,
+  );
+}
+
+function noKey(table: CatalogTable): ReplicaKey {
+  return obstacle('no key: neither a primary key nor a replica identity index', keyRemedy(table));
+}
+
+function obstacle(reason: string, remedy: string): ReplicaKey {
+  return { obstacle: { reason, remedy } };
+}
+
+/** Names a usable unique index where the table has one already. */
+function keyRemedy(table: CatalogTable): string {
+  const notNull = (name: string) => table.columns.find((column) => column.name === name)?.notNull === true;
+  const usable = table.uniqueIndexes.find((index) => index.immediate && index.plain && index.columns.every(notNull));
+  return usable
+    ? `ALTER TABLE ${quoteName(table)} REPLICA IDENTITY USING INDEX ${quoteIdentifier(usable.name)}`
+    : `ALTER TABLE ${quoteName(table)} ADD PRIMARY KEY (...)`;
+}

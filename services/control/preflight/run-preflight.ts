@@ -1,0 +1,85 @@
+import type { ClientBase } from 'pg';
+import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
+import { columnFit } from './column-fit.js';
+import { type Check, preflightContext } from './context.js';
+import { logDisk, targetDisk } from './disk.js';
+import { sourceEncoding, targetEncoding } from './encoding.js';
+import { extensionTypes } from './extension-types.js';
+import type { Finding } from './finding.js';
+import { keyCollation } from './key-collation.js';
+import { sourceTableKind, sourceTablesExist, targetTableKind, targetTablesExist } from './mapped-tables.js';
+import { openTransactions } from './open-transactions.js';
+import { preparedTransactions } from './prepared-transactions.js';
+import { publication } from './publication.js';
+import { renamedColumns } from './renamed-columns.js';
+import { replicaRole } from './replica-role.js';
+import { replicationRole } from './replication-role.js';
+import { replicationSlot } from './replication-slot.js';
+import { sourceRowKey } from './row-key.js';
+import { sourceRowSecurity, targetRowSecurity } from './row-security.js';
+import { sourceVersion, targetVersion } from './server-version.js';
+import { sourcePrivileges } from './source-privileges.js';
+import { targetEmpty } from './target-empty.js';
+import { targetKey } from './target-key.js';
+import { controlSchema, targetPrivileges } from './target-privileges.js';
+import { unmappedTables } from './unmapped-tables.js';
+import { walLevel } from './wal-level.js';
+import { walRetention } from './wal-retention.js';
+import { walSenderTimeout } from './wal-sender-timeout.js';
+import { walSenders } from './wal-senders.js';
+
+/** In the order in which a person would set the thing right: server, role, tables, columns. */
+const CHECKS: readonly Check[] = [
+  sourceVersion,
+  walLevel,
+  replicationSlot,
+  walSenders,
+  walRetention,
+  walSenderTimeout,
+  sourceEncoding,
+  replicationRole,
+  sourceTablesExist,
+  sourceTableKind,
+  sourceRowKey,
+  renamedColumns,
+  sourcePrivileges,
+  sourceRowSecurity,
+  publication,
+  openTransactions,
+  preparedTransactions,
+  unmappedTables,
+  logDisk,
+  targetVersion,
+  targetEncoding,
+  controlSchema,
+  replicaRole,
+  extensionTypes,
+  targetTablesExist,
+  targetTableKind,
+  columnFit,
+  targetKey,
+  keyCollation,
+  targetPrivileges,
+  targetRowSecurity,
+  targetEmpty,
+  targetDisk,
+];
+
+/**
+ * Looks at both databases and changes nothing.
+ * @returns the findings of every check, at least one each; a check that could not run gives an error finding.
+ */
+export async function runPreflight(
+  pipeline: LoadedPipeline,
+  clients: { readonly source: ClientBase; readonly target: ClientBase },
+): Promise<Finding[]> {
+  const context = preflightContext(pipeline, clients);
+  const findings: Finding[] = [];
+  for (const check of CHECKS) findings.push(...(await check(context)));
+  return findings;
+}
+
+/** True when nothing stands against starting the pipeline. */
+export function isReady(findings: readonly Finding[]): boolean {
+  return findings.every((finding) => finding.level !== 'error');
+}

@@ -1,0 +1,65 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClientBase } from 'pg';
+import { FerryError } from '../../../core/errors.js';
+import { displayName } from '../../../core/relation.js';
+import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
+import { quoteName } from '../../../platform/postgres.js';
+import { readServing } from '../cutover/journal.js';
+
+const TRIES = 20;
+
+/**
+ * Empties the mapped tables and sets the checkpoints back to the start of the log, in one transaction. An apply that
+ * runs finds its writes refused by the new epoch and begins again from there.
+ * @throws FerryError `not-ready` once the target serves: a rebuild would take back what applications wrote there.
+ */
+export async function resetTarget(target: ClientBase, pipeline: LoadedPipeline): Promise<void> {
+  if ((await readServing(target, pipeline.name)) === 'target') {
+    throw new FerryError('not-ready', `the new project serves: replay would empty it under its applications`, {
+      remedy: 'Replay before the cutover only.',
+    });
+  }
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await resetOnce(target, pipeline);
+      return;
+    } catch (error) {
+      await target.query('ROLLBACK').catch(() => {});
+      const { code, message } = error as { code?: string; message: string };
+      if (code === '0A000') {
+        throw new FerryError('target-unfit', `the target's tables cannot be emptied: ${message}`, {
+          remedy: 'Drop the foreign keys that come from tables outside of the mapping, or empty those tables first.',
+          cause: error,
+        });
+      }
+      // Apply and we may take the same tables in different order, once.
+      if ((code !== '40P01' && code !== '55P03') || attempt === TRIES) throw error;
+      await sleep(50 * attempt);
+    }
+  }
+}
+
+async function resetOnce(target: ClientBase, pipeline: LoadedPipeline): Promise<void> {
+  const tables = pipeline.tables.map((mapping) => quoteName(mapping.target)).sort();
+  await target.query('BEGIN');
+  await target.query("SET LOCAL lock_timeout = '10s'");
+  // User triggers on TRUNCATE are the applications'.
+  await target
+    .query("SAVEPOINT role; SET LOCAL session_replication_role = 'replica'")
+    .catch(() => target.query('ROLLBACK TO SAVEPOINT role'));
+  // Tables before checkpoints, as apply does.
+  await target.query(`TRUNCATE ${tables.join(', ')}`);
+  await target.query(
+    `UPDATE ferry.checkpoint SET next_offset = 0, lsn = '0/0', index = -1, commit_end = '0/0', commit_time = NULL,
+            epoch = epoch + 1, owner = NULL WHERE pipeline = $1`,
+    [pipeline.name],
+  );
+  await target.query('UPDATE ferry.ledger SET applied = 0, dead_lettered = 0 WHERE pipeline = $1', [pipeline.name]);
+  await target.query('DELETE FROM ferry.table_state WHERE pipeline = $1', [pipeline.name]);
+  await target.query('COMMIT');
+}
+
+/** Tables whose rows a replay replaces, for the question asked before. */
+export function replayedTables(pipeline: LoadedPipeline): string[] {
+  return pipeline.tables.map((mapping) => displayName(mapping.target));
+}

@@ -1,0 +1,55 @@
+import type { ServiceName, ServiceReport, ServiceState } from '../../../core/service-report.js';
+import type { Lag } from './lag.js';
+import type { Ledger } from './read-ledger.js';
+
+/** not-started, snapshot until every table is copied, streaming after, cut-over once the flag names the target. */
+export type Phase = 'not-started' | 'snapshot' | 'streaming' | 'cut-over' | 'unknown';
+
+export interface TableStatus {
+  readonly source: string;
+  readonly target: string;
+  readonly state: 'waiting' | 'copying' | 'streaming' | 'unknown';
+  /** Rows that the snapshot has put into the log. */
+  readonly rows: number;
+  readonly estimate: number | null;
+}
+
+export interface ServiceStatus {
+  readonly service: ServiceName;
+  /** unknown: it has not reported for a while, or never. */
+  readonly state: ServiceState | 'unknown';
+  readonly rate: number | null;
+  readonly http: string | null;
+  readonly error: ServiceReport['error'] | null;
+}
+
+export interface PipelineStatus {
+  readonly pipeline: string;
+  readonly at: string;
+  readonly phase: Phase;
+  /** The flag; null when the target cannot be asked. */
+  readonly serving: 'source' | 'target' | null;
+  /** End to end: the source's WAL against what the target has. */
+  readonly lag: Lag & { readonly captured: Lag; readonly transformed: Lag; readonly applied: Lag };
+  readonly tables: readonly TableStatus[];
+  readonly services: readonly ServiceStatus[];
+  readonly ledger: Ledger | null;
+  readonly errors: readonly string[];
+  readonly nextSteps: readonly string[];
+}
+
+/** What the operator does next, from what is known. Pure. */
+export function nextSteps(status: Omit<PipelineStatus, 'nextSteps'>, config: string): string[] {
+  const halted = status.services.filter((service) => service.state === 'halted' && service.error);
+  if (halted.length > 0) return halted.map((service) => `${service.service}: ${service.error!.remedy}`);
+  if (status.phase === 'cut-over') return [`Keep the old project for its grace period; its tables refuse writes.`];
+  const down = status.services.filter((service) => service.state === 'unknown' || service.state === 'stopped');
+  if (down.length > 0) return [`Start ${down.map((service) => service.service).join(', ')}: ferry up -c ${config}`];
+  if (status.phase === 'snapshot') return ['Wait until every table is copied.'];
+  if (status.lag.seconds === null) return ['Wait until lag can be measured.'];
+  if (status.lag.seconds > READY_BELOW_SECONDS) return ['Wait until lag is down.'];
+  return [`Verify: ferry verify -c ${config}`, `Then cut over: ferry cutover -c ${config}`];
+}
+
+/** Lag that a cutover starts at: it is what the write pause begins with. */
+export const READY_BELOW_SECONDS = 5;

@@ -1,0 +1,172 @@
+import type { ClientBase } from 'pg';
+import { toFerryError } from '../../../core/errors.js';
+import { parseLsn } from '../../../core/lsn.js';
+import { domainSchemas } from '../../../core/mapping.js';
+import { displayName } from '../../../core/relation.js';
+import { isFresh, REPORT_PREFIX, type ServiceName, type ServiceReport } from '../../../core/service-report.js';
+import { CAPTURE_STATE, type CaptureState } from '../../../core/stage-state.js';
+import { topicsOf } from '../../../core/topics.js';
+import { readAppliedPoints } from '../../../platform/control-schema.js';
+import type { EventLog } from '../../../platform/event-log/port.js';
+import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
+import { furthestBehind, lagOf, type SourceNow } from './lag.js';
+import { nextSteps, type Phase, type PipelineStatus, type ServiceStatus, type TableStatus } from './pipeline-status.js';
+import { readLedger } from './read-ledger.js';
+import { endOf, type Reached } from './stage-end.js';
+
+/** What status asks; a side that cannot be reached is given as the error of trying. */
+export interface StatusSources {
+  readonly log: EventLog | Error;
+  readonly source: ClientBase | Error;
+  readonly target: ClientBase | Error;
+}
+
+/** Reads the pipeline's status. What cannot be read is unknown, with the reason among the errors; it never throws. */
+export async function readStatus(pipeline: LoadedPipeline, sources: StatusSources): Promise<PipelineStatus> {
+  const errors: string[] = [];
+  const ask = async <T, V>(side: T | Error, question: (side: T) => Promise<V>): Promise<V | undefined> => {
+    if (side instanceof Error) {
+      if (!errors.includes(side.message)) errors.push(side.message);
+      return undefined;
+    }
+    return question(side).catch((error: unknown) => {
+      const { message } = toFerryError(error);
+      if (!errors.includes(message)) errors.push(message);
+      return undefined;
+    });
+  };
+  const { log, source, target } = sources;
+  const topics = topicsOf(pipeline.name);
+  const domains = domainSchemas(pipeline.tables).map(topics.domain);
+  const [now, applied, captured, transformed] = await Promise.all([
+    ask(source, readSourceNow),
+    ask(target, (client) => readTarget(client, pipeline.name, domains)),
+    ask(log, (open) => endOf(open, { topic: topics.raw, partition: 0 })),
+    ask(log, async (open) =>
+      furthestBehind(await Promise.all(domains.map((topic) => endOf(open, { topic, partition: 0 })))),
+    ),
+  ]);
+  const capture = (await ask(log, (open) => open.control.get(CAPTURE_STATE))) as CaptureState | undefined;
+  const services = (await ask(log, readServices)) ?? [];
+  const ledger =
+    (await ask(log, (open) => readLedger(pipeline, open, target instanceof Error || !applied ? undefined : target))) ??
+    null;
+  const tables = tableStatuses(pipeline, capture, applied?.copied);
+  const endToEnd = lagOf(now, applied?.reached);
+  const status = {
+    pipeline: pipeline.name,
+    at: new Date().toISOString(),
+    phase: phaseOf(applied, tables, captured !== undefined),
+    serving: applied?.serving ?? null,
+    lag: { ...endToEnd, captured: lagOf(now, captured), transformed: lagOf(now, transformed), applied: endToEnd },
+    tables,
+    services,
+    ledger,
+    errors: [...errors, ...services.flatMap(({ service, error }) => (error ? [`${service}: ${error.message}`] : []))],
+  };
+  return { ...status, nextSteps: nextSteps(status, pipeline.directory) };
+}
+
+async function readSourceNow(source: ClientBase): Promise<SourceNow> {
+  // A standby does not write WAL; what it has replayed is what it can send.
+  const { rows } = await source.query<{ lsn: string; now: string }>(
+    `SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
+                 ELSE pg_catalog.pg_current_wal_lsn() END AS lsn,
+            extract(epoch FROM clock_timestamp()) * 1000 AS now`,
+  );
+  return { lsn: parseLsn(rows[0]!.lsn), time: Number(rows[0]!.now) };
+}
+
+interface TargetView {
+  readonly reached: Reached | undefined;
+  readonly copied: ReadonlySet<string>;
+  readonly serving: 'source' | 'target';
+}
+
+/** @returns undefined before apply's first start, when the target has no `ferry` schema. */
+async function readTarget(
+  target: ClientBase,
+  pipeline: string,
+  domains: readonly string[],
+): Promise<TargetView | undefined> {
+  const { rows: found } = await target.query<{ there: string }>(
+    "SELECT to_regclass('ferry.target_script') IS NOT NULL AS there",
+  );
+  if (found[0]!.there !== 't') return undefined;
+  const points = await readAppliedPoints(target, pipeline);
+  const { rows: copied } = await target.query<{ source_table: string }>(
+    'SELECT source_table FROM ferry.table_state WHERE pipeline = $1 AND copied',
+    [pipeline],
+  );
+  const { rows: flag } = await target.query<{ serving: 'source' | 'target' }>(
+    'SELECT serving FROM ferry.cutover WHERE pipeline = $1',
+    [pipeline],
+  );
+  return {
+    reached: furthestBehind(
+      domains.map((topic) => {
+        const point = points.find((candidate) => candidate.topic === topic);
+        return point && point.commitEnd > 0n ? { through: point.commitEnd, time: point.commitTime } : undefined;
+      }),
+    ),
+    copied: new Set(copied.map((row) => row.source_table)),
+    serving: flag[0]?.serving ?? 'source',
+  };
+}
+
+const SERVICES: readonly ServiceName[] = ['capture', 'transform', 'apply', 'control'];
+
+async function readServices(log: EventLog): Promise<ServiceStatus[]> {
+  const reports = [...(await log.control.entries(REPORT_PREFIX)).values()] as ServiceReport[];
+  const now = Date.now();
+  return SERVICES.map((service) => {
+    const newest = reports
+      .filter((report) => report.service === service)
+      .sort((a, b) => Date.parse(b.at) - Date.parse(a.at))[0];
+    if (!newest) return { service, state: 'unknown', rate: null, http: null, error: null };
+    // Halted and stopped stay true after the process is gone; of the others nothing is known then.
+    const isLast = newest.state === 'halted' || newest.state === 'stopped';
+    const fresh = isFresh(newest, now);
+    return {
+      service,
+      state: fresh || isLast ? newest.state : 'unknown',
+      rate: fresh ? newest.rate : null,
+      http: fresh ? (newest.http ?? null) : null,
+      error: newest.error && newest.state !== 'running' ? newest.error : null,
+    };
+  });
+}
+
+function tableStatuses(
+  pipeline: LoadedPipeline,
+  capture: CaptureState | undefined,
+  copied: ReadonlySet<string> | undefined,
+): TableStatus[] {
+  return pipeline.tables.map((mapping) => {
+    const source = displayName(mapping.source);
+    const snapshot = capture?.tables[source];
+    const state = !copied
+      ? snapshot
+        ? 'copying'
+        : 'waiting'
+      : copied.has(source)
+        ? 'streaming'
+        : snapshot?.rows || snapshot?.done
+          ? 'copying'
+          : 'waiting';
+    return {
+      source,
+      target: displayName(mapping.target),
+      state,
+      rows: snapshot?.rows ?? 0,
+      estimate: snapshot?.estimate ?? null,
+    };
+  });
+}
+
+function phaseOf(applied: TargetView | undefined, tables: readonly TableStatus[], hasLog: boolean): Phase {
+  if (!applied) return hasLog ? 'unknown' : 'not-started';
+  if (applied.serving === 'target') return 'cut-over';
+  if (tables.every((table) => table.state === 'streaming')) return 'streaming';
+  return hasLog ? 'snapshot' : 'not-started';
+}

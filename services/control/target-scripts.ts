@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ClientBase } from 'pg';
+import { FerryError } from '../../core/errors.js';
+import type { LoadedPipeline } from '../../platform/load-pipeline.js';
+
+/** before-copy: schemas, types, tables, keys. after-copy: secondary indexes, foreign keys, policies, grants. */
+export type TargetScript = 'before-copy' | 'after-copy';
+
+export type ScriptOutcome = 'absent' | 'done-before' | 'done';
+
+/**
+ * Runs `target/<script>.sql` of the configuration in one transaction, once: its checksum is kept in the target.
+ * @throws FerryError `target-unfit` with file and line when a statement fails, or when the file changed after it ran.
+ */
+export async function runTargetScript(
+  target: ClientBase,
+  pipeline: LoadedPipeline,
+  script: TargetScript,
+): Promise<ScriptOutcome> {
+  const file = join(pipeline.directory, 'target', `${script}.sql`);
+  const sql = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (sql === undefined) return 'absent';
+  const checksum = createHash('sha256').update(sql).digest('hex');
+  const { rows } = await target.query<{ checksum: string }>(
+    'SELECT checksum FROM ferry.target_script WHERE pipeline = $1 AND script = $2',
+    [pipeline.name, script],
+  );
+  if (rows[0] && rows[0].checksum !== checksum) {
+    throw new FerryError('target-unfit', `${file} changed after it was run on the target`, {
+      remedy: 'Restore the file, and bring the change to the target by a migration of its own.',
+    });
+  }
+  if (rows[0]) return 'done-before';
+  await target.query('BEGIN');
+  try {
+    await target.query(sql);
+    await target.query('INSERT INTO ferry.target_script (pipeline, script, checksum) VALUES ($1, $2, $3)', [
+      pipeline.name,
+      script,
+      checksum,
+    ]);
+    await target.query('COMMIT');
+  } catch (error) {
+    await target.query('ROLLBACK').catch(() => {});
+    throw scriptFailed(file, sql, error as Error & { position?: string });
+  }
+  return 'done';
+}
+
+function scriptFailed(file: string, sql: string, error: Error & { position?: string }): FerryError {
+  const before = error.position ? sql.slice(0, Number(error.position)) : undefined;
+  const line = before ? `:${before.split('\n').length}` : '';
+  return new FerryError('target-unfit', `${file}${line}: ${error.message}`, {
+    remedy: 'Correct the script; nothing of it was kept.',
+    cause: error,
+  });
+}

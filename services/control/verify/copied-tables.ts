@@ -1,0 +1,38 @@
+import type { ClientBase } from 'pg';
+import { FerryError } from '../../../core/errors.js';
+import type { TableMapping } from '../../../core/mapping.js';
+import { displayName } from '../../../core/relation.js';
+import { classify } from '../../../platform/postgres.js';
+
+/**
+ * Refuses tables whose snapshot apply has not written to its end: nearly every row of theirs would be missing.
+ * @throws FerryError `not-ready` naming them.
+ */
+export async function refuseUncopied(
+  target: ClientBase,
+  pipeline: string,
+  tables: readonly TableMapping[],
+): Promise<void> {
+  const copied = await readCopied(target, pipeline);
+  const uncopied = tables.map((table) => displayName(table.source)).filter((table) => !copied.has(table));
+  if (uncopied.length === 0) return;
+  throw new FerryError('not-ready', `not copied to the end yet: ${uncopied.join(', ')}`, {
+    remedy: '`ferry status` shows how far the copy is; it goes on while `ferry up` runs.',
+  });
+}
+
+async function readCopied(target: ClientBase, pipeline: string): Promise<Set<string>> {
+  try {
+    const { rows } = await target.query<{ source_table: string }>(
+      'SELECT source_table FROM ferry.table_state WHERE pipeline = $1 AND copied',
+      [pipeline],
+    );
+    return new Set(rows.map((row) => row.source_table));
+  } catch (error) {
+    // Before the first start of apply there is no such table, and so nothing is copied.
+    if ((error as { code?: string }).code === UNDEFINED_TABLE) return new Set();
+    throw classify('target', error, `the table states of pipeline ${pipeline}`);
+  }
+}
+
+const UNDEFINED_TABLE = '42P01';

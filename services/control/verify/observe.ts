@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Lsn, parseLsn } from '../../../core/lsn.js';
+import type { AppliedProbe } from './applied-probe.js';
+import type { Observation, RowState } from './judge.js';
+import { type Key, type KeyRange, rangeRows, rowsOfKeys } from './queries.js';
+import type { Session, Statement } from './session.js';
+import type { TableShape } from './table-shape.js';
+
+/** What it takes to look at the rows of one table. */
+export interface TableReader {
+  readonly shape: TableShape;
+  readonly source: Session;
+  readonly target: Session;
+  readonly applied: AppliedProbe;
+  readonly signal: AbortSignal;
+}
+
+/** A key as one text, for maps. */
+export const keyId = (key: Key): string => JSON.stringify(key);
+
+type Rows = Map<string, { readonly key: Key; readonly state: RowState }>;
+
+/** Looks at every row that either side has in the range. */
+export async function observeRange(reader: TableReader, range: KeyRange): Promise<Observation[]> {
+  const source = await readRows(reader.source, rangeRows(reader.shape.source, range));
+  await waitUntilApplied(reader);
+  const target = await readRows(reader.target, rangeRows(reader.shape.target, range));
+  const keys = new Map([...source, ...target].map(([id, { key }]) => [id, key]));
+  return observations(keys, [source], target);
+}
+
+/** Looks at these rows. A few are read from the source all the while, to see the values that busy ones pass through. */
+export async function observeKeys(reader: TableReader, keys: readonly Key[]): Promise<Observation[]> {
+  const readSource = () => readRows(reader.source, rowsOfKeys(reader.shape.source, keys));
+  const samples = [await readSource()];
+  const lsn = await currentLsn(reader.source);
+  const readTarget = async () => {
+    await reader.applied.waitUntilApplied(lsn, reader.signal);
+    return readRows(reader.target, rowsOfKeys(reader.shape.target, keys));
+  };
+  const target =
+    keys.length > MAX_SAMPLED_KEYS
+      ? await readTarget()
+      : await whileSampling(readTarget, async () => void samples.push(await readSource()));
+  return observations(new Map(keys.map((key) => [keyId(key), key])), samples, target);
+}
+
+/** So few are read in a millisecond or two: the source hardly notices, and what they show is small. */
+const MAX_SAMPLED_KEYS = 200;
+const SAMPLE_INTERVAL_MS = 5;
+
+/** Takes samples, one at a time, until the work is done. */
+async function whileSampling<T>(work: () => Promise<T>, sample: () => Promise<void>): Promise<T> {
+  let isDone = false;
+  const sampling = (async () => {
+    while (!isDone) {
+      await sample();
+      await sleep(SAMPLE_INTERVAL_MS);
+    }
+  })();
+  const working = work().finally(() => {
+    isDone = true;
+  });
+  const [result] = await Promise.all([working, sampling]);
+  return result;
+}
+
+async function waitUntilApplied({ source, applied, signal }: TableReader): Promise<void> {
+  await applied.waitUntilApplied(await currentLsn(source), signal);
+}
+
+/** Every transaction that a read before this has seen ends at or before it. */
+async function currentLsn(source: Session): Promise<Lsn> {
+  const [row] = await source.read({ text: 'SELECT pg_catalog.pg_current_wal_insert_lsn()', values: [] });
+  return parseLsn(row![0]!);
+}
+
+async function readRows(session: Session, statement: Statement): Promise<Rows> {
+  const rows: Rows = new Map();
+  for (const [hash, version, ...key] of await session.read(statement)) {
+    const id = keyId(key as string[]);
+    // Only a target without a unique index can hold a key twice; the sum then differs from the source's one row.
+    const twin = rows.get(id)?.state;
+    const state = twin
+      ? { hash: twin.hash + BigInt(hash!), version: `${twin.version} ${version}` }
+      : { hash: BigInt(hash!), version: version! };
+    rows.set(id, { key: key as string[], state });
+  }
+  return rows;
+}
+
+function observations(keys: ReadonlyMap<string, Key>, samples: readonly Rows[], target: Rows): Observation[] {
+  const [first, ...later] = samples;
+  return [...keys].map(([id, key]) => ({
+    key,
+    source: first!.get(id)?.state,
+    sampled: new Set(later.map((rows) => rows.get(id)?.state.hash)),
+    target: target.get(id)?.state,
+  }));
+}

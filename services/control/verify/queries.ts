@@ -1,0 +1,95 @@
+import type { Statement } from './session.js';
+import type { SideShape } from './table-shape.js';
+
+/** Values of the key columns, in index order, as PostgreSQL's text. */
+export type Key = readonly string[];
+
+/** Rows whose key is above `after` and not above `through`; open where one is absent. */
+export interface KeyRange {
+  readonly after?: Key;
+  readonly through?: Key;
+}
+
+export const WHOLE_TABLE: KeyRange = {};
+
+/** The key of the range's row number `rows`, counted from 1: where a chunk of that many rows ends. No row: it is shorter. */
+export function chunkEnd(side: SideShape, range: KeyRange, rows: number): Statement {
+  const key = side.key.map(({ expression }) => expression).join(', ');
+  const { where, values } = inRange(side, range);
+  return {
+    text: `SELECT ${key} FROM ${side.from}${where} ORDER BY ${key} OFFSET $${values.length + 1} LIMIT 1`,
+    values: [...values, rows - 1],
+  };
+}
+
+/** One row: rows, sum of hashes. */
+export function rangeTally(side: SideShape, range: KeyRange): Statement {
+  const { where, values } = inRange(side, range);
+  return {
+    text: `SELECT count(*), coalesce(sum(${rowHash(side)}), 0) FROM ${side.from}${where}`,
+    values,
+  };
+}
+
+/** The rows of a range: hash, version, key columns. */
+export function rangeRows(side: SideShape, range: KeyRange): Statement {
+  const { where, values } = inRange(side, range);
+  return { text: `SELECT ${rowState(side, rowHash(side))} FROM ${side.from}${where}`, values };
+}
+
+/** The rows of these keys, where they exist: hash, version, key columns. */
+export function rowsOfKeys(side: SideShape, keys: readonly Key[]): Statement {
+  return ofKeys(side, keys, rowHash(side));
+}
+
+/** The rows of these keys, where they exist: the hash of each compared column as `{1,2,...}`, version, key columns. */
+export function columnHashesOfKeys(side: SideShape, keys: readonly Key[]): Statement {
+  return ofKeys(
+    side,
+    keys,
+    `ARRAY[${side.columns.map((column) => hashOf([column], side.recode)).join(', ')}]::bigint[]`,
+  );
+}
+
+function ofKeys(side: SideShape, keys: readonly Key[], hash: string): Statement {
+  const names = side.key.map((_, index) => `k${index}`);
+  const lists = names.map((_, index) => `$${index + 1}::text[]`);
+  const matches = side.key.map(
+    ({ expression, literalType }, index) => `${expression} = CAST(wanted.${names[index]} AS ${literalType})`,
+  );
+  return {
+    text:
+      `SELECT ${rowState(side, hash)} FROM unnest(${lists.join(', ')}) AS wanted (${names.join(', ')})` +
+      ` JOIN ${side.from} ON ${matches.join(' AND ')}`,
+    values: names.map((_, index) => keys.map((key) => key[index]!)),
+  };
+}
+
+/** The tuple's place and writer change with each update, even with one that brings an old value back. */
+function rowState(side: SideShape, hash: string): string {
+  const version = `concat_ws('/', t.tableoid, t.ctid, t.xmin)`;
+  return [hash, version, ...side.key.map(({ expression }) => expression)].join(', ');
+}
+
+const rowHash = (side: SideShape) => hashOf(side.columns, side.recode);
+
+/**
+ * A row's own text form tells NULL from '' and one column from the next, and holds up to 1,664 columns. The collation
+ * is named because hashing asks it whether different bytes may be equal.
+ */
+function hashOf(columns: readonly string[], recode: boolean): string {
+  const text = `ROW(${columns.join(', ')})::text`;
+  const bytes = recode ? `pg_catalog.encode(pg_catalog.convert_to(${text}, 'UTF8'), 'base64')` : text;
+  return `pg_catalog.hashtextextended(${bytes} COLLATE "C", 0)`;
+}
+
+function inRange(side: SideShape, range: KeyRange): { where: string; values: string[] } {
+  const key = `ROW(${side.key.map(({ expression }) => expression).join(', ')})`;
+  const values: string[] = [];
+  const literals = (bound: Key) =>
+    `ROW(${bound.map((value, index) => `$${values.push(value)}::${side.key[index]!.literalType}`).join(', ')})`;
+  const conditions: string[] = [];
+  if (range.after) conditions.push(`${key} > ${literals(range.after)}`);
+  if (range.through) conditions.push(`${key} <= ${literals(range.through)}`);
+  return { where: conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '', values };
+}

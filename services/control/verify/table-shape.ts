@@ -1,0 +1,101 @@
+import { FerryError } from '../../../core/errors.js';
+import { formatPlace, type TableMapping, targetColumn } from '../../../core/mapping.js';
+import { displayName } from '../../../core/relation.js';
+import { quoteName } from '../../../platform/postgres.js';
+import { comparable, comparableKey } from './column-pair.js';
+import type { ColumnCatalog, TableCatalog } from './table-catalog.js';
+
+/** How both sides of a mapped table are read, so that equal rows give equal keys and hashes. */
+export interface TableShape {
+  readonly mapping: TableMapping;
+  /** The compared columns by their names in the source, in the order of the hashes. */
+  readonly columns: readonly string[];
+  readonly source: SideShape;
+  readonly target: SideShape;
+  readonly estimatedRows: number | undefined;
+}
+
+/** SQL of one side. */
+export interface SideShape {
+  /** `ONLY "schema"."table" AS t`. */
+  readonly from: string;
+  /** One expression for each compared column. */
+  readonly columns: readonly string[];
+  /** In index order. */
+  readonly key: readonly KeySql[];
+  /** The databases differ in encoding, so the hash is over the text in UTF-8. */
+  readonly recode: boolean;
+}
+
+export interface KeySql {
+  readonly expression: string;
+  readonly literalType: string;
+}
+
+interface Pair {
+  readonly source: ColumnCatalog;
+  readonly target: ColumnCatalog;
+}
+
+/**
+ * Plans the comparison of one table. Generated columns are left out: each side computes its own.
+ * @throws FerryError `source-unfit` without a key, `mapping-invalid` for a renamed column that the source has not,
+ * `target-unfit` when the target lacks a column.
+ */
+export function planShape(mapping: TableMapping, source: TableCatalog, target: TableCatalog): TableShape {
+  refuseUnknownRenames(mapping, source);
+  const pairs = pairColumns(mapping, source, target);
+  const compared = pairs.filter((pair) => !pair.source.generated && !pair.target.generated);
+  const columns = compared.map((pair) => comparable(pair.source, pair.target));
+  const key = keyPairs(mapping, pairs).map((pair) => comparableKey(pair.source, pair.target));
+  const sideShape = (side: 'source' | 'target', catalog: TableCatalog): SideShape => ({
+    from: `${catalog.only ? 'ONLY ' : ''}${quoteName(catalog.name)} AS t`,
+    columns: columns.map((column) => column[side]),
+    key: key.map((column) => ({ expression: column[side], literalType: column.literalType[side] })),
+    recode: source.encoding !== target.encoding,
+  });
+  return {
+    mapping,
+    columns: compared.map((pair) => pair.source.name),
+    source: sideShape('source', source),
+    target: sideShape('target', target),
+    estimatedRows: source.estimatedRows,
+  };
+}
+
+function refuseUnknownRenames(mapping: TableMapping, source: TableCatalog): void {
+  for (const name of mapping.rename.keys()) {
+    if (source.columns.some((column) => column.name === name)) continue;
+    const place = formatPlace(mapping.columnPlaces.get(name) ?? mapping.place);
+    throw new FerryError('mapping-invalid', `${place}: ${displayName(mapping.source)} has no column ${name}`);
+  }
+}
+
+function pairColumns(mapping: TableMapping, source: TableCatalog, target: TableCatalog): Pair[] {
+  const inTarget = new Map(target.columns.map((column) => [column.name, column]));
+  const pairs: Pair[] = [];
+  const missing: string[] = [];
+  for (const column of source.columns) {
+    const name = targetColumn(mapping, column.name);
+    const found = inTarget.get(name);
+    if (found) pairs.push({ source: column, target: found });
+    else if (!column.generated) missing.push(name);
+  }
+  if (missing.length === 0) return pairs;
+  throw new FerryError(
+    'target-unfit',
+    `the target table ${displayName(mapping.target)} has no column ${missing.join(', ')}`,
+  );
+}
+
+function keyPairs(mapping: TableMapping, pairs: readonly Pair[]): Pair[] {
+  const key = pairs
+    .filter((pair) => pair.source.keyPlace !== undefined)
+    .sort((a, b) => a.source.keyPlace! - b.source.keyPlace!);
+  if (key.length > 0) return key;
+  const table = displayName(mapping.source);
+  throw new FerryError(
+    'source-unfit',
+    `the source table ${table} has neither a primary key nor a replica identity index, and rows are compared by key`,
+  );
+}

@@ -1,0 +1,111 @@
+import type { TableMapping } from '../../../core/mapping.js';
+import { displayName } from '../../../core/relation.js';
+import type { AppliedProbe } from './applied-probe.js';
+import type { TableReader } from './observe.js';
+import type { TableReport, VerifyReport } from './report.js';
+import { type OpenSession, openSession, type SqlClient } from './session.js';
+import { readTableCatalog } from './table-catalog.js';
+import { planShape } from './table-shape.js';
+import { verifyTable } from './verify-table.js';
+
+export interface VerifyOptions {
+  readonly tables: readonly TableMapping[];
+  /** Open a session of their side each time; they are ended here. */
+  readonly connectSource: () => Promise<SqlClient>;
+  readonly connectTarget: () => Promise<SqlClient>;
+  readonly applied: AppliedProbe;
+  readonly signal?: AbortSignal;
+  /** Called when a table begins, after each of its chunks, and with its report when it is done. */
+  readonly onProgress?: (progress: VerifyProgress) => void;
+  /** Rows of the source in a chunk: a fraction of a second to read, a few MB when it must be read row by row. */
+  readonly chunkRows?: number;
+  /** Looks at a row that differs, before it counts as unsettled. */
+  readonly maxAttempts?: number;
+  /** Tables at once, with a session on each side for each. */
+  readonly parallel?: number;
+}
+
+export interface VerifyProgress {
+  /** `schema.table`. */
+  readonly source: string;
+  readonly target: string;
+  /** Rows of the source compared so far, and those that are expected in all; undefined when nobody knows. */
+  readonly rows: number;
+  readonly estimatedRows: number | undefined;
+  readonly report?: TableReport;
+}
+
+/**
+ * Compares every table of the mapping by count and checksum of its rows, chunk by chunk, while writes may go on.
+ * A difference is reported only when it is real: neither late nor being written. On a pair that is quiet and caught up
+ * nothing is waited for.
+ * @throws FerryError when a side cannot be read or lacks a table, column or key; `not-ready` when rows differ and
+ * apply stands still; the signal's reason when it aborts.
+ */
+export async function verifyTables(options: VerifyOptions): Promise<VerifyReport> {
+  const startedAt = performance.now();
+  const failed = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  const queue = [...options.tables.entries()].reverse();
+  const reports: TableReport[] = [];
+  const lane = async () => {
+    try {
+      await withSessions(options, async (source, target) => {
+        for (let next = queue.pop(); next; next = queue.pop()) {
+          signal.throwIfAborted();
+          const [place, mapping] = next;
+          reports[place] = await verifyMapping(mapping, { source, target, signal }, options);
+        }
+      });
+    } catch (error) {
+      // The first failure is the signal's reason, so that the other lanes end with it and not with its consequences.
+      failed.abort(error);
+    }
+  };
+  const lanes = Math.min(options.parallel ?? 2, options.tables.length);
+  await Promise.all(Array.from({ length: lanes }, lane));
+  signal.throwIfAborted();
+  return {
+    ok: reports.every((report) => report.equal),
+    tables: reports,
+    durationMs: Math.round(performance.now() - startedAt),
+  };
+}
+
+async function verifyMapping(
+  mapping: TableMapping,
+  lane: { readonly source: OpenSession; readonly target: OpenSession; readonly signal: AbortSignal },
+  { applied, onProgress, chunkRows = 20_000, maxAttempts = 20 }: VerifyOptions,
+): Promise<TableReport> {
+  const names = { source: displayName(mapping.source), target: displayName(mapping.target) };
+  const sides = { source: lane.source.about(names.source), target: lane.target.about(names.target) };
+  const [source, target] = await Promise.all([
+    readTableCatalog(sides.source, mapping.source),
+    readTableCatalog(sides.target, mapping.target),
+  ]);
+  const shape = planShape(mapping, source, target);
+  const progress = (rows: number, report?: TableReport) =>
+    onProgress?.({ ...names, rows, estimatedRows: shape.estimatedRows, report });
+  progress(0);
+  const reader: TableReader = { shape, ...sides, applied, signal: lane.signal };
+  const report = await verifyTable(reader, { chunkRows, maxAttempts, onRows: progress });
+  progress(report.rows, report);
+  return report;
+}
+
+async function withSessions(
+  { connectSource, connectTarget }: VerifyOptions,
+  work: (source: OpenSession, target: OpenSession) => Promise<void>,
+): Promise<void> {
+  const source = await openSession('source', await connectSource());
+  try {
+    const target = await openSession('target', await connectTarget());
+    try {
+      await work(source, target);
+    } finally {
+      await target.end();
+    }
+  } finally {
+    await source.end();
+  }
+}
