@@ -4,7 +4,7 @@ import { openLog } from '../platform/event-log/open.js';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
 import { silentLogger } from '../platform/logger.js';
 import { connect } from '../platform/postgres.js';
-import { cutover } from '../services/control/cutover/coordinator.js';
+import { type CutoverOptions, cutover } from '../services/control/cutover/coordinator.js';
 import type { CutoverReport, StepReport } from '../services/control/cutover/plan.js';
 import { parseDuration } from './duration.js';
 import { printJson, printLine } from './output.js';
@@ -49,7 +49,7 @@ async function runCommand(flags: CutoverFlags): Promise<void> {
 /** Runs the coordinator with Ctrl-C as its way out: before the flag it undoes. */
 export async function runCutover(
   pipeline: LoadedPipeline,
-  options: { dryRun: boolean; maxPauseMs: number; onStep: (step: StepReport) => void },
+  options: Pick<CutoverOptions, 'dryRun' | 'maxPauseMs' | 'onStep' | 'onTable'>,
 ): Promise<CutoverReport> {
   const stop = new AbortController();
   const onSignal = () => stop.abort();

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { toFerryError } from '../core/errors.js';
 import { checkCommand } from './check.js';
 import { cutoverCommand } from './cutover.js';
+import { demoCommand } from './demo.js';
 import { initCommand } from './init.js';
 import { replayCommand } from './replay.js';
 import { serviceCommands } from './services.js';
@@ -16,6 +17,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .showHelpAfterError('(see --help)')
     .exitOverride();
   const commands = [
+    demoCommand(),
     initCommand(),
     checkCommand(),
     upCommand(),

@@ -12,7 +12,7 @@ Example:
       --map public=growth --map public.users=shared.users --out config/mine --create-target`;
 
 interface Options {
-  readonly source: string;
+  readonly source?: string;
   readonly target?: string;
   readonly map: readonly string[];
   readonly out: string;
@@ -25,7 +25,7 @@ interface Options {
 export function initCommand(): Command {
   return new Command('init')
     .description("write a pipeline's configuration from the source's catalog")
-    .addOption(new Option('--source <url>', 'the old project').env('SOURCE_URL').makeOptionMandatory())
+    .addOption(new Option('--source <url>', 'the old project').env('SOURCE_URL'))
     .addOption(new Option('--target <url>', 'the new project; read with --create-target').env('TARGET_URL'))
     .requiredOption('--map <from=to>', 'what goes where; may be repeated', (value, all: string[] = []) => [
       ...all,
@@ -41,7 +41,9 @@ export function initCommand(): Command {
 }
 
 async function init(options: Options): Promise<void> {
-  if (options.createTarget && options.target === undefined) {
+  // An empty variable counts as unset, as it does in pipeline.yaml.
+  if (!options.source) throw new FerryError('usage', 'init needs --source, or SOURCE_URL in the environment');
+  if (options.createTarget && !options.target) {
     throw new FerryError('usage', '--create-target needs --target, or TARGET_URL in the environment');
   }
   const settings = { lock_timeout: '5000', statement_timeout: '60000' };

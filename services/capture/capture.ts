@@ -199,4 +199,5 @@ class CaptureRun {
   }
 }
 
-const STATE_INTERVAL_MS = 1_000;
+/** Often enough for a progress bar; a start reads at most so much of the log again. */
+const STATE_INTERVAL_MS = 500;

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { TableReport } from '../../services/control/verify/report.js';
 import { describeWithPostgres } from '../support/servers.js';
 import { mapping, Pair } from './verify/pair.js';
@@ -6,11 +6,11 @@ import { mapping, Pair } from './verify/pair.js';
 describeWithPostgres('verification of a quiet pair', () => {
   let pair: Pair;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     pair = await Pair.open();
   });
-
-  afterEach(() => pair?.close());
+  afterAll(() => pair?.close());
+  beforeEach(() => pair.reset());
 
   test('equal tables have equal counts and checksums, whatever the size of a chunk', async () => {
     await pair.both(

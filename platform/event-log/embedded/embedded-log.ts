@@ -59,7 +59,9 @@ export class EmbeddedLog implements EventLog {
   }
 
   async endOffset(at: TopicPartition): Promise<number> {
-    return this.#endOffset(this.#environment(this.#group(at.topic)), at);
+    const environment = this.#environment(this.#group(at.topic));
+    seeNewest(environment);
+    return this.#endOffset(environment, at);
   }
 
   async last(at: TopicPartition): Promise<LogRecord | undefined> {
@@ -104,7 +106,9 @@ export class EmbeddedLog implements EventLog {
   #scan(from: TopicPartition & { readonly offset: number }, maxBytes: number): LogRecord[] {
     const records: LogRecord[] = [];
     let bytes = 0;
-    const range = this.#environment(this.#group(from.topic)).getRange({
+    const environment = this.#environment(this.#group(from.topic));
+    seeNewest(environment);
+    const range = environment.getRange({
       start: [from.topic, from.partition, from.offset],
       end: [from.topic, from.partition, Number.MAX_SAFE_INTEGER],
     });
@@ -154,11 +158,13 @@ class EmbeddedControlState implements ControlState {
   }
 
   async get(key: string): Promise<unknown> {
+    seeNewest(this.#database);
     return this.#database.get(key);
   }
 
   async entries(prefix: string): Promise<ReadonlyMap<string, unknown>> {
     const found = new Map<string, unknown>();
+    seeNewest(this.#database);
     for (const { key, value } of this.#database.getRange({ start: prefix })) {
       if (!key.startsWith(prefix)) break;
       found.set(key, value);
@@ -169,6 +175,11 @@ class EmbeddedControlState implements ControlState {
   async close(): Promise<void> {
     await this.#database.close();
   }
+}
+
+/** lmdb keeps one read snapshot within a turn of the event loop; what others have appended since must be seen. */
+function seeNewest(database: { resetReadTxn(): void }): void {
+  database.resetReadTxn();
 }
 
 function withCrc(value: Buffer): Buffer {

@@ -14,7 +14,7 @@ interface FoundTable extends QualifiedName {
 export async function readTargetTables(target: ClientBase, schema: string): Promise<Map<string, TargetTable>> {
   const { rows } = await target.query<Record<string, string>>(
     `SELECT c.relname, a.attname, pg_catalog.format_type(a.atttypid, -1) AS type, a.attidentity,
-            pg_catalog.array_position(i.indkey::int2[], a.attnum) AS key_place
+            pg_catalog.array_position((i.indkey::int2[])[0:i.indnkeyatts - 1], a.attnum) AS key_place
        FROM pg_catalog.pg_class c
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
        JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''

@@ -8,12 +8,13 @@ import type { TablePlan } from './chunk.js';
 const PLAN_SQL = `
 SELECT c.oid, c.relreplident, a.attname, a.atttypid, a.atttypmod,
        pg_catalog.format_type(a.atttypid, -1) AS type,
-       pg_catalog.array_position(k.indkey::int2[], a.attnum) AS key_place
+       pg_catalog.array_position(k.columns, a.attnum) AS key_place
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
   LEFT JOIN LATERAL (
-    SELECT i.indkey FROM pg_catalog.pg_index i
+    -- Behind the key's columns stand those that the index only includes.
+    SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS columns FROM pg_catalog.pg_index i
      WHERE i.indrelid = c.oid AND (i.indisprimary OR i.indisreplident)
      ORDER BY i.indisprimary DESC LIMIT 1) k ON true
  WHERE n.nspname = $1 AND c.relname = $2

@@ -13,7 +13,7 @@ import { runTargetScript } from '../target-scripts.js';
 import { appliedProbe } from '../verify/applied-probe.js';
 import type { TableReport } from '../verify/report.js';
 import { verifyTables } from '../verify/verify-tables.js';
-import { liftFence, prepareFence, raiseFence } from './fence.js';
+import { armFence, liftFence, raiseFence } from './fence.js';
 import { Journal, readServing } from './journal.js';
 import { waitUntilDrained, writeMarker } from './marker.js';
 import {
@@ -23,6 +23,7 @@ import {
   type StepName,
   type StepReport,
   tablesForPause,
+  VERIFY_LANES,
 } from './plan.js';
 import { planSequences, setSequences } from './sequences.js';
 
@@ -35,6 +36,8 @@ export interface CutoverOptions {
   readonly dryRun: boolean;
   readonly signal: AbortSignal;
   readonly onStep: (report: StepReport) => void;
+  /** Each table as it has been verified before the fence. */
+  readonly onTable?: (report: TableReport) => void;
 }
 
 /**
@@ -73,6 +76,7 @@ class Cutover {
   readonly #steps: StepReport[] = [];
   #pauseBeganAt: number | undefined;
   #verified: (TableReport & { ms: number })[] = [];
+  readonly #fencedReports = new Map<string, TableReport>();
   #lagSeconds: number | null = null;
 
   constructor(options: CutoverOptions, source: pg.Client, target: pg.Client) {
@@ -94,7 +98,9 @@ class Cutover {
     if (!dryRun) await this.#step('constraints', () => this.#constraints());
     await this.#step('verify', () => this.#verifyBefore());
     const again = tablesForPause(this.#verified, maxPauseMs);
-    const verifyMs = this.#verified.filter((report) => again.has(report.source)).reduce((sum, { ms }) => sum + ms, 0);
+    const verifyMs = this.#verified
+      .filter((report) => again.has(report.source))
+      .reduce((sum, { ms }) => sum + ms / VERIFY_LANES, 0);
     const predicted = predictPause(this.#lagSeconds, verifyMs);
     if (predicted > maxPauseMs) {
       throw new FerryError('not-ready', `the write pause would be about ${predicted} ms, above ${maxPauseMs} ms`, {
@@ -102,6 +108,7 @@ class Cutover {
       });
     }
     if (dryRun) return this.#report(predicted, 'source');
+    await this.#step('arm', () => armFence(this.#source, pipeline.name, this.#sourceTables(), this.#options.signal));
     await this.#fenced(again);
     return this.#report(predicted, 'target');
   }
@@ -109,13 +116,12 @@ class Cutover {
   /** Everything between the fence and the flag, or none of it. */
   async #fenced(again: ReadonlySet<string>): Promise<void> {
     const { pipeline, maxPauseMs, signal } = this.#options;
-    await prepareFence(this.#source);
     await this.#journal.state('cutting-over');
     const pause = AbortSignal.timeout(maxPauseMs);
     const ending = AbortSignal.any([signal, pause]);
     this.#pauseBeganAt = performance.now();
     try {
-      await this.#step('fence', () => this.#raiseFence(ending));
+      await this.#step('fence', () => raiseFence(this.#source, pipeline.name, maxPauseMs / 2));
       const marker = await this.#step('marker', () => writeMarker(this.#source, this.#runId));
       const topics = domainSchemas(pipeline.tables).map(topicsOf(pipeline.name).domain);
       await this.#step('drained', () => waitUntilDrained(this.#target, pipeline.name, topics, marker, ending));
@@ -173,7 +179,9 @@ class Cutover {
       signal: this.#options.signal,
       onProgress: ({ source, report: done }) => {
         if (!startedAt.has(source)) startedAt.set(source, performance.now());
-        if (done) ms.set(source, performance.now() - startedAt.get(source)!);
+        if (!done) return;
+        ms.set(source, performance.now() - startedAt.get(source)!);
+        this.#options.onTable?.(done);
       },
     });
     refuseDifferences(report.tables);
@@ -181,14 +189,8 @@ class Cutover {
     return `${report.tables.length} tables equal`;
   }
 
-  async #raiseFence(signal: AbortSignal): Promise<void> {
-    const { pipeline, maxPauseMs } = this.#options;
-    const tables = pipeline.tables.map((table) => table.source);
-    await raiseFence(this.#source, pipeline.name, tables, {
-      waitMs: Math.min(1_000, maxPauseMs / 4),
-      tries: 3,
-      signal,
-    });
+  #sourceTables() {
+    return this.#options.pipeline.tables.map((table) => table.source);
   }
 
   async #ledger(): Promise<string> {
@@ -206,6 +208,7 @@ class Cutover {
     const tables = options.tables.filter((table) => again.has(displayName(table.source)));
     const report = await verifyTables({ ...options, tables, signal });
     refuseDifferences(report.tables);
+    for (const table of report.tables) this.#fencedReports.set(table.source, table);
     return `${tables.length} of ${options.tables.length} tables again, equal`;
   }
 
@@ -216,6 +219,7 @@ class Cutover {
       connectSource,
       connectTarget,
       applied: appliedProbe(this.#target, { pipeline: pipeline.name, tables: pipeline.tables }),
+      parallel: VERIFY_LANES,
     };
   }
 
@@ -289,7 +293,19 @@ class Cutover {
 
   #report(predictedPauseMs: number, serving: 'source' | 'target'): CutoverReport {
     const writePauseMs = this.#pauseBeganAt === undefined ? null : Math.round(performance.now() - this.#pauseBeganAt);
-    return { ok: true, dryRun: this.#options.dryRun, serving, writePauseMs, predictedPauseMs, steps: this.#steps };
+    const tables = this.#verified.map(({ ms: _, ...live }) => {
+      const fenced = this.#fencedReports.get(live.source);
+      return fenced ? { ...fenced, verified: 'fenced' as const } : { ...live, verified: 'live' as const };
+    });
+    return {
+      ok: true,
+      dryRun: this.#options.dryRun,
+      serving,
+      writePauseMs,
+      predictedPauseMs,
+      steps: this.#steps,
+      tables,
+    };
   }
 }
 

@@ -1,99 +1,130 @@
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
-import type { QualifiedName } from '../../../core/relation.js';
+import { displayName, type QualifiedName } from '../../../core/relation.js';
 import { sourceObjectName } from '../../../core/topics.js';
 import { quoteIdentifier, quoteLiteral, quoteName } from '../../../platform/postgres.js';
 
 /**
- * The fence: statement triggers that refuse every write to the mapped tables. 40001 is what clients try again, and
- * trying again is right: the flag will have told them where by then.
+ * The fence: statement triggers on the mapped tables, whose one function decides.
+ *
+ * - armed: each writing transaction takes a shared advisory lock, or is refused when it cannot have it at once. The
+ *   coordinator raises the fence by asking for that lock alone: from that moment new writers are refused, those in
+ *   flight go on undisturbed, and when it has the lock they are all done. No table is locked, so nothing can deadlock
+ *   with the application, whatever order it writes in.
+ * - closed: every write is refused, whoever the coordinator's session belongs to by then. PostgreSQL finds functions
+ *   by its newest catalog, not by a transaction's snapshot, so that an old repeatable-read transaction is refused too.
+ * - open: writes pass.
  */
-const FENCE_SQL = `
-CREATE SCHEMA IF NOT EXISTS ferry;
-CREATE OR REPLACE FUNCTION ferry.refuse_write() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  RAISE EXCEPTION 'schemaferry: writes to %.% are refused, the pipeline % moves it to the new project',
-    TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_ARGV[0]
-    USING ERRCODE = '40001', HINT = 'Read the flag again and write to the project that serves.';
-END $$;`;
+type FenceState = 'armed' | 'closed' | 'open';
 
-/** Prepares what needs no lock, ahead of the pause. */
-export async function prepareFence(source: ClientBase): Promise<void> {
-  await source.query(FENCE_SQL);
+/** 40001 is what clients try again, and trying again is right: the flag will have told them where by then. */
+function functionSql(pipeline: string, state: FenceState): string {
+  const refuse = `RAISE EXCEPTION 'schemaferry: writes to %.% are refused, the pipeline % moves it to the new project',
+      TG_TABLE_SCHEMA, TG_TABLE_NAME, ${quoteLiteral(pipeline)}
+      USING ERRCODE = '40001', HINT = 'Read the flag again and write to the project that serves.';`;
+  const body = {
+    armed: `IF NOT pg_catalog.pg_try_advisory_xact_lock_shared(${lockKey(pipeline)}) THEN ${refuse} END IF;`,
+    closed: refuse,
+    open: '',
+  }[state];
+  return `CREATE OR REPLACE FUNCTION ferry.${fenceName(pipeline)}() RETURNS trigger LANGUAGE plpgsql AS $fence$
+BEGIN -- fence: ${state}
+  ${body}
+  RETURN NULL;
+END $fence$`;
 }
 
 /**
- * Raises the fence on all tables in one transaction. Each trigger takes a lock that waits for the writes in flight and
- * lets no other begin; a writer that waited meets the trigger.
- * @param waitMs for which a lock is waited at the most; then all are given up, so that writers never wait longer.
- * @throws FerryError `not-ready` when writers did not let go within `tries` attempts.
+ * Puts the armed triggers on the tables, ahead of the pause: one table at a time, each lock waited for briefly and
+ * tried again, so that no writer ever waits long or for two tables at once.
+ * @throws FerryError `not-ready` naming a table that writers do not let go of.
  */
-export async function raiseFence(
+export async function armFence(
   source: ClientBase,
   pipeline: string,
   tables: readonly QualifiedName[],
-  { waitMs, tries, signal }: { waitMs: number; tries: number; signal: AbortSignal },
+  signal: AbortSignal,
 ): Promise<void> {
-  // One order for every coordinator, so that two never wait for each other.
-  const ordered = tables.map(quoteName).sort();
-  const trigger = triggerName(pipeline);
-  const statements = ordered.flatMap((table) => [
-    `CREATE OR REPLACE TRIGGER ${trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON ${table}
-       FOR EACH STATEMENT EXECUTE FUNCTION ferry.refuse_write(${quoteLiteral(pipeline)})`,
-    `ALTER TABLE ${table} ENABLE ALWAYS TRIGGER ${trigger}`,
-  ]);
-  const sql = ['BEGIN', `SET LOCAL lock_timeout = ${Math.max(1, Math.round(waitMs))}`, ...statements, 'COMMIT'].join(
-    ';\n',
-  );
-  let last: unknown;
-  for (let attempt = 0; attempt < tries && !signal.aborted; attempt++) {
+  await source.query('CREATE SCHEMA IF NOT EXISTS ferry');
+  await source.query(functionSql(pipeline, 'armed'));
+  for (const table of tables) await armTable(source, pipeline, table, signal);
+}
+
+async function armTable(
+  source: ClientBase,
+  pipeline: string,
+  table: QualifiedName,
+  signal: AbortSignal,
+): Promise<void> {
+  const trigger = fenceName(pipeline);
+  const sql = `BEGIN; SET LOCAL lock_timeout = '250ms';
+CREATE OR REPLACE TRIGGER ${trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON ${quoteName(table)}
+  FOR EACH STATEMENT EXECUTE FUNCTION ferry.${trigger}();
+ALTER TABLE ${quoteName(table)} ENABLE ALWAYS TRIGGER ${trigger};
+COMMIT`;
+  for (let attempt = 1; ; attempt++) {
     try {
       await source.query(sql);
       return;
     } catch (error) {
       await source.query('ROLLBACK').catch(() => {});
-      if (!['55P03', '40P01'].includes((error as { code?: string }).code ?? '')) throw error;
-      last = error;
+      if (!isLockRefused(error)) throw error;
+      if (attempt < ARM_TRIES && !signal.aborted) continue;
+      throw new FerryError('not-ready', `writers on the source do not let go of ${displayName(table)}`, {
+        remedy: 'Look for long transactions on the source (ferry check names them), then run the command again.',
+        cause: error,
+      });
     }
   }
-  throw new FerryError(
-    'not-ready',
-    `writers on the source held their locks: the fence was given up after ${tries} attempts`,
-    {
-      remedy: 'Look for long transactions on the source (ferry check names them), then run the command again.',
-      cause: last,
-    },
-  );
 }
+
+const ARM_TRIES = 40;
 
 /**
- * Lifts the fence; lifting none is no error. Disabled rather than dropped: dropping would wait for readers, and while
- * it waits hold up everybody else.
+ * Raises the armed fence: returns when every writer that had begun is done and all others are refused, for good.
+ * @param waitMs for the writers in flight, at the most.
+ * @throws FerryError `not-ready` when they are not done by then; the fence is down again.
  */
-export async function liftFence(source: ClientBase, pipeline: string): Promise<void> {
-  const trigger = triggerName(pipeline);
-  const tables = await fencedTables(source, pipeline);
-  if (tables.length === 0) return;
-  const statements = tables.map((table) => `ALTER TABLE ${table} DISABLE TRIGGER ${trigger}`);
-  await source.query(['BEGIN', ...statements, 'COMMIT'].join(';\n')).catch(async (error) => {
-    await source.query('ROLLBACK').catch(() => {});
-    throw error;
-  });
+export async function raiseFence(source: ClientBase, pipeline: string, waitMs: number): Promise<void> {
+  await source.query(`SET lock_timeout = ${Math.max(1, Math.round(waitMs))}`);
+  try {
+    await source.query(`SELECT pg_catalog.pg_advisory_lock(${lockKey(pipeline)})`);
+  } catch (error) {
+    if (!isLockRefused(error)) throw error;
+    throw new FerryError('not-ready', `transactions that write on the source were not done within ${waitMs} ms`, {
+      remedy: 'Look for long transactions on the source (ferry check names them), then run the command again.',
+      cause: error,
+    });
+  } finally {
+    await source.query('SET lock_timeout = 0').catch(() => {});
+  }
+  // From here on the fence stands without this session; the lock is kept all the same, for a statement that has
+  // found the armed function already and calls it only now.
+  await source.query(functionSql(pipeline, 'closed'));
 }
 
-/** Tables that are fenced now, quoted. */
-export async function fencedTables(source: ClientBase, pipeline: string): Promise<string[]> {
-  const { rows } = await source.query<{ name: string }>(
-    `SELECT tgrelid::regclass::text AS name FROM pg_catalog.pg_trigger WHERE tgname = $1 AND NOT tgisinternal AND tgenabled <> 'D'`,
-    [fenceName(pipeline)],
+/** Lifts the fence at once, with no lock; lifting none is no error. */
+export async function liftFence(source: ClientBase, pipeline: string): Promise<void> {
+  if (await hasFence(source, pipeline)) await source.query(functionSql(pipeline, 'open'));
+}
+
+async function hasFence(source: ClientBase, pipeline: string): Promise<boolean> {
+  const { rows } = await source.query(
+    `SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+      WHERE n.nspname = 'ferry' AND p.proname = $1`,
+    [`${sourceObjectName(pipeline)}_fence`],
   );
-  return rows.map((row) => row.name);
+  return rows.length > 0;
+}
+
+function isLockRefused(error: unknown): boolean {
+  return ['55P03', '40P01'].includes((error as { code?: string }).code ?? '');
+}
+
+function lockKey(pipeline: string): string {
+  return `pg_catalog.hashtext('ferry.fence'), pg_catalog.hashtext(${quoteLiteral(pipeline)})`;
 }
 
 function fenceName(pipeline: string): string {
-  return `${sourceObjectName(pipeline)}_fence`;
-}
-
-function triggerName(pipeline: string): string {
-  return quoteIdentifier(fenceName(pipeline));
+  return quoteIdentifier(`${sourceObjectName(pipeline)}_fence`);
 }

@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
-import { rebind } from './rebind.js';
+import { type Rebinding, rebind } from './rebind.js';
 
-const rebinding = ({ schema, table }: { schema: string; table: string }) =>
-  ({
-    'public.status': { schema: 'growth', table: 'status' },
-    'public.users': { schema: 'shared', table: 'people' },
-    'public.users_id_seq': { schema: 'shared', table: 'users_id_seq' },
-    'my.app.Odd "T': { schema: 'x', table: 'y' },
-  })[`${schema}.${table}`];
+const MOVED = new Map([
+  ['public.status', { schema: 'growth', table: 'status' }],
+  ['public.users', { schema: 'shared', table: 'people' }],
+  ['public.users_id_seq', { schema: 'shared', table: 'users_id_seq' }],
+  ['my.app.Odd "T', { schema: 'x', table: 'y' }],
+]);
+
+const rebinding: Rebinding = ({ schema, table }) => MOVED.get(`${schema}.${table}`);
 
 test.each([
   ['public.status', '"growth"."status"'],

@@ -28,7 +28,7 @@ export interface CatalogTable extends QualifiedName {
   readonly rowSecurityActive: boolean;
   /** Our role may use the schema. */
   readonly schemaUsage: boolean;
-  /** SELECT, INSERT, UPDATE, DELETE, TRUNCATE: those that our role has. */
+  /** SELECT, INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER: those that our role has. */
   readonly privileges: readonly string[];
   readonly columns: readonly CatalogColumn[];
   readonly uniqueIndexes: readonly CatalogIndex[];

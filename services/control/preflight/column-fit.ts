@@ -51,12 +51,16 @@ function columnFindings(pair: MappedPair, from: CatalogColumn, types: TypesOfBot
       report.error(message, { object, remedy: 'Give the target column the type of the source, or a wider one.' }),
     ];
   }
-  if (to.notNull && !from.notNull) {
-    const message = `${place}: ${object} is NOT NULL, and ${origin} may be null: apply halts at the first null`;
-    const remedy = `ALTER TABLE ${quoteName(target)} ALTER COLUMN ${quoteIdentifier(name)} DROP NOT NULL`;
-    return [report.warn(message, { object, remedy })];
-  }
-  return identityFindings(pair, from, to, report);
+  return [...identityFindings(pair, from, to, report), ...nullFindings(pair, from, to, report)];
+}
+
+function nullFindings({ mapping, source, target }: MappedPair, from: CatalogColumn, to: CatalogColumn, report: Report) {
+  if (!to.notNull || from.notNull || to.identity !== '') return [];
+  const object = `${displayName(target)}.${to.name}`;
+  const origin = `${displayName(source)}.${from.name}`;
+  const message = `${placeOf(mapping, from.name)}: ${object} is NOT NULL, and ${origin} may be null: apply halts at the first null`;
+  const remedy = `ALTER TABLE ${quoteName(target)} ALTER COLUMN ${quoteIdentifier(to.name)} DROP NOT NULL`;
+  return [report.warn(message, { object, remedy })];
 }
 
 /** PostgreSQL lets nobody update such a column, save in place of its key, where a change is a delete and an insert. */

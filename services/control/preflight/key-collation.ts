@@ -4,7 +4,7 @@ import { findColumn } from './catalog.js';
 import { defineCheck, mappedPairs } from './context.js';
 import { replicaKey } from './replica-key.js';
 
-/** Two collations may order the same keys differently, and hold different ones equal. */
+/** Two collations may order the same keys differently: verification then compares them in the order of their bytes. */
 export const keyCollation = defineCheck(
   { name: 'key-collation', side: 'target', passed: 'text keys sort alike on both sides' },
   async (context, report) =>
@@ -16,10 +16,13 @@ export const keyCollation = defineCheck(
         const to = findColumn(target, targetColumn(mapping, column))?.collation;
         if (!from || !to || from === to) return [];
         return [
-          report.warn(`the key ${displayName(source)}.${column} sorts by ${from}, in the target by ${to}`, {
-            object: `${displayName(target)}.${targetColumn(mapping, column)}`,
-            remedy: 'Create the target database, or this column, with the collation of the source.',
-          }),
+          report.warn(
+            `the key ${displayName(source)}.${column} sorts by ${from}, in the target by ${to}: verification cannot use its index`,
+            {
+              object: `${displayName(target)}.${targetColumn(mapping, column)}`,
+              remedy: 'Create the target database, or this column, with the collation of the source.',
+            },
+          ),
         ];
       });
     }),

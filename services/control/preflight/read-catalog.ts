@@ -40,7 +40,7 @@ const UNIQUE_INDEXES = `
   ORDER BY i.indisprimary DESC, ic.relname`;
 
 const PRIVILEGES = `
-  SELECT p FROM unnest(ARRAY['SELECT','INSERT','UPDATE','DELETE','TRUNCATE']) p
+  SELECT p FROM unnest(ARRAY['SELECT','INSERT','UPDATE','DELETE','TRUNCATE','TRIGGER']) p
   WHERE has_table_privilege(c.oid, p)`;
 
 const TABLES = `

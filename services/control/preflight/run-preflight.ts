@@ -5,6 +5,7 @@ import { type Check, preflightContext } from './context.js';
 import { logDisk, targetDisk } from './disk.js';
 import { sourceEncoding, targetEncoding } from './encoding.js';
 import { extensionTypes } from './extension-types.js';
+import { fencePrivileges } from './fence-privileges.js';
 import type { Finding } from './finding.js';
 import { keyCollation } from './key-collation.js';
 import { sourceTableKind, sourceTablesExist, targetTableKind, targetTablesExist } from './mapped-tables.js';
@@ -45,6 +46,7 @@ const CHECKS: readonly Check[] = [
   sourcePrivileges,
   sourceRowSecurity,
   publication,
+  fencePrivileges,
   openTransactions,
   preparedTransactions,
   unmappedTables,

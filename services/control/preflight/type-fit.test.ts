@@ -89,7 +89,7 @@ test('modifiers count, those of extension types too', () => {
   expect(misfit('varchar', 'varchar', { sourceTypmod: 14, targetTypmod: 24 })).toBeUndefined();
   expect(misfit('varchar', 'varchar', { sourceTypmod: 24, targetTypmod: 14 })).toContain('narrower');
   expect(misfit('bpchar', 'varchar', { sourceTypmod: 14, targetTypmod: 14 })).toBeUndefined();
-  expect(misfit('text', 'varchar', { targetTypmod: 14 })).toBe('another type');
+  expect(misfit('text', 'varchar', { targetTypmod: 14 })).toContain('narrower');
   expect(misfit('vector', 'vector', { sourceTypmod: 1536, targetTypmod: 1536 })).toBeUndefined();
   expect(misfit('vector', 'vector', { sourceTypmod: 1536, targetTypmod: 768 })).toContain('length');
 });

@@ -76,10 +76,13 @@ function rangeMisfit(from: CatalogType, to: CatalogType, types: TypesOfBothSides
 
 function baseMisfit(from: ResolvedType, to: ResolvedType): string | undefined {
   if (from.type.name === to.type.name && from.type.extension === to.type.extension) {
-    return typmodFits(from.type.name, from.typmod, to.typmod) ? undefined : 'narrower, or of another length';
+    return typmodFits(from.type.name, from.typmod, to.typmod) ? undefined : NARROWER;
   }
-  return isWider(from, to) ? undefined : 'another type';
+  if (isWider(from, to)) return undefined;
+  return isText(from.type.name) && isText(to.type.name) ? NARROWER : 'another type';
 }
+
+const NARROWER = 'narrower, or of another length';
 
 /** Decimal digits that hold every value of an integer type. */
 const INTEGER_DIGITS: Readonly<Record<string, number>> = { int2: 5, int4: 10, int8: 19 };

@@ -8,7 +8,7 @@ export type Phase = 'not-started' | 'snapshot' | 'streaming' | 'cut-over' | 'unk
 export interface TableStatus {
   readonly source: string;
   readonly target: string;
-  readonly state: 'waiting' | 'copying' | 'streaming' | 'unknown';
+  readonly state: 'waiting' | 'copying' | 'streaming';
   /** Rows that the snapshot has put into the log. */
   readonly rows: number;
   readonly estimate: number | null;

@@ -145,15 +145,8 @@ function tableStatuses(
   return pipeline.tables.map((mapping) => {
     const source = displayName(mapping.source);
     const snapshot = capture?.tables[source];
-    const state = !copied
-      ? snapshot
-        ? 'copying'
-        : 'waiting'
-      : copied.has(source)
-        ? 'streaming'
-        : snapshot?.rows || snapshot?.done
-          ? 'copying'
-          : 'waiting';
+    const isStreaming = copied?.has(source) && snapshot?.done;
+    const state = isStreaming ? 'streaming' : snapshot?.rows || snapshot?.done ? 'copying' : 'waiting';
     return {
       source,
       target: displayName(mapping.target),

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ensureControlSchema } from '../../../platform/control-schema.js';
 import { connect } from '../../../platform/postgres.js';
 import { refuseUncopied } from '../../../services/control/verify/copied-tables.js';
@@ -9,11 +9,11 @@ import { mapping, Pair } from './pair.js';
 describeWithPostgres('the limits of verification', () => {
   let pair: Pair;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     pair = await Pair.open();
   });
-
-  afterEach(() => pair?.close());
+  afterAll(() => pair?.close());
+  beforeEach(() => pair.reset());
 
   test('a target with many rows too many is named up to a hundred and counted', async () => {
     await pair.both('id int PRIMARY KEY', 'INSERT INTO @ SELECT generate_series(1, 50)');

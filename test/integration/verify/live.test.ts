@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Lsn, parseLsn } from '../../../core/lsn.js';
 import { ensureControlSchema } from '../../../platform/control-schema.js';
 import { type AppliedProbe, appliedProbe } from '../../../services/control/verify/applied-probe.js';
@@ -10,11 +10,11 @@ import { mapping, Pair } from './pair.js';
 describeWithPostgres('verification while writes go on', () => {
   let pair: Pair;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     pair = await Pair.open();
   });
-
-  afterEach(() => pair?.close());
+  afterAll(() => pair?.close());
+  beforeEach(() => pair.reset());
 
   test('while writes go on, late and busy rows are no differences and a lost change is one', async () => {
     await pair.both(

@@ -23,13 +23,11 @@ export class Pair {
     const servers = testServers();
     const source = await freshDatabase(servers.sourceServer, 'verify_source');
     const target = await freshDatabase(servers.targetServer, 'verify_target');
-    const pair = new Pair(
+    return new Pair(
       { source, target },
       await connect('source', source.url, { applicationName: 'test' }),
       await connect('target', target.url, { applicationName: 'test' }),
     );
-    await pair.target.query('CREATE SCHEMA growth');
-    return pair;
   }
 
   async close(): Promise<void> {
@@ -37,6 +35,12 @@ export class Pair {
     await this.target.end();
     await this.databases.source.drop();
     await this.databases.target.drop();
+  }
+
+  /** Drops what the test before has made. */
+  async reset(): Promise<void> {
+    await this.source.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+    await this.target.query('DROP SCHEMA IF EXISTS growth, ferry CASCADE; CREATE SCHEMA growth');
   }
 
   connect(side: 'source' | 'target'): Promise<Client> {

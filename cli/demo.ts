@@ -1,0 +1,135 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { FerryError, POLICY } from '../core/errors.js';
+import { packageRoot } from '../platform/package-root.js';
+import { type DemoResult, runScenario } from './demo/scenario.js';
+import { DemoView } from './demo/view.js';
+import { printJson, printLine, printTable } from './output.js';
+
+const EXAMPLE = `
+Example:
+  $ npx ferry demo
+  $ npx ferry demo --rows 1000000 --brokers localhost:9092
+
+Two PostgreSQL servers, the event log, the four services and a writing application, all on this machine and for the
+time of the demo only. Exit code: 0 moved and equal, 3 not equal, 1 failed.`;
+
+interface DemoFlags {
+  readonly rows: number;
+  readonly rate: number;
+  readonly pipeline: string;
+  readonly brokers?: string;
+  readonly sourceServer?: string;
+  readonly targetServer?: string;
+  readonly keep?: true;
+  readonly json?: true;
+}
+
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description('move a live database from end to end, on servers of its own')
+    .option('--rows <n>', 'rows of the old project, about', count, 100_000)
+    .option('--rate <n>', "the application's transactions a second", count, 200)
+    .option('--pipeline <name>', 'another ready pipeline of config/', 'growth-split')
+    .option('--brokers <host:port,...>', 'run over Kafka instead of the embedded log')
+    .option('--source-server <url>', 'a given server for the old project: a new database in it')
+    .option('--target-server <url>', 'a given server for the new project: a new database in it')
+    .option('--keep', 'leave it up until Ctrl-C')
+    .option('--json', 'print one JSON object on the last line')
+    .addHelpText('after', EXAMPLE)
+    .action(runDemo);
+}
+
+async function runDemo(flags: DemoFlags): Promise<void> {
+  const stop = new AbortController();
+  let interrupted = false;
+  const onSignal = () => {
+    interrupted = true;
+    stop.abort(new FerryError('not-ready', 'interrupted; everything that was started is stopped'));
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  try {
+    const result = await runScenario(
+      {
+        config: readyPipeline(flags.pipeline),
+        rows: flags.rows,
+        rate: flags.rate,
+        brokers: flags.brokers,
+        sourceServer: flags.sourceServer,
+        targetServer: flags.targetServer,
+        keep: flags.keep === true,
+        signal: stop.signal,
+      },
+      new DemoView(),
+    );
+    const ok = result.cutover.ok && result.cutover.tables.every((table) => table.equal) && result.application.audit.ok;
+    if (flags.json) printJson(toJson(result, ok));
+    else printResult(result, ok);
+    if (!ok) process.exitCode = POLICY.mismatch.exit;
+  } catch (error) {
+    if (!interrupted || (error instanceof FerryError && error.code !== 'not-ready')) throw error;
+    process.stderr.write('interrupted; everything that was started is stopped\n');
+    process.exitCode = 130;
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
+}
+
+function readyPipeline(name: string): string {
+  const config = join(packageRoot(), 'config');
+  const ready = readdirSync(config).filter((entry) => existsSync(join(config, entry, 'source', 'schema.sql')));
+  if (ready.includes(name)) return join(config, name);
+  throw new FerryError('usage', `there is no ready pipeline ${name}`, { remedy: `Ready are: ${ready.join(', ')}.` });
+}
+
+function toJson(result: DemoResult, ok: boolean): object {
+  const { snapshot, cutover, application, status } = result;
+  return {
+    ok,
+    tables: cutover.tables.map(({ source, target, rows, checksum, equal }) => ({
+      source,
+      target,
+      rows,
+      checksum,
+      equal,
+    })),
+    writePauseMs: cutover.writePauseMs,
+    applicationPauseMs: application.pauseMs,
+    rates: { snapshotRowsPerSecond: snapshot.rowsPerSecond },
+    snapshot,
+    lag: status.lag,
+    application,
+    steps: cutover.steps,
+  };
+}
+
+function printResult({ cutover, application, snapshot }: DemoResult, ok: boolean): void {
+  printTable(
+    ['old project', 'new project', 'rows', 'checksum old', 'checksum new', 'equal'],
+    cutover.tables.map(({ source, target, rows, checksum, equal }) => [
+      source,
+      target,
+      String(rows),
+      checksum.source,
+      checksum.target,
+      equal ? 'yes' : 'NO',
+    ]),
+  );
+  printLine(
+    `snapshot: ${snapshot.rows} rows in ${(snapshot.ms / 1_000).toFixed(1)} s, ${snapshot.rowsPerSecond} rows/s`,
+  );
+  printLine(`write pause: ${cutover.writePauseMs} ms; seen by the application: ${application.pauseMs} ms`);
+  printLine(
+    `application: ${application.committed} transactions, ${application.writesOnTarget} of them in the new project, ${application.lost} lost`,
+  );
+  printLine(ok ? 'the database has moved' : 'the database has NOT moved cleanly: see above');
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('Write a whole number above 0.');
+  return value;
+}

@@ -1,0 +1,211 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { FerryError } from '../../core/errors.js';
+import { openLog } from '../../platform/event-log/open.js';
+import { type LoadedPipeline, loadPipeline } from '../../platform/load-pipeline.js';
+import { createLogger, silentLogger } from '../../platform/logger.js';
+import { connect } from '../../platform/postgres.js';
+import { Supervisor } from '../../platform/supervisor.js';
+import type { CutoverReport } from '../../services/control/cutover/plan.js';
+import { runPreflight } from '../../services/control/preflight/run-preflight.js';
+import type { PipelineStatus } from '../../services/control/status/pipeline-status.js';
+import { readStatus } from '../../services/control/status/read-status.js';
+import { loadFixture } from '../../services/demo/fixture.js';
+import { runCutover } from '../cutover.js';
+import { ALL_SERVICES, prepareTarget } from '../up.js';
+import { type DemoDatabase, openDatabase } from './servers.js';
+import type { DemoView } from './view.js';
+import { type WriterEnd, WriterProcess } from './writer-process.js';
+
+export interface DemoOptions {
+  /** Directory of the ready pipeline. */
+  readonly config: string;
+  readonly rows: number;
+  readonly rate: number;
+  readonly brokers: string | undefined;
+  readonly sourceServer: string | undefined;
+  readonly targetServer: string | undefined;
+  readonly keep: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface DemoResult {
+  readonly snapshot: { readonly rows: number; readonly ms: number; readonly rowsPerSecond: number };
+  readonly status: PipelineStatus;
+  readonly cutover: CutoverReport;
+  readonly application: WriterEnd;
+}
+
+const POLL_MS = 250;
+/** The application goes on in the new project for so long before it is asked what it lost. */
+const AFTERWARDS_MS = 3_000;
+
+/** The main job from end to end; whatever it started is stopped when it returns or throws. */
+export async function runScenario(options: DemoOptions, view: DemoView): Promise<DemoResult> {
+  const directory = await mkdtemp(join(tmpdir(), 'ferry-demo-'));
+  // Run by root, the servers have an account of their own, which must pass through here; what is ours stays closed.
+  await chmod(directory, 0o711);
+  await mkdir(join(directory, 'log'), { mode: 0o700 });
+  const logFile = join(directory, 'services.log');
+  const cleanups: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
+  try {
+    return await new Scenario(options, view, directory, logFile, cleanups).run();
+  } catch (error) {
+    if (!options.signal.aborted) await view.failed(logFile);
+    throw error;
+  } finally {
+    for (const cleanup of cleanups.reverse()) await cleanup().catch((error: unknown) => view.note(String(error)));
+  }
+}
+
+class Scenario {
+  readonly #options: DemoOptions;
+  readonly #view: DemoView;
+  readonly #directory: string;
+  readonly #logFile: string;
+  readonly #cleanups: (() => Promise<unknown>)[];
+
+  constructor(
+    options: DemoOptions,
+    view: DemoView,
+    directory: string,
+    logFile: string,
+    cleanups: (() => Promise<unknown>)[],
+  ) {
+    this.#options = options;
+    this.#view = view;
+    this.#directory = directory;
+    this.#logFile = logFile;
+    this.#cleanups = cleanups;
+  }
+
+  async run(): Promise<DemoResult> {
+    const { signal, rows, rate } = this.#options;
+    const { source, target, env } = await this.#databases();
+    const loaded = await loadFixture(this.#options.config, source.url, { rows });
+    this.#view.note(`old project: ${loaded.tables} tables, ${loaded.rows} rows in public`);
+    const pipeline = await loadPipeline(this.#options.config, env);
+    const clients = [
+      await connect('source', source.url, { applicationName: 'ferry demo' }),
+      await connect('target', target.url, { applicationName: 'ferry demo' }),
+    ] as const;
+    this.#cleanups.push(() => Promise.all(clients.map((client) => client.end())));
+    await prepareTarget(pipeline);
+    this.#view.preflight(await runPreflight(pipeline, { source: clients[0], target: clients[1] }));
+    signal.throwIfAborted();
+
+    const output = await open(this.#logFile, 'a', 0o600);
+    this.#cleanups.push(() => output.close());
+    const writer = new WriterProcess({ ...env, PIPELINE: pipeline.name, RATE: String(rate) }, output.fd);
+    this.#cleanups.push(() => writer.kill());
+    this.#view.note(`an application writes ${rate} transactions a second to the old project`);
+    const supervisor = new Supervisor({
+      services: ALL_SERVICES,
+      config: this.#options.config,
+      env,
+      logger: createLogger('demo'),
+      stderr: output.fd,
+    });
+    this.#cleanups.push(() => supervisor.stop());
+    const ended = supervisor.ended();
+    ended.catch(() => {});
+    const job = this.#job(pipeline, env, clients, writer);
+    // A service that refuses to run ends the demo at once.
+    return Promise.race([job, ended.then(() => job)]);
+  }
+
+  async #databases(): Promise<{ source: DemoDatabase; target: DemoDatabase; env: NodeJS.ProcessEnv }> {
+    const { sourceServer, targetServer, brokers } = this.#options;
+    this.#view.note(sourceServer && targetServer ? 'creating two databases' : 'starting two PostgreSQL servers');
+    const opening = [
+      openDatabase('source', this.#directory, sourceServer),
+      openDatabase('target', this.#directory, targetServer),
+    ] as const;
+    const opened = await Promise.allSettled(opening);
+    for (const result of opened) if (result.status === 'fulfilled') this.#cleanups.push(() => result.value.close());
+    const [source, target] = await Promise.all(opening);
+    const env = {
+      ...process.env,
+      SOURCE_URL: source.url,
+      TARGET_URL: target.url,
+      KAFKA_BROKERS: brokers ?? '',
+      FERRY_LOG_DIR: join(this.#directory, 'log'),
+      // Its own topics, so that demos can share a broker.
+      FERRY_PIPELINE: `demo-${randomBytes(4).toString('hex')}`,
+    };
+    return { source, target, env };
+  }
+
+  async #job(
+    pipeline: LoadedPipeline,
+    env: NodeJS.ProcessEnv,
+    [source, target]: readonly [pg.Client, pg.Client],
+    writer: WriterProcess,
+  ): Promise<DemoResult> {
+    const { signal, keep } = this.#options;
+    await using log = await openLog(pipeline, `ferry-${pipeline.name}-demo`, silentLogger);
+    const read = () => readStatus(pipeline, { log, source, target });
+    const snapshot = await this.#untilCopied(read);
+    const status = await this.#untilCaughtUp(read);
+    this.#view.cuttingOver();
+    const cutover = await runCutover(pipeline, {
+      dryRun: false,
+      maxPauseMs: 10_000,
+      onStep: (step) => this.#view.step(step),
+      onTable: (report) => this.#view.verified(report),
+    });
+    const before = writer.line?.writesOnTarget ?? 0;
+    await sleep(AFTERWARDS_MS, undefined, { signal }).catch(() => {});
+    this.#view.goesOn((writer.line?.writesOnTarget ?? 0) - before, AFTERWARDS_MS);
+    if (keep) await this.#keep(env);
+    const application = await writer.stop();
+    return { snapshot, status, cutover, application };
+  }
+
+  async #untilCopied(read: () => Promise<PipelineStatus>): Promise<DemoResult['snapshot']> {
+    const startedAt = performance.now();
+    for (;;) {
+      this.#options.signal.throwIfAborted();
+      const status = await read();
+      const rows = status.tables.reduce((sum, table) => sum + table.rows, 0);
+      const ms = Math.round(performance.now() - startedAt);
+      this.#view.copying(status, ms);
+      if (status.phase === 'streaming') return { rows, ms, rowsPerSecond: Math.round((rows / ms) * 1_000) };
+      refuseHalted(status);
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** @returns the status once lag is next to nothing, while the application goes on writing. */
+  async #untilCaughtUp(read: () => Promise<PipelineStatus>): Promise<PipelineStatus> {
+    for (;;) {
+      this.#options.signal.throwIfAborted();
+      const status = await read();
+      this.#view.lag(status);
+      if (status.lag.seconds !== null && status.lag.seconds < 0.5) return status;
+      refuseHalted(status);
+      await sleep(POLL_MS);
+    }
+  }
+
+  async #keep(env: NodeJS.ProcessEnv): Promise<void> {
+    const names = ['SOURCE_URL', 'TARGET_URL', 'KAFKA_BROKERS', 'FERRY_LOG_DIR', 'FERRY_PIPELINE'];
+    this.#view.kept(
+      this.#options.config,
+      names.map((name) => [name, env[name] ?? '']),
+    );
+    const { signal } = this.#options;
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  }
+}
+
+function refuseHalted(status: PipelineStatus): void {
+  const halted = status.services.find((service) => service.state === 'halted' && service.error);
+  if (!halted) return;
+  const { code, message, remedy } = halted.error!;
+  throw new FerryError(code, `${halted.service}: ${message}`, { remedy });
+}

@@ -1,0 +1,56 @@
+import {
+  KafkaJSConnectionError,
+  KafkaJSNonRetriableError,
+  KafkaJSNumberOfRetriesExceeded,
+  KafkaJSProtocolError,
+} from 'kafkajs';
+import { describe, expect, test } from 'vitest';
+import { FerryError } from '../../../core/errors.js';
+import { classifyKafkaError } from './classify-error.js';
+
+/** As the protocol layer of kafkajs makes it. */
+function protocolError(type: string, retriable: boolean): Error {
+  const error = new KafkaJSProtocolError(new Error(`message of ${type}`));
+  return Object.assign(error, { type, retriable });
+}
+
+describe('an error of kafkajs', () => {
+  test.each([
+    ['MESSAGE_TOO_LARGE', false, 'record-too-large'],
+    ['TOPIC_AUTHORIZATION_FAILED', false, 'privilege-missing'],
+    ['SASL_AUTHENTICATION_FAILED', false, 'auth-failed'],
+    ['INVALID_REPLICATION_FACTOR', false, 'config-invalid'],
+    ['OFFSET_OUT_OF_RANGE', false, 'log-corrupt'],
+    ['NOT_LEADER_FOR_PARTITION', true, 'log-unreachable'],
+    ['NOT_ENOUGH_REPLICAS', true, 'log-unreachable'],
+    ['OUT_OF_ORDER_SEQUENCE_NUMBER', false, 'log-unreachable'],
+    ['UNSUPPORTED_FOR_MESSAGE_FORMAT', false, 'internal'],
+  ])('%s is told apart, bare or wrapped', (type, retriable, code) => {
+    const error = protocolError(type, retriable);
+    const wrapped = [
+      error,
+      Object.assign(new KafkaJSNonRetriableError('wrapped'), { cause: error }),
+      Object.assign(new KafkaJSNumberOfRetriesExceeded(error, { retryCount: 3, retryTime: 100 }), { cause: error }),
+      Object.assign(new Error('Topic creation errors'), { errors: [error] }),
+    ];
+    expect(wrapped.map((each) => classifyKafkaError(each, 'append to shop.raw/0').code)).toEqual(
+      wrapped.map(() => code),
+    );
+  });
+
+  test('about a connection passes', () => {
+    const refused = new KafkaJSConnectionError('connect ECONNREFUSED', { broker: '127.0.0.1:1', code: 'ECONNREFUSED' });
+    const classified = classifyKafkaError(refused, 'read shop.raw/0', { topic: 'shop.raw' });
+    expect(classified).toMatchObject({ code: 'log-unreachable', cause: refused, details: { topic: 'shop.raw' } });
+    expect(classified.message).toBe('read shop.raw/0: connect ECONNREFUSED');
+  });
+});
+
+test('what is no error of kafkajs halts', () => {
+  expect(classifyKafkaError(new TypeError('x is not a function'), 'read shop.raw/0').code).toBe('internal');
+});
+
+test('an error of ours stays as it is', () => {
+  const error = new FerryError('log-regressed', 'as said');
+  expect(classifyKafkaError(error, 'append')).toBe(error);
+});

@@ -1,0 +1,88 @@
+import { createRequire } from 'node:module';
+import type { ISocketFactory, KafkaConfig, Logger } from 'kafkajs';
+
+/**
+ * The only file that reaches into kafkajs. Its public consumer knows groups alone: no `assign()`, no read at an offset
+ * of one's choice, and our stages find their place by a binary search over offsets. Its own consumer is built on
+ * this class, and version 2.2.4 is pinned and no longer developed, so these few members are as steady as its API.
+ */
+const require = createRequire(import.meta.url);
+
+export interface FetchedMessage {
+  /** A 64-bit integer as text. */
+  readonly offset: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  /** A transaction marker, written by the broker. */
+  readonly isControlRecord: boolean;
+  readonly batchContext: { readonly firstOffset: string; readonly lastOffsetDelta: number };
+}
+
+interface FetchRequest {
+  /** How long the broker may hold the request while there is nothing, in ms. */
+  readonly maxWaitTime: number;
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly partitions: readonly {
+      readonly partition: number;
+      readonly fetchOffset: string;
+      readonly maxBytes: number;
+    }[];
+  }[];
+}
+
+interface FetchResponse {
+  readonly responses: readonly {
+    readonly topicName: string;
+    readonly partitions: readonly {
+      readonly partition: number;
+      readonly highWatermark: string;
+      readonly messages: readonly FetchedMessage[];
+    }[];
+  }[];
+}
+
+export interface Broker {
+  /** The first batch comes whole, whatever its size, and may begin below the offset asked for. */
+  fetch(request: FetchRequest): Promise<FetchResponse>;
+}
+
+interface PartitionOffsets {
+  readonly topic: string;
+  readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+}
+
+export interface Cluster {
+  connect(): Promise<void>;
+  /** Loads the topic's metadata the first time. */
+  addTargetTopic(topic: string): Promise<void>;
+  refreshMetadataIfNecessary(): Promise<void>;
+  /** Node id of the leader -> the partitions asked for that it leads. */
+  findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
+  findBroker(node: { readonly nodeId: string }): Promise<Broker>;
+  /** The ends of the partitions, by ListOffsets. */
+  fetchTopicsOffset(
+    topics: readonly { topic: string; fromBeginning: false; partitions: readonly { partition: number }[] }[],
+  ): Promise<readonly PartitionOffsets[]>;
+}
+
+type ClusterConstructor = new (
+  options: Omit<KafkaConfig, 'logLevel' | 'logCreator'> & {
+    readonly logger: Logger;
+    readonly metadataMaxAge: number;
+    readonly allowAutoTopicCreation: boolean;
+  },
+) => Cluster;
+
+const ClusterClass = require('kafkajs/src/cluster/index.js') as ClusterConstructor;
+
+/** What kafkajs connects with when it is given nothing else: TCP, or TLS where `ssl` is set. */
+export const createDefaultSocketFactory = require('kafkajs/src/network/socketFactory.js') as () => ISocketFactory;
+
+export function createCluster(config: KafkaConfig, logger: Logger): Cluster {
+  const { logLevel: _level, logCreator: _creator, ...options } = config;
+  // Kafka would create a topic that is asked for with its defaults: seven days' retention, in the history we replay.
+  return new ClusterClass({ ...options, logger, metadataMaxAge: 300_000, allowAutoTopicCreation: false });
+}

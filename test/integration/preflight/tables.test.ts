@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { ensureControlSchema } from '../../../platform/control-schema.js';
+import { connect } from '../../../platform/postgres.js';
+import { isReady } from '../../../services/control/preflight/run-preflight.js';
+import { describeWithPostgres } from '../../support/servers.js';
+import { brief, CheckedPair, only, pipelineOf, problems } from './checked-pair.js';
+
+describeWithPostgres('preflight of tables, publication and slot', () => {
+  let pair: CheckedPair;
+
+  beforeAll(async () => {
+    pair = await CheckedPair.open();
+  });
+
+  afterAll(async () => {
+    await pair?.close();
+  });
+
+  beforeEach(() => pair.reset());
+
+  test('a pair that fits gives one ok for each check', async () => {
+    const columns = 'id bigint PRIMARY KEY, name varchar(10), at timestamptz';
+    const findings = await pair.checkColumns({ source: columns, target: columns });
+    expect(problems(findings)).toEqual([]);
+    expect(isReady(findings)).toBe(true);
+    expect(new Set(findings.map(({ check: name, side }) => `${side} ${name}`)).size).toBe(findings.length);
+  });
+
+  test('a table that does not exist is named with its place in the mapping and what was meant', async () => {
+    await pair.source.query('CREATE TABLE public.customers (id int PRIMARY KEY)');
+    await pair.target.query('CREATE TABLE growth.clients (id int PRIMARY KEY)');
+    const findings = await pair.check(pipelineOf('  client:\n    from: public.custmers\n'));
+    expect(brief(findings)).toEqual([
+      'error source tables-exist public.custmers',
+      'warn source unmapped-tables -',
+      'error target tables-exist growth.client',
+    ]);
+    expect(findings.map(({ message }) => message)).toEqual(
+      expect.arrayContaining([
+        'mapping/growth.yaml:3:3: the source table public.custmers does not exist; did you mean public.customers?',
+        'mapping/growth.yaml:3:3: the target table growth.client does not exist; did you mean growth.clients?',
+      ]),
+    );
+  });
+
+  test('what the WAL does not carry is refused, each with its reason', async () => {
+    await pair.source.query(`
+      CREATE TABLE public.base (id int PRIMARY KEY); CREATE VIEW public.v AS SELECT id FROM public.base;
+      CREATE MATERIALIZED VIEW public.m AS SELECT id FROM public.base;
+      CREATE UNLOGGED TABLE public.u (id int PRIMARY KEY);
+      CREATE TABLE public.p (id int PRIMARY KEY) PARTITION BY RANGE (id);
+      CREATE TABLE public.parent (id int PRIMARY KEY); CREATE TABLE public.child () INHERITS (public.parent);
+      CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;
+      CREATE FOREIGN TABLE public.f (id int) SERVER nowhere`);
+    const names = ['v', 'm', 'u', 'p', 'parent', 'f'];
+    for (const name of names) await pair.target.query(`CREATE TABLE growth.${name} (id int PRIMARY KEY)`);
+    const findings = await pair.check(pipelineOf(names.map((name) => `  ${name}: {from: public.${name}}\n`).join('')));
+    await pair.source.query('DROP FOREIGN DATA WRAPPER nothing CASCADE');
+    const kinds = problems(findings).filter((finding) => finding.check === 'table-kind');
+    expect(kinds.map(({ object, level }) => `${level} ${object}`)).toEqual(names.map((name) => `error public.${name}`));
+    expect(kinds.find(({ object }) => object === 'public.u')!.remedy).toBe('ALTER TABLE "public"."u" SET LOGGED');
+    expect(only(findings, 'unmapped-tables').message).toContain('2 tables not mapped');
+  });
+
+  test.each([
+    ['CREATE TABLE public.t (id int NOT NULL)', 'ALTER TABLE "public"."t" ADD PRIMARY KEY (...)'],
+    [
+      'CREATE TABLE public.t (id int NOT NULL UNIQUE)',
+      'ALTER TABLE "public"."t" REPLICA IDENTITY USING INDEX "t_id_key"',
+    ],
+    [
+      'CREATE TABLE public.t (id int PRIMARY KEY); ALTER TABLE public.t REPLICA IDENTITY NOTHING',
+      'ALTER TABLE "public"."t" REPLICA IDENTITY DEFAULT',
+    ],
+    ['CREATE TABLE public.t (id int PRIMARY KEY DEFERRABLE)', expect.stringContaining('REPLICA IDENTITY FULL')],
+  ])('a table whose rows nothing identifies is refused: %s', async (create, remedy) => {
+    await pair.source.query(create);
+    await pair.target.query('CREATE TABLE growth.t (id int PRIMARY KEY)');
+    const findings = await pair.check(pipelineOf('  t: {from: public.t}\n'));
+    expect(brief(findings)).toEqual(['error source row-key public.t']);
+    expect(only(findings, 'row-key')).toMatchObject({ remedy });
+  });
+
+  test('a replica identity index does as a key', async () => {
+    await pair.source.query(`CREATE TABLE public.t (id int, code text COLLATE "C" NOT NULL UNIQUE);
+      ALTER TABLE public.t REPLICA IDENTITY USING INDEX t_code_key`);
+    await pair.target.query('CREATE TABLE growth.t (id int, code text COLLATE "C" PRIMARY KEY)');
+    expect(problems(await pair.check(pipelineOf('  t: {from: public.t}\n')))).toEqual([]);
+  });
+
+  test('rows of the target that no checkpoint explains are refused', async () => {
+    const columns = 'id int PRIMARY KEY';
+    const findings = await pair.checkColumns({ source: columns, target: columns });
+    expect(problems(findings)).toEqual([]);
+    await pair.target.query('INSERT INTO growth.t VALUES (1)');
+    const pipeline = pipelineOf('  t: {from: public.t}\n');
+    expect(brief(await pair.check(pipeline))).toEqual(['error target target-empty growth.t']);
+    await ensureControlSchema(pair.target);
+    await pair.target.query("INSERT INTO ferry.checkpoint (pipeline, topic, partition) VALUES ($1, 't', 0)", [
+      pipeline.name,
+    ]);
+    expect(problems(await pair.check(pipeline))).toEqual([]);
+  });
+
+  test('a publication that was made beforehand must hold every table whole', async () => {
+    await pair.source.query(
+      'CREATE TABLE public.a (id int PRIMARY KEY, n int); CREATE TABLE public.b (id int PRIMARY KEY)',
+    );
+    await pair.target.query(
+      'CREATE TABLE growth.a (id int PRIMARY KEY, n int); CREATE TABLE growth.b (id int PRIMARY KEY)',
+    );
+    const pipeline = pipelineOf('  a: {from: public.a}\n  b: {from: public.b}\n');
+    const name = `ferry_${pipeline.name}`;
+    await pair.source.query(
+      `CREATE PUBLICATION ${name} FOR TABLE public.a WHERE (id > 5) WITH (publish = 'insert, update')`,
+    );
+    const findings = problems(await pair.check(pipeline));
+    expect(findings.map(({ check: checked, message }) => [checked, message])).toEqual([
+      ['publication', `the publication ${name} does not publish delete, truncate`],
+      ['publication', `the publication ${name} lacks public.b`],
+      ['publication', `the publication ${name} leaves out rows or columns of public.a`],
+    ]);
+    await pair.source.query(findings[0]!.remedy!);
+    await pair.source.query(findings[1]!.remedy!);
+    await pair.source.query(`ALTER PUBLICATION ${name} SET TABLE public.a, public.b`);
+    expect(problems(await pair.check(pipeline))).toEqual([]);
+  });
+
+  test("the pipeline's own slot is fine; one of its name that is another's is not", async () => {
+    const columns = 'id int PRIMARY KEY';
+    await pair.checkColumns({ source: columns, target: columns });
+    const pipeline = pipelineOf('  t: {from: public.t}\n');
+    const slot = `ferry_${pipeline.name}`;
+    await pair.source.query('SELECT pg_create_logical_replication_slot($1, $2)', [slot, 'pgoutput']);
+    const found = (await pair.check(pipeline)).find((finding) => finding.check === 'replication-slot');
+    expect(found).toMatchObject({ level: 'ok', object: slot, message: expect.stringContaining('waits for capture') });
+    await pair.source.query('SELECT pg_drop_replication_slot($1)', [slot]);
+    await pair.source.query('SELECT pg_create_physical_replication_slot($1)', [slot]);
+    expect(brief(await pair.check(pipeline))).toEqual([`error source replication-slot ${slot}`]);
+    await pair.source.query('SELECT pg_drop_replication_slot($1)', [slot]);
+  });
+
+  test('a type of an extension that the target lacks is named with its column', async () => {
+    await pair.source.query(
+      'CREATE EXTENSION citext SCHEMA public; CREATE TABLE public.t (id int PRIMARY KEY, c public.citext[])',
+    );
+    const findings = await pair.check(pipelineOf('  t: {from: public.t}\n'));
+    expect(only(findings, 'extension-types')).toMatchObject({
+      level: 'error',
+      message: 'the target lacks the extension citext, which public.t.c needs',
+      remedy: 'CREATE EXTENSION "citext"',
+    });
+  });
+
+  test('a check that cannot run is an error finding, not an exception', async () => {
+    const columns = 'id int PRIMARY KEY';
+    await pair.checkColumns({ source: columns, target: columns });
+    const closed = await connect('source', pair.databases.source.url, { applicationName: 'test' });
+    await closed.end();
+    const findings = await pair.check(pipelineOf('  t: {from: public.t}\n'), { source: closed });
+    expect(isReady(findings)).toBe(false);
+    expect(findings.find(({ check: name }) => name === 'wal-level')).toMatchObject({
+      level: 'error',
+      message: expect.stringContaining('this check could not run'),
+    });
+    expect(findings.filter(({ level }) => level === 'ok').map(({ check: name }) => name)).toContain('replica-role');
+  });
+});
