@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../core/errors.js';
 import type { LoadedPipeline } from '../../platform/load-pipeline.js';
@@ -36,21 +37,44 @@ export async function runTargetScript(
     });
   }
   if (rows[0]) return 'done-before';
-  await target.query('BEGIN');
-  try {
-    await target.query(sql);
-    await target.query('INSERT INTO ferry.target_script (pipeline, script, checksum) VALUES ($1, $2, $3)', [
-      pipeline.name,
-      script,
-      checksum,
-    ]);
-    await target.query('COMMIT');
-  } catch (error) {
-    await target.query('ROLLBACK').catch(() => {});
-    throw scriptFailed(file, sql, error as Error & { position?: string });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await runOnce(target, pipeline.name, script, { sql, checksum });
+      return 'done';
+    } catch (error) {
+      await target.query('ROLLBACK').catch(() => {});
+      const isPassing = PASSING.has((error as { code?: string }).code ?? '');
+      if (!isPassing || attempt === TRIES) throw scriptFailed(file, sql, error as Error & { position?: string });
+      await sleep(RETRY_AFTER_MS);
+    }
   }
-  return 'done';
 }
+
+async function runOnce(
+  target: ClientBase,
+  pipeline: string,
+  script: TargetScript,
+  { sql, checksum }: { sql: string; checksum: string },
+): Promise<void> {
+  await target.query('BEGIN');
+  // Apply writes meanwhile, and must not wait behind us for long.
+  await target.query("SET LOCAL lock_timeout = '2s'");
+  await target.query(sql);
+  await target.query('INSERT INTO ferry.target_script (pipeline, script, checksum) VALUES ($1, $2, $3)', [
+    pipeline,
+    script,
+    checksum,
+  ]);
+  await target.query('COMMIT');
+}
+
+/**
+ * What passes by itself while apply goes on: locks, deadlocks, and a foreign key whose other end is in a domain schema
+ * that is a moment behind.
+ */
+const PASSING = new Set(['55P03', '40P01', '23503']);
+const TRIES = 30;
+const RETRY_AFTER_MS = 500;
 
 function scriptFailed(file: string, sql: string, error: Error & { position?: string }): FerryError {
   const before = error.position ? sql.slice(0, Number(error.position)) : undefined;

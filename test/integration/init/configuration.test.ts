@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { checkCommand } from '../../../cli/check.js';
 import { initCommand } from '../../../cli/init.js';
 import { loadPipeline } from '../../../platform/load-pipeline.js';
@@ -9,11 +9,15 @@ import { CrowdedPair, MAPS } from './crowded-pair.js';
 describeWithPostgres('what init writes', () => {
   let pair: CrowdedPair;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     pair = await CrowdedPair.open();
   });
 
-  afterEach(() => pair.close());
+  afterAll(async () => {
+    await pair?.close();
+  });
+
+  beforeEach(() => pair.reset());
 
   test('the configuration that it writes loads, and holds every table and no URL', async () => {
     const result = await pair.initWithoutTarget();

@@ -85,6 +85,13 @@ export class CrowdedPair {
     await rm(this.parent, { recursive: true, force: true });
   }
 
+  /** Empties the target and removes the files that the test before has made. */
+  async reset(): Promise<void> {
+    await this.target.query(`DROP SCHEMA IF EXISTS growth, shared, ranges, ext CASCADE;
+      DROP EXTENSION IF EXISTS citext, pg_trgm CASCADE`);
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
   get directory(): string {
     return join(this.parent, 'My Split');
   }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { loadPipeline } from '../../../platform/load-pipeline.js';
 import { connect } from '../../../platform/postgres.js';
 import { runPreflight } from '../../../services/control/preflight/run-preflight.js';
@@ -9,11 +9,15 @@ import { CrowdedPair } from './crowded-pair.js';
 describeWithPostgres('the target that init creates', () => {
   let pair: CrowdedPair;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     pair = await CrowdedPair.open();
   });
 
-  afterEach(() => pair.close());
+  afterAll(async () => {
+    await pair?.close();
+  });
+
+  beforeEach(() => pair.reset());
 
   test('the target that it creates passes preflight', async () => {
     await pair.init();

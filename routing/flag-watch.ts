@@ -1,0 +1,123 @@
+import pg from 'pg';
+import type { Side } from './rollout.js';
+
+export interface FlagWatchOptions {
+  /** Connection URL of the target: the flag lives there. */
+  readonly url: string;
+  readonly pipeline: string;
+  /** How old the flag may become while the connection stands. */
+  readonly refreshMs: number;
+  /** Called for every value that differs from the one before; the first counts as differing. */
+  readonly onValue: (value: Side) => void;
+  /** A read that failed; the next is tried after `refreshMs`. */
+  readonly onError: (error: Error) => void;
+}
+
+/** Undefined table: control has not yet made `ferry.cutover`, so nothing can have been cut over. */
+const UNDEFINED_TABLE = '42P01';
+const ANSWER_TIMEOUT_MS = 5_000;
+
+/**
+ * Follows `ferry.cutover.serving` of one pipeline over one connection: by LISTEN, and by reading it every `refreshMs`
+ * for what a notification missed (a connection that broke, a pooler that does not pass them on).
+ */
+export class FlagWatch {
+  readonly #options: FlagWatchOptions;
+  #client: pg.Client | undefined;
+  #reading: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+  #value: Side | undefined;
+
+  constructor(options: FlagWatchOptions) {
+    this.#options = options;
+  }
+
+  /** The last value read; undefined before the first. */
+  get value(): Side | undefined {
+    return this.#value;
+  }
+
+  /** Reads the flag. Resolves also when that failed: then the value is as before, and `onError` has been told. */
+  refresh(): Promise<void> {
+    // A read that is under way may have looked before the change that the caller knows of: the one after it will do.
+    this.#next ??= this.#reading.then(() => {
+      this.#next = undefined;
+      this.#reading = this.#read();
+      return this.#reading;
+    });
+    return this.#next;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await (this.#next ?? this.#reading);
+    await this.#client?.end();
+  }
+
+  async #read(): Promise<void> {
+    if (this.#isClosed) return;
+    clearTimeout(this.#timer);
+    try {
+      this.#set(await this.#query());
+    } catch (error) {
+      this.#drop(this.#client);
+      this.#options.onError(error as Error);
+    }
+    if (!this.#isClosed) this.#timer = setTimeout(() => void this.refresh(), this.#options.refreshMs);
+  }
+
+  async #query(): Promise<Side> {
+    this.#client ??= await this.#connect();
+    try {
+      const { rows } = await this.#client.query<{ serving: Side }>(
+        'SELECT serving FROM ferry.cutover WHERE pipeline = $1',
+        [this.#options.pipeline],
+      );
+      return rows[0]?.serving ?? 'source';
+    } catch (error) {
+      if ((error as { code?: string }).code === UNDEFINED_TABLE) return 'source';
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<pg.Client> {
+    const client = new pg.Client({
+      connectionString: this.#options.url,
+      application_name: `ferry-routing ${this.#options.pipeline}`,
+      connectionTimeoutMillis: ANSWER_TIMEOUT_MS,
+      query_timeout: ANSWER_TIMEOUT_MS,
+      keepAlive: true,
+    });
+    client.on('error', () => {
+      if (this.#client !== client) return;
+      this.#drop(client);
+      void this.refresh();
+    });
+    client.on('notification', ({ payload }) => {
+      if (payload === this.#options.pipeline) void this.refresh();
+    });
+    try {
+      await client.connect();
+      await client.query('LISTEN ferry_cutover');
+      return client;
+    } catch (error) {
+      this.#drop(client);
+      throw error;
+    }
+  }
+
+  #drop(client: pg.Client | undefined): void {
+    if (this.#client === client) this.#client = undefined;
+    // It is broken already; that it cannot say goodbye is no news.
+    client?.end().catch(() => {});
+  }
+
+  #set(value: Side): void {
+    if (value === this.#value) return;
+    this.#value = value;
+    this.#options.onValue(value);
+  }
+}
