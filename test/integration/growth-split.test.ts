@@ -11,7 +11,7 @@ import { type LoadedPipeline, loadPipeline } from '../../platform/load-pipeline.
 import { connect, quoteIdentifier, quoteName } from '../../platform/postgres.js';
 import { auditWrites } from '../../services/demo/audit.js';
 import { loadGrowthSplit } from '../../services/demo/fixture.js';
-import { packageRoot } from '../../services/demo/package-root.js';
+import { packageRoot } from '../../platform/package-root.js';
 import { startWriter } from '../../services/demo/writer.js';
 import { eventually } from '../support/eventually.js';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.js';

@@ -39,7 +39,7 @@ async function fromProc(): Promise<RunningProcess[]> {
 }
 
 async function fromPs(): Promise<RunningProcess[]> {
-  const { stdout } = await promisify(execFile)('ps', ['axeww', '-o', 'pid=,command='], { maxBuffer: 64 * 1024 * 1024 });
+  const { stdout } = await promisify(execFile)('ps', ['axww', '-o', 'pid=,command='], { maxBuffer: 64 * 1024 * 1024 });
   return stdout.split('\n').flatMap((line) => {
     const match = /^\s*(\d+) (.*)$/.exec(line);
     return match ? [{ pid: Number(match[1]), args: match[2]!, environment: '' }] : [];
