@@ -77,7 +77,7 @@ export async function capture(context: ServiceContext): Promise<void> {
 
 async function prepareSource(
   source: pg.Client,
-  { pipeline, logger }: ServiceContext,
+  { pipeline, logger, signal }: ServiceContext,
   name: string,
   recovered: Recovered,
 ): Promise<TablePlan[]> {
@@ -89,9 +89,43 @@ async function prepareSource(
   const plans: TablePlan[] = [];
   for (const table of tables) plans.push(await readTablePlan(source, table));
   await ensurePublication(source, name, tables);
-  await ensureSlot(source, name, recovered.loggedThrough);
+  await whileSaid(
+    () => ensureSlot(source, name, recovered.loggedThrough),
+    () => logger.warn({ slot: name }, 'creating the slot waits for transactions that are open on the source'),
+    // A session that waits does not notice that its client is gone.
+    () =>
+      void cancelQuery(pipeline.source.url, source).catch((error: unknown) =>
+        logger.debug({ err: error }, 'not cancelled'),
+      ),
+    signal,
+  );
   logger.info({ slot: name, tables: tables.length, resumeAt: recovered.nextOffset }, 'capturing');
   return plans;
+}
+
+const SAY_AFTER_MS = 3_000;
+
+/** Says that something takes long, and cancels it when the service stops. */
+async function whileSaid(
+  work: () => Promise<void>,
+  say: () => void,
+  cancel: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const timer = setTimeout(say, SAY_AFTER_MS);
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    await work();
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', cancel);
+  }
+}
+
+async function cancelQuery(url: string, client: pg.Client): Promise<void> {
+  const other = await connect('source', url, { applicationName: 'ferry capture cancel' });
+  const { processID } = client as unknown as { processID: number };
+  await other.query('SELECT pg_catalog.pg_cancel_backend($1)', [processID]).finally(() => other.end());
 }
 
 /** Emits heartbeats, so that lag is true on an idle source and its WAL is released. */

@@ -197,7 +197,7 @@ export class RawEncoder {
       if (!closed) return;
       writeChunk(this.#writer, closed, () => this.#next()!, this.#tallies);
       this.#captured += closed.reconciled.rows;
-      this.#onChunk(displayName(closed.plan.relation), closed.reconciled.rows, closed.chunk.mark);
+      this.#onChunk(displayName(closed.plan.relation), closed.chunk.rows, closed.chunk.mark);
       return;
     }
     const position = this.#next();

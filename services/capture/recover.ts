@@ -29,7 +29,10 @@ export interface MovedRow {
 
 export const NOT_STARTED: TableSnapshotState = { rows: 0, done: false, rereads: [] };
 
-/** The state after a chunk stands in the log. */
+/**
+ * The state after a chunk stands in the log.
+ * @param rows that were read, those that gave way to a change included.
+ */
 export function afterChunk(state: TableSnapshotState, rows: number, mark: ChunkMark | undefined): TableSnapshotState {
   return {
     ...state,
@@ -104,7 +107,10 @@ function replay(record: Buffer, recovered: Recovered & { time: string | null }):
     if (scanner.kind === 'rows') {
       const { name } = relations.get(scanner.relation)!;
       const line = scanner.rows();
-      recovered.tables.set(name, afterChunk(recovered.tables.get(name) ?? NOT_STARTED, line.rows, line.chunk));
+      recovered.tables.set(
+        name,
+        afterChunk(recovered.tables.get(name) ?? NOT_STARTED, line.rows + (line.gaveWay ?? 0), line.chunk),
+      );
     }
     if (scanner.kind === 'row' && scanner.op === 'u') {
       const { name, columns } = relations.get(scanner.relation)!;

@@ -18,6 +18,8 @@ export const openTransactions = defineCheck(
               (extract(epoch FROM clock_timestamp() - xact_start) / 60)::int AS minutes
        FROM pg_stat_activity
        WHERE xact_start < clock_timestamp() - interval '5 minutes' AND backend_type = 'client backend'
+         -- Capture itself waits in such a transaction for the others.
+         AND application_name !~ '^ferry '
        ORDER BY xact_start`,
     );
     const findings = open.map(({ pid, role, application, minutes }) =>

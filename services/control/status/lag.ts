@@ -37,3 +37,10 @@ export function furthestBehind(stages: readonly (Reached | undefined)[]): Reache
   }
   return behind;
 }
+
+/** The stage that is furthest ahead. */
+export function furthestAhead(stages: readonly (Reached | undefined)[]): Reached | undefined {
+  let ahead: Reached | undefined;
+  for (const stage of stages) if (stage && (!ahead || stage.through > ahead.through)) ahead = stage;
+  return ahead;
+}

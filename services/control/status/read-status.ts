@@ -9,10 +9,10 @@ import { topicsOf } from '../../../core/topics.js';
 import { readAppliedPoints } from '../../../platform/control-schema.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
-import { furthestBehind, lagOf, type SourceNow } from './lag.js';
+import { furthestAhead, furthestBehind, lagOf, type SourceNow } from './lag.js';
 import { nextSteps, type Phase, type PipelineStatus, type ServiceStatus, type TableStatus } from './pipeline-status.js';
 import { readLedger } from './read-ledger.js';
-import { endOf, type Reached } from './stage-end.js';
+import { type DomainEnd, domainEnd, endOf, type Reached } from './stage-end.js';
 
 /** What status asks; a side that cannot be reached is given as the error of trying. */
 export interface StatusSources {
@@ -38,14 +38,15 @@ export async function readStatus(pipeline: LoadedPipeline, sources: StatusSource
   const { log, source, target } = sources;
   const topics = topicsOf(pipeline.name);
   const domains = domainSchemas(pipeline.tables).map(topics.domain);
-  const [now, applied, captured, transformed] = await Promise.all([
+  const [now, captured, ends] = await Promise.all([
     ask(source, readSourceNow),
-    ask(target, (client) => readTarget(client, pipeline.name, domains)),
     ask(log, (open) => endOf(open, { topic: topics.raw, partition: 0 })),
-    ask(log, async (open) =>
-      furthestBehind(await Promise.all(domains.map((topic) => endOf(open, { topic, partition: 0 })))),
-    ),
+    ask(log, (open) => Promise.all(domains.map((topic) => domainEnd(open, topic)))),
   ]);
+  // Transform appends to all domains at once, so the one that is furthest ahead tells how far it is: a quiet schema
+  // hears of the source's progress with the next heartbeat only.
+  const transformed = furthestAhead((ends ?? []).map((end) => end.reached));
+  const applied = await ask(target, (client) => readTarget(client, pipeline.name, { domains, ends, transformed }));
   const capture = (await ask(log, (open) => open.control.get(CAPTURE_STATE))) as CaptureState | undefined;
   const services = (await ask(log, readServices)) ?? [];
   const ledger =
@@ -87,7 +88,7 @@ interface TargetView {
 async function readTarget(
   target: ClientBase,
   pipeline: string,
-  domains: readonly string[],
+  log: { domains: readonly string[]; ends: readonly DomainEnd[] | undefined; transformed: Reached | undefined },
 ): Promise<TargetView | undefined> {
   const { rows: found } = await target.query<{ there: string }>(
     "SELECT to_regclass('ferry.target_script') IS NOT NULL AS there",
@@ -104,9 +105,13 @@ async function readTarget(
   );
   return {
     reached: furthestBehind(
-      domains.map((topic) => {
+      log.domains.map((topic) => {
         const point = points.find((candidate) => candidate.topic === topic);
-        return point && point.commitEnd > 0n ? { through: point.commitEnd, time: point.commitTime } : undefined;
+        if (!point || point.commitEnd === 0n) return undefined;
+        // Who has read a domain to its end has all that transform has.
+        const end = log.ends?.find((candidate) => candidate.topic === topic);
+        const isAtEnd = end !== undefined && point.nextOffset >= end.next;
+        return isAtEnd ? log.transformed : { through: point.commitEnd, time: point.commitTime };
       }),
     ),
     copied: new Set(copied.map((row) => row.source_table)),

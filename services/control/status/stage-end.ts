@@ -10,6 +10,18 @@ export interface Reached {
   readonly time: string | null;
 }
 
+/** How far a domain topic reaches, and the offset behind that. */
+export interface DomainEnd {
+  readonly topic: string;
+  readonly next: number;
+  readonly reached: Reached | undefined;
+}
+
+export async function domainEnd(log: EventLog, topic: string): Promise<DomainEnd> {
+  const at = { topic, partition: 0 };
+  return { topic, next: await log.endOffset(at), reached: await endOf(log, at) };
+}
+
 /** How far a partition reaches: the last commit in its last record. Undefined for an empty partition. */
 export async function endOf(log: EventLog, at: TopicPartition): Promise<Reached | undefined> {
   const last = await log.last(at);
