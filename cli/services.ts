@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
+import { printJson } from './output.js';
 
 /** `ferry capture`, `transform`, `apply`, `control`: one service each, in the foreground. */
 export function serviceCommands(): Command[] {
@@ -23,9 +24,15 @@ function service(name: string, description: string, run: (pipeline: LoadedPipeli
   return new Command(name)
     .description(description)
     .requiredOption('-c, --config <dir>', 'configuration directory, with pipeline.yaml')
-    .addHelpText('after', `\nExample:\n  ferry ${name} -c config/growth-split`)
-    .action(async (options: { config: string }) => {
-      await run(await loadPipeline(options.config));
+    .option('--json', 'print one JSON object at the end')
+    .addHelpText(
+      'after',
+      `\nExample:\n  $ ferry ${name} -c config/growth-split\n\nRuns until SIGTERM, then drains and stops.`,
+    )
+    .action(async (options: { config: string; json?: true }) => {
+      const pipeline = await loadPipeline(options.config);
+      await run(pipeline);
+      if (options.json) printJson({ ok: true, service: name, pipeline: pipeline.name });
       // lmdb and kafkajs keep handles that would hold a drained process.
       process.exit(0);
     });

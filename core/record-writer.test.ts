@@ -106,7 +106,6 @@ describe('RecordWriter', () => {
   });
 
   test('counts the bytes that wait, sealed or not', () => {
-    const builder = new RecordBuilder(1);
     const writer = new RecordWriter(1);
     expect(writer.bytes).toBe(0);
     writer.begin('{"tx":"0/10","xid":7,"time":""}');
@@ -115,7 +114,6 @@ describe('RecordWriter', () => {
       writer.line({ lsn: parseLsn('0/10'), index }, `{"message":"m","ix":${index},"content":""}`);
       expect(writer.bytes).toBeGreaterThan(before);
     }
-    expect(builder.take()).toEqual([]);
     const bytes = writer.bytes;
     const records = writer.take();
     // The last record's header is written when it is taken.

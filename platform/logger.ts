@@ -1,16 +1,23 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import pretty from 'pino-pretty';
 
 export type { Logger } from 'pino';
 
 /**
- * One JSON line a message on standard error, so that a command's own output stays alone on standard output.
- * Connection URLs never reach it: only their host and database do (see `describeUrl`).
+ * One JSON line a message on standard error, readable lines at a terminal, so that a command's own output stays alone
+ * on standard output. Connection URLs never reach it: only their
+ * host and database do (see `describeUrl`).
  */
 export function createLogger(service: string, destination?: DestinationStream): Logger {
   return pino(
     { base: { service }, level: process.env.FERRY_LOG_LEVEL ?? 'info', timestamp: pino.stdTimeFunctions.isoTime },
-    destination ?? pino.destination({ fd: 2, sync: true }),
+    destination ?? standardError(),
   );
+}
+
+function standardError(): DestinationStream {
+  if (process.stderr.isTTY) return pretty({ destination: 2, sync: true, translateTime: 'HH:MM:ss', colorize: true });
+  return pino.destination({ fd: 2, sync: true });
 }
 
 export const silentLogger: Logger = pino({ level: 'silent' });

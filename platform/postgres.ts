@@ -92,6 +92,17 @@ export function classify(side: Side, error: unknown, subject: string): FerryErro
   const code = cause.code ?? '';
   const message = `${subject}: ${cause.message || code || 'no answer'}`;
   const options = { cause: error, details: { side, sqlstate: code || undefined } };
+  // Without its cause: that has the URL, and the URL the password.
+  if (code === 'ERR_INVALID_URL' || error instanceof URIError) {
+    return new FerryError(
+      'config-invalid',
+      `${subject}: not a URL such as postgres://user:password@host:5432/database`,
+      {
+        details: { side },
+        remedy: 'Correct the URL; what is special in a URL must be percent-encoded in user and password.',
+      },
+    );
+  }
   if (code === '28P01' || code === '28000') return new FerryError('auth-failed', message, options);
   if (code === '3D000') return new FerryError('database-missing', message, options);
   if (code === '42501') return new FerryError('privilege-missing', message, options);

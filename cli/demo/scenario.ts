@@ -5,18 +5,20 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { FerryError } from '../../core/errors.js';
+import { ensureControlSchema } from '../../platform/control-schema.js';
 import { openLog } from '../../platform/event-log/open.js';
 import { type LoadedPipeline, loadPipeline } from '../../platform/load-pipeline.js';
 import { createLogger, silentLogger } from '../../platform/logger.js';
 import { connect } from '../../platform/postgres.js';
 import { Supervisor } from '../../platform/supervisor.js';
+import { runTargetScript } from '../../platform/target-scripts.js';
 import type { CutoverReport } from '../../services/control/cutover/plan.js';
 import { runPreflight } from '../../services/control/preflight/run-preflight.js';
 import type { PipelineStatus } from '../../services/control/status/pipeline-status.js';
 import { readStatus } from '../../services/control/status/read-status.js';
 import { loadFixture } from '../../services/demo/fixture.js';
 import { runCutover } from '../cutover.js';
-import { ALL_SERVICES, prepareTarget } from '../up.js';
+import { ALL_SERVICES } from '../up.js';
 import { type DemoDatabase, openDatabase } from './servers.js';
 import type { DemoView } from './view.js';
 import { type WriterEnd, WriterProcess } from './writer-process.js';
@@ -94,7 +96,8 @@ class Scenario {
       await connect('target', target.url, { applicationName: 'ferry demo' }),
     ] as const;
     this.#cleanups.push(() => Promise.all(clients.map((client) => client.end())));
-    await prepareTarget(pipeline);
+    await ensureControlSchema(clients[1]);
+    await runTargetScript(clients[1], pipeline, 'before-copy');
     this.#view.preflight(await runPreflight(pipeline, { source: clients[0], target: clients[1] }));
     signal.throwIfAborted();
 

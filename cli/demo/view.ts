@@ -79,11 +79,13 @@ export class DemoView {
 
   #bar(table: TableStatus, ms: number): void {
     this.#bars ??= new MultiBar(
-      { format: '{table} {bar} {value}/{total} rows | {rate} rows/s | {eta_formatted} left', stream: process.stderr },
+      { format: '{table} {bar} {value}/{total} rows | {rate} rows/s | {left} left', stream: process.stderr },
       Presets.shades_classic,
     );
     const total = Math.max(table.estimate ?? 0, table.rows, 1);
-    const payload = { table: table.source.padEnd(28), rate: Math.round((table.rows / Math.max(ms, 1)) * 1_000) };
+    const perMs = table.rows / Math.max(ms, 1);
+    const left = perMs > 0 ? `${Math.ceil((total - table.rows) / perMs / 1_000)} s` : 'unknown';
+    const payload = { table: table.source.padEnd(28), rate: Math.round(perMs * 1_000), left };
     let bar = this.#tables.get(table.source);
     if (!bar) {
       bar = this.#bars.create(total, 0, payload);

@@ -1,13 +1,17 @@
 import type pg from 'pg';
 import { FerryError } from '../../core/errors.js';
+import type { TableMapping } from '../../core/mapping.js';
 import { formatPosition } from '../../core/position.js';
+import { displayName, type Relation } from '../../core/relation.js';
+import { atPlace } from '../../platform/at-place.js';
 import type { EventLog, LogRecord } from '../../platform/event-log/port.js';
 import type { Logger } from '../../platform/logger.js';
 import { classify } from '../../platform/postgres.js';
 import type { Claim } from './adapters/checkpoint.js';
+import { type DatabaseErrorFields, refusedColumn } from './adapters/refused-column.js';
 import { readCopiedTables, readTargetTables } from './adapters/target-catalog.js';
 import { TargetWriter } from './adapters/target-writer.js';
-import { Batch, BatchReader, type Progress } from './batch.js';
+import { Batch, BatchReader, type Progress, type Step } from './batch.js';
 import { shapeOf } from './table-shape.js';
 
 export interface PartitionOptions {
@@ -15,6 +19,7 @@ export interface PartitionOptions {
   readonly target: pg.Client;
   readonly claim: Claim;
   readonly schema: string;
+  readonly mappings: readonly TableMapping[];
   readonly batchMaxBytes: number;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -92,7 +97,7 @@ class PartitionRun {
     const tables = await readTargetTables(target, schema);
     const copied = await readCopiedTables(target, claim.pipeline);
     const reader = new BatchReader(claim.progress.position, (relation) =>
-      shapeOf(relation, tables.get(relation.table)),
+      atMapping(options.mappings, relation, () => shapeOf(relation, tables.get(relation.table))),
     );
     return new PartitionRun(options, reader, new TargetWriter(target, claim, copied), isFolding);
   }
@@ -118,7 +123,11 @@ class PartitionRun {
   }
 
   read(record: LogRecord): void {
-    this.#reader.read(record.value, record.offset, this.#batch);
+    try {
+      this.#reader.read(record.value, record.offset, this.#batch);
+    } catch (error) {
+      throw this.#unreadable(record.offset, error);
+    }
   }
 
   /** Begins to write the batch, if it may end here or is full, and nothing is being written. */
@@ -139,7 +148,7 @@ class PartitionRun {
     try {
       await this.#writer.write(batch);
     } catch (error) {
-      throw new BatchFailed(batch.progress.nextOffset, this.#describe(batch, error));
+      throw new BatchFailed(batch.progress.nextOffset, await this.#describe(batch, error));
     }
     this.#options.passed(batch.changes);
   }
@@ -150,23 +159,77 @@ class PartitionRun {
     if (!this.#batch.isEmpty && this.#batch.isComplete) await this.writeNow();
   }
 
-  #describe(batch: Batch, error: unknown): FerryError {
+  /** A change that does not fit the target's tables: which one it is, for the operator. */
+  #unreadable(offset: number, error: unknown): unknown {
+    if (!(error instanceof FerryError)) return error;
     const { topic, partition } = this.#options.claim.at;
-    const cause = error as { code?: string; detail?: string; table?: string; column?: string; constraint?: string };
-    const where = `${topic}/${partition} before offset ${batch.progress.nextOffset}, position ${formatPosition(batch.progress.position)}`;
-    const found = classify('target', error, `applying ${where}`);
-    if (found.code !== 'internal') return found;
-    return new FerryError('apply-failed', `the target refuses a change of ${where}: ${found.message}`, {
-      details: {
-        topic,
-        partition,
-        sqlstate: cause.code,
-        table: cause.table,
-        column: cause.column,
-        constraint: cause.constraint,
-      },
+    return new FerryError(error.code, `${error.message}; ${topic}/${partition} has rows for it at offset ${offset}`, {
+      details: { ...error.details, topic, partition, offset },
+      remedy: error.remedy,
       cause: error,
     });
+  }
+
+  async #describe(batch: Batch, error: unknown): Promise<FerryError> {
+    const { topic, partition } = this.#options.claim.at;
+    const { nextOffset } = batch.progress;
+    // One by one, a batch is one record.
+    const offset = this.#isFolding ? `before offset ${nextOffset}` : `at offset ${nextOffset - 1}`;
+    const where = `${topic}/${partition} ${offset}, position ${formatPosition(batch.progress.position)}`;
+    const found = classify('target', error, `applying ${where}`);
+    if (found.code !== 'internal') return found;
+    const { code, constraint, message } = error as DatabaseErrorFields & { message: string };
+    const { table, column } = await this.#place(error as DatabaseErrorFields);
+    const place = [table && `table ${table}`, column && `column ${column}`, code && `SQLSTATE ${code}`];
+    return new FerryError(
+      'apply-failed',
+      `the target refuses ${[where, ...place].filter(Boolean).join(', ')}: ${withoutValue(message)}`,
+      {
+        details: { topic, partition, offset: nextOffset - 1, sqlstate: code, table, column, constraint },
+        cause: error,
+      },
+    );
+  }
+
+  /** The table and the column that the target refused. */
+  async #place(error: DatabaseErrorFields): Promise<{ table?: string; column?: string }> {
+    const { step } = this.#writer;
+    if (!step) return {};
+    const table = tableOf(step);
+    // Only where the batch is down to the change itself: of many rows the first one found need not be the one.
+    if (this.#isFolding) return { table };
+    const { target } = this.#options;
+    await target.query('ROLLBACK').catch(() => {});
+    return { table, column: await refusedColumn(target, step, error).catch(() => undefined) };
+  }
+}
+
+/** What the target lacks is led by the place where the mapping asks for it. */
+function atMapping<T>(mappings: readonly TableMapping[], { source }: Relation, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw atPlace(error, mappings.find((mapping) => displayName(mapping.source) === source)?.place);
+  }
+}
+
+/** PostgreSQL ends the message of a value that does not fit with that value. */
+function withoutValue(message: string): string {
+  return message.replace(/: "[^]*"$/, '');
+}
+
+function tableOf(step: Step): string {
+  switch (step.kind) {
+    case 'changes':
+      return step.set.shape.name;
+    case 'move':
+      return step.move.shape.name;
+    case 'rows':
+      return step.block.shape.name;
+    case 'truncate':
+      return step.shapes.map((shape) => shape.name).join(' ');
+    default:
+      return step satisfies never;
   }
 }
 

@@ -5,6 +5,7 @@ import { topicsOf } from '../../core/topics.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
 import { classify, connect, describeUrl } from '../../platform/postgres.js';
 import type { ServiceContext } from '../../platform/service.js';
+import { runTargetScript } from '../../platform/target-scripts.js';
 import { claimCheckpoint, isUnowned } from './adapters/checkpoint.js';
 import { applyOneByOne, applyPartition, BatchFailed, type PartitionOptions } from './apply-partition.js';
 
@@ -32,10 +33,12 @@ export async function apply(context: ServiceContext): Promise<void> {
   if (failed) throw failed.reason;
 }
 
-async function prepareTarget({ pipeline }: ServiceContext): Promise<void> {
+async function prepareTarget({ pipeline, logger }: ServiceContext): Promise<void> {
   const target = await connect('target', pipeline.target.url, { applicationName: 'ferry apply' });
   try {
     await ensureControlSchema(target);
+    const outcome = await runTargetScript(target, pipeline, 'before-copy');
+    if (outcome === 'done') logger.info('target/before-copy.sql was run on the target');
   } catch (error) {
     throw classify('target', error, `preparing the target ${describeUrl(pipeline.target.url)}`);
   } finally {
@@ -54,6 +57,7 @@ async function applyDomain(context: ServiceContext, schema: string, topic: strin
         target,
         claim,
         schema,
+        mappings: context.pipeline.tables,
         batchMaxBytes: context.pipeline.apply.batchMaxBytes,
       };
       if (careful !== undefined) {

@@ -1,6 +1,6 @@
 import { copyLine } from '../../core/copy-text.js';
 import type { Tuple } from '../../core/record.js';
-import { quoteIdentifier, quoteName } from '../../platform/postgres.js';
+import { quoteIdentifier, quoteLiteral, quoteName } from '../../platform/postgres.js';
 import type { NetChange } from './fold.js';
 import type { TableShape, TargetColumn } from './table-shape.js';
 
@@ -107,7 +107,10 @@ export function updateStatement(shape: TableShape, rows: readonly Tuple[]): Stat
 
 /** One row whose key changes while the target alone has some of its values. */
 export function moveStatement(shape: TableShape, from: Tuple, to: Tuple): Statement {
-  const known = shape.columns.flatMap((column, i) => (to[i] === false || column.isIdentityAlways ? [] : [i]));
+  const known = to.flatMap((value, i) => (value === false ? [] : [i]));
+  if (known.some((i) => shape.columns[i]!.isIdentityAlways)) {
+    return { ...rewriteStatement(shape, { set: known, rows: [to], keys: [from] }), mustTouch: 1 };
+  }
   const set = known.map(
     (index, i) => `${quoteIdentifier(shape.columns[index]!.name)} = ${only(shape.columns[index]!, i)}`,
   );
@@ -124,9 +127,64 @@ export function moveStatement(shape: TableShape, from: Tuple, to: Tuple): Statem
   };
 }
 
+/**
+ * What must follow on updates and upserts of a table that has a GENERATED ALWAYS AS IDENTITY column outside of its key:
+ * the source changes such a column with SET column = DEFAULT.
+ * @returns undefined for a table without one.
+ */
+export function renumberStatement(shape: TableShape, rows: readonly Tuple[]): Statement | undefined {
+  const set = shape.columns.flatMap((column, i) =>
+    column.isIdentityAlways && !shape.table.key.includes(column.name) ? [i] : [],
+  );
+  if (set.length === 0) return undefined;
+  const differs = set.map(
+    (i, place) => `t.${quoteIdentifier(shape.columns[i]!.name)} <> r.c${place}::${shape.columns[i]!.type}`,
+  );
+  return rewriteStatement(shape, { set, rows, keys: rows, where: `(${differs.join(' OR ')})` });
+}
+
+/**
+ * Deletes rows and inserts them again with some of their columns set: the one way to change an identity column that is
+ * GENERATED ALWAYS.
+ * @param options.keys the rows' keys before.
+ */
+function rewriteStatement(
+  shape: TableShape,
+  options: { set: readonly number[]; rows: readonly Tuple[]; keys: readonly Tuple[]; where?: string },
+): Statement {
+  const { set, rows, keys, where } = options;
+  const column = (i: number) => shape.columns[i]!;
+  const key = shape.keyIndexes.map(
+    (i, place) => `t.${quoteIdentifier(column(i).name)} = r.c${set.length + place}::${column(i).type}`,
+  );
+  const given = set.map((i) => column(i).name);
+  const kept = [...shape.table.columns.keys()].filter((name) => !given.includes(name)).map(quoteIdentifier);
+  const values = [...set.map((i, place) => `r.c${place}::${column(i).type}`), ...kept.map((name) => `t.${name}`)];
+  const parameters = set.length + shape.keyIndexes.length;
+  return {
+    text: `WITH gone AS (DELETE FROM ${quoteName(shape.table)} t USING ${unnest(parameters)} r(${aliases(parameters)})
+      WHERE ${[...key, ...(where ? [where] : [])].join(' AND ')}
+      RETURNING ${values.map((value, i) => `${value} AS v${i}`).join(', ')})
+      INSERT INTO ${quoteName(shape.table)} (${[...given.map(quoteIdentifier), ...kept].join(', ')})
+      OVERRIDING SYSTEM VALUE SELECT * FROM gone`,
+    values: [...transpose(rows, set), ...transpose(keys, shape.keyIndexes)],
+  };
+}
+
 export function truncateStatement(shapes: readonly TableShape[], restartIdentity: boolean): string {
   const tables = shapes.map((shape) => quoteName(shape.table)).join(', ');
   return `TRUNCATE ${tables}${restartIdentity ? ' RESTART IDENTITY' : ''}`;
+}
+
+/** What TRUNCATE does, where it refuses because of a foreign key. */
+export function emptyStatement(shapes: readonly TableShape[], restartIdentity: boolean): string {
+  const statements = shapes.map((shape) => `DELETE FROM ${quoteName(shape.table)}`);
+  const tables = shapes.map((shape) => `${quoteLiteral(quoteName(shape.table))}::regclass`).join(', ');
+  const restart = `SELECT pg_catalog.setval(s.seqrelid::regclass, s.seqstart, false)
+    FROM pg_catalog.pg_sequence s
+    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = s.seqrelid AND d.deptype IN ('a', 'i')
+   WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjsubid > 0 AND d.refobjid IN (${tables})`;
+  return [...statements, ...(restartIdentity ? [restart] : [])].join(';\n');
 }
 
 function insertInto(shape: TableShape): string {

@@ -17,7 +17,7 @@ import { type CaptureTallies, RawEncoder } from './raw-encoder.js';
 import { afterChunk, captureState, type MovedRow, NOT_STARTED, type Recovered, recover } from './recover.js';
 import type { TablePlan } from './snapshot/chunk.js';
 import { copyTables } from './snapshot/snapshot-loop.js';
-import { readTablePlan } from './snapshot/table-plan.js';
+import { readMappedPlan } from './snapshot/table-plan.js';
 import { SnapshotWindows } from './snapshot/windows.js';
 
 /**
@@ -87,7 +87,7 @@ async function prepareSource(
   }
   const tables = pipeline.tables.map((mapping) => mapping.source);
   const plans: TablePlan[] = [];
-  for (const table of tables) plans.push(await readTablePlan(source, table));
+  for (const mapping of pipeline.tables) plans.push(await readMappedPlan(source, mapping));
   await ensurePublication(source, name, tables);
   await whileSaid(
     () => ensureSlot(source, name, recovered.loggedThrough),
@@ -227,7 +227,7 @@ class CaptureRun {
     const { read, deduplicated, captured } = this.#tallies;
     return {
       tallies: { read: new Map(read), deduplicated: new Map(deduplicated), captured: new Map(captured) },
-      tables: new Map(this.tables),
+      tables: this.windows.withRereads(this.tables),
       time: this.#encoder.committedTime,
     };
   }

@@ -30,7 +30,10 @@ export class Publisher<T> {
   #isAppending = false;
   #isScheduled = false;
   #isPaused = false;
-  #drained: (() => void)[] = [];
+  /** After a failure, when nobody knows where the log ends, and after the last flush: nothing more is appended. */
+  #isClosed = false;
+  #isFailed = false;
+  #waiting: (() => void)[] = [];
   #fail!: (error: unknown) => void;
   /** Rejects when an append fails. */
   readonly failed: Promise<never>;
@@ -65,7 +68,7 @@ export class Publisher<T> {
       this.#isPaused = true;
       this.#stream?.pause();
     }
-    if (this.#isAppending || this.#isScheduled) return;
+    if (this.#isAppending || this.#isScheduled || this.#isClosed) return;
     this.#isScheduled = true;
     // Once the socket's whole chunk is encoded.
     setImmediate(() => {
@@ -74,21 +77,25 @@ export class Publisher<T> {
     });
   }
 
-  /** Resolves once little enough waits for another snapshot chunk. */
+  /** Resolves once little enough waits for another snapshot chunk; rejects when an append fails. */
   async drained(): Promise<void> {
-    while (this.#writer.bytes > PAUSE_ABOVE_BYTES / 2) {
-      await new Promise<void>((resolve) => this.#drained.push(resolve));
-    }
+    while (this.#writer.bytes > PAUSE_ABOVE_BYTES / 2 && !this.#isClosed) await this.#woken();
+    if (this.#isFailed) await this.failed;
   }
 
-  /** Appends what is left, whole transactions or not. */
+  /**
+   * Appends what is left, whole transactions or not, and nothing that comes later.
+   * @throws what an append before has failed with: what follows it must not go into the log.
+   */
   async flush(): Promise<void> {
-    while (this.#isAppending) await new Promise<void>((resolve) => this.#drained.push(resolve));
+    while (this.#isAppending) await this.#woken();
+    if (this.#isFailed) await this.failed;
+    this.#isClosed = true;
     if (!this.#writer.isEmpty) await this.#append();
   }
 
   async #run(): Promise<void> {
-    if (this.#isAppending) return;
+    if (this.#isAppending || this.#isClosed) return;
     this.#isAppending = true;
     try {
       while (!this.#writer.isEmpty && (this.#writer.isComplete || this.#writer.bytes >= FLUSH_ABOVE_BYTES)) {
@@ -96,6 +103,8 @@ export class Publisher<T> {
       }
       if (this.#writer.isEmpty) this.#stream?.acknowledge(this.#committedThrough());
     } catch (error) {
+      this.#isFailed = true;
+      this.#isClosed = true;
       this.#fail(error);
     } finally {
       this.#isAppending = false;
@@ -117,9 +126,13 @@ export class Publisher<T> {
     this.#wake();
   }
 
+  #woken(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
   #wake(): void {
-    const waiting = this.#drained;
-    this.#drained = [];
+    const waiting = this.#waiting;
+    this.#waiting = [];
     for (const resolve of waiting) resolve();
   }
 }

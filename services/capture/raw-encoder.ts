@@ -82,7 +82,11 @@ export class RawEncoder {
     return this.#committedTime;
   }
 
-  /** The first LSN behind the last whole transaction that was taken: acknowledge it once the log has it. */
+  /**
+   * The first LSN behind the last whole transaction that went into records, now or before a restart: acknowledge it
+   * once the log has it. One that left nothing there does not count: the slot would be ahead of the log's end, which a
+   * restart takes for lost WAL. Heartbeats move it on.
+   */
   get committedThrough(): Lsn {
     return this.#committedThrough;
   }
@@ -134,7 +138,7 @@ export class RawEncoder {
       this.#writer.commit({ lsn: commitLsn, index }, line);
     }
     this.#windows.delivered(this.#open().xid);
-    this.#committedThrough = commit.commitEnd;
+    if (this.#touched || this.#dropUpTo >= 0) this.#committedThrough = commit.commitEnd;
     this.#committedTime = this.#time;
     this.#transaction = undefined;
   }
@@ -165,7 +169,8 @@ export class RawEncoder {
     }
     if (row.newAt !== NONE) {
       out.ascii(',"new":');
-      writeTuple(out, message, row.newAt, row.oldAt);
+      // A key value that is stored out of line is unchanged in the new row, and comes with the old key.
+      writeTuple(out, message, row.newAt, row.oldAt !== NONE ? row.oldAt : row.keyAt);
     }
     out.ascii('}\n');
     addTo(this.#tallies.captured, known.name, 1);

@@ -60,7 +60,9 @@ export class FerryProcess {
 
   /** Resolves once standard error has matched. */
   async said(pattern: RegExp, timeoutMs?: number): Promise<void> {
-    await eventually(() => pattern.test(this.stderr), { what: `${pattern} in: ${this.stderr.slice(-500)}`, timeoutMs });
+    await eventually(() => pattern.test(this.stderr), { what: String(pattern), timeoutMs }).catch((cause) => {
+      throw new Error(`${(cause as Error).message}; it said: ${this.stderr.slice(-3_000)}`, { cause });
+    });
   }
 
   /** Ends it as an operator would, or at once when that does not help. */

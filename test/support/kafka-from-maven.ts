@@ -22,6 +22,10 @@ export interface MavenKafka {
   readonly version: string;
   /** Rejects when the broker ends by itself, with the end of what it said. */
   readonly failed: Promise<never>;
+  /** Kills the broker; its data stays. */
+  down(): Promise<void>;
+  /** Starts it again, with the same data at the same address. */
+  up(): void;
   /** Ends the broker and removes its data. */
   stop(): Promise<void>;
 }
@@ -44,12 +48,21 @@ export async function startMavenKafka(
     await writeFile(properties, propertiesText(settings, ports, join(directory, 'data')));
     const format = ['kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId(), '-c', properties];
     await run('java', ['-cp', classpath, ...format]);
-    const { failed, end } = spawnBroker(['-Xmx512m', '-cp', classpath, 'kafka.Kafka', properties], directory);
-    const stop = async () => {
-      await end();
-      await remove();
+    const spawnIt = () => spawnBroker(['-Xmx512m', '-cp', classpath, 'kafka.Kafka', properties], directory);
+    let broker = spawnIt();
+    return {
+      version: VERSION,
+      failed: broker.failed,
+      down: () => broker.end('SIGKILL'),
+      up: () => {
+        broker = spawnIt();
+        broker.failed.catch(() => {});
+      },
+      stop: async () => {
+        await broker.end('SIGTERM');
+        await remove();
+      },
     };
-    return { version: VERSION, failed, stop };
   } catch (error) {
     await remove();
     throw error;
@@ -73,7 +86,12 @@ function propertiesText(
     .join('');
 }
 
-function spawnBroker(args: readonly string[], directory: string): { failed: Promise<never>; end(): Promise<void> } {
+interface Broker {
+  readonly failed: Promise<never>;
+  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+}
+
+function spawnBroker(args: readonly string[], directory: string): Broker {
   const broker = spawn('java', args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   broker.stderr.on('data', (chunk: Buffer) => {
@@ -89,9 +107,9 @@ function spawnBroker(args: readonly string[], directory: string): { failed: Prom
     rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
   };
   process.once('exit', onExit);
-  const end = async () => {
+  const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
     process.off('exit', onExit);
-    broker.kill('SIGTERM');
+    broker.kill(signal);
     const timer = setTimeout(() => broker.kill('SIGKILL'), STOP_TIMEOUT_MS);
     await exited;
     clearTimeout(timer);

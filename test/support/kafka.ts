@@ -87,18 +87,37 @@ async function startContainer(): Promise<RunningKafka> {
   return whenReady({ brokers: [`${host}:${port}`], source: `Docker, ${IMAGE}`, stop });
 }
 
-async function startFromMaven(): Promise<RunningKafka> {
+/** A broker for a single test, which may do with it what the shared one could not bear. */
+export interface OwnKafka extends RunningKafka {
+  /** Kills the broker; its data stays. */
+  down(): Promise<void>;
+  /** Starts it again and waits until it answers: same data, same address. */
+  up(): Promise<void>;
+}
+
+/** @throws Error without Java and Maven. */
+export async function ownKafka(): Promise<OwnKafka> {
+  return startFromMaven();
+}
+
+async function startFromMaven(): Promise<OwnKafka> {
   const port = await freePort();
   const broker = await startMavenKafka(SINGLE_BROKER, { broker: port, controller: await freePort() });
+  const brokers = [`127.0.0.1:${port}`];
   const kafka = {
-    brokers: [`127.0.0.1:${port}`],
+    brokers,
     source: `Java and Maven, Kafka ${broker.version}`,
+    down: broker.down,
+    up: async () => {
+      broker.up();
+      await untilReady(brokers, { timeoutMs: START_TIMEOUT_MS });
+    },
     stop: broker.stop,
   };
   return Promise.race([whenReady(kafka), broker.failed]);
 }
 
-async function whenReady(kafka: RunningKafka): Promise<RunningKafka> {
+async function whenReady<K extends RunningKafka>(kafka: K): Promise<K> {
   try {
     await untilReady(kafka.brokers, { timeoutMs: START_TIMEOUT_MS });
     return kafka;

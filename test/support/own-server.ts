@@ -5,7 +5,11 @@ import { type EmbeddedServer, startEmbeddedPostgres } from '../../platform/embed
 
 export interface OwnServer {
   readonly url: string;
-  /** Ends the server, by SIGKILL when it is to crash, and starts it again: same data, same URL. */
+  /** Ends the server, by SIGKILL when it is to crash; its data stays. */
+  down(options: { crash: boolean }): Promise<void>;
+  /** Starts it again: same data, same URL. */
+  up(): Promise<void>;
+  /** Down and up. */
   restart(options: { crash: boolean }): Promise<void>;
   /** Ends the server and removes its data. */
   stop(): Promise<void>;
@@ -16,12 +20,20 @@ export async function ownServer(flags: Readonly<Record<string, string>> = {}): P
   const directory = await mkdtemp(join(tmpdir(), 'ferry-test-postgres-'));
   const start = (port?: number) => startEmbeddedPostgres({ directory, port, flags });
   let server: EmbeddedServer = await start();
+  const down = async ({ crash }: { crash: boolean }) => {
+    if (crash) process.kill(server.pid, 'SIGKILL');
+    await server.stop();
+  };
+  const up = async () => {
+    server = await start(server.port);
+  };
   return {
     url: server.url,
-    async restart({ crash }) {
-      if (crash) process.kill(server.pid, 'SIGKILL');
-      await server.stop();
-      server = await start(server.port);
+    down,
+    up,
+    async restart(options) {
+      await down(options);
+      await up();
     },
     async stop() {
       await server.stop();

@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { FerryError } from '../../../core/errors.js';
 import type { Batch, ControlState, EventLog, LogRecord, ReadOptions, TopicPartition, TopicSpec } from '../port.js';
+import { logUnusable } from './log-unusable.js';
 
 type Key = [topic: string, partition: number, offset: number];
 
@@ -26,9 +27,7 @@ export class EmbeddedLog implements EventLog {
   constructor(directory: string, pipeline: string) {
     this.#directory = directory;
     this.#pipeline = pipeline;
-    this.control = new EmbeddedControlState(
-      open<unknown, string>({ path: join(directory, 'control.lmdb'), encoding: 'json', ...DURABLE }),
-    );
+    this.control = new EmbeddedControlState(directory);
   }
 
   async createTopics(_topics: readonly TopicSpec[]): Promise<void> {
@@ -86,7 +85,7 @@ export class EmbeddedLog implements EventLog {
       await environment.flushed;
     } catch (cause) {
       for (const batch of batches) this.#ownEnds.delete(partitionName(batch));
-      throw writeFailed(this.#directory, cause);
+      throw await writeFailed(this.#directory, cause);
     }
     const foreign = batches[isOurs.indexOf(false)];
     if (foreign) throw this.#regressed(foreign);
@@ -162,11 +161,7 @@ export class EmbeddedLog implements EventLog {
   #environment(group: string): RootDatabase<Buffer, Key> {
     let environment = this.#environments.get(group);
     if (!environment) {
-      environment = open<Buffer, Key>({
-        path: join(this.#directory, `${group}.lmdb`),
-        encoding: 'binary',
-        ...DURABLE,
-      });
+      environment = openEnvironment<Buffer, Key>(this.#directory, group, 'binary');
       this.#environments.set(group, environment);
     }
     return environment;
@@ -174,14 +169,20 @@ export class EmbeddedLog implements EventLog {
 }
 
 class EmbeddedControlState implements ControlState {
+  readonly #directory: string;
   readonly #database: RootDatabase<unknown, string>;
 
-  constructor(database: RootDatabase<unknown, string>) {
-    this.#database = database;
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#database = openEnvironment(directory, 'control', 'json');
   }
 
   async put(key: string, value: unknown): Promise<void> {
-    await this.#database.put(key, value);
+    try {
+      await this.#database.put(key, value);
+    } catch (cause) {
+      throw await writeFailed(this.#directory, cause);
+    }
   }
 
   async get(key: string): Promise<unknown> {
@@ -237,12 +238,14 @@ function partitionName({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`;
 }
 
-function writeFailed(directory: string, cause: unknown): FerryError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  if (/ENOSPC|No space|MAP_FULL|EDQUOT|quota/i.test(message)) {
-    return new FerryError('log-full', `the log directory ${directory} cannot grow: ${message}`, { cause });
-  }
-  return new FerryError('log-unreachable', `cannot append to the log in ${directory}: ${message}`, { cause });
+/** Where a commit fails, lmdb's error has the reason in a promise. */
+async function writeFailed(directory: string, cause: unknown): Promise<FerryError> {
+  const { commitError } = cause as { commitError?: Promise<unknown> };
+  const reason = await Promise.resolve(commitError).then(
+    () => cause,
+    (error: unknown) => error,
+  );
+  return logUnusable(directory, reason);
 }
 
 /**
@@ -251,6 +254,24 @@ function writeFailed(directory: string, cause: unknown): FerryError {
  * writer lives (test/integration/event-log-embedded.test.ts, "opened and closed by others").
  */
 const DURABLE = { overlappingSync: false } as const;
+
+/**
+ * What is written in one turn is still one transaction, but without lmdb's own batch around it: that has a promise that
+ * nobody can reach, and a commit that fails for want of space would end the process as an unhandled rejection.
+ */
+const BATCHING = { eventTurnBatching: false, txnStartThreshold: Number.MAX_SAFE_INTEGER } as const;
+
+function openEnvironment<V, K extends string | Key>(
+  directory: string,
+  group: string,
+  encoding: 'binary' | 'json',
+): RootDatabase<V, K> {
+  try {
+    return open<V, K>({ path: join(directory, `${group}.lmdb`), encoding, ...DURABLE, ...BATCHING });
+  } catch (cause) {
+    throw logUnusable(directory, cause);
+  }
+}
 
 /** Upper bound of what polling adds to the way of a change. */
 const MAX_POLL_MS = 4;

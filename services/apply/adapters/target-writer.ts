@@ -4,12 +4,14 @@ import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { FerryError } from '../../../core/errors.js';
 import { type Applied, addApplied, type Batch, type RowBlock, type Step } from '../batch.js';
-import type { ChangeSet } from '../fold.js';
+import type { ChangeSet, Move } from '../fold.js';
 import {
   copyStatement,
   copyText,
   deleteStatement,
+  emptyStatement,
   moveStatement,
+  renumberStatement,
   type Statement,
   splitChanges,
   stagingStatements,
@@ -40,6 +42,8 @@ export class TargetWriter {
   readonly #stages = new Set<string>();
   readonly #statementNames = new WeakMap<TableShape, Map<string, string>>();
   #isOpen = false;
+  /** What was being written last: what an error is about. */
+  step: Step | undefined;
 
   constructor(target: pg.Client, claim: Claim, copied: Set<string>) {
     this.#target = target;
@@ -51,7 +55,11 @@ export class TargetWriter {
   async write(batch: Batch): Promise<void> {
     if (!this.#isOpen) await this.#target.query('BEGIN');
     this.#isOpen = true;
-    for (const step of batch.steps) await this.writeStep(step);
+    for (const step of batch.steps) {
+      this.step = step;
+      await this.writeStep(step);
+    }
+    this.step = undefined;
     await this.#markCopied(batch.copied);
     addApplied(this.#applied, batch.applied);
     if (!batch.isComplete) return;
@@ -67,11 +75,9 @@ export class TargetWriter {
       case 'rows':
         return this.#rows(step.block);
       case 'move':
-        return this.#execute(step.move.shape, 'move', moveStatement(step.move.shape, step.move.from, step.move.to));
-      case 'truncate': {
-        await this.#target.query(truncateStatement(step.shapes, step.restartIdentity));
-        return;
-      }
+        return this.#move(step.move);
+      case 'truncate':
+        return this.#truncate(step.shapes, step.restartIdentity);
       default:
         return step satisfies never;
     }
@@ -86,6 +92,27 @@ export class TargetWriter {
       await this.#stage(shape, names, copyText(upserts));
     } else if (upserts.length > 0) {
       await this.#execute(shape, 'upsert', upsertStatement(shape, upserts));
+    }
+    const written = [...upserts, ...[...updates.values()].flat()];
+    const renumber = written.length > 0 ? renumberStatement(shape, written) : undefined;
+    if (renumber) await this.#execute(shape, 'renumber', renumber);
+  }
+
+  async #move({ shape, from, to }: Move): Promise<void> {
+    const known = to.map((value) => (value === false ? '-' : 'x')).join('');
+    await this.#execute(shape, `move ${known}`, moveStatement(shape, from, to));
+  }
+
+  async #truncate(shapes: readonly TableShape[], restartIdentity: boolean): Promise<void> {
+    await this.#target.query('SAVEPOINT truncated');
+    try {
+      await this.#target.query(truncateStatement(shapes, restartIdentity));
+      await this.#target.query('RELEASE SAVEPOINT truncated');
+    } catch (error) {
+      if ((error as { code?: string }).code !== FEATURE_NOT_SUPPORTED) throw error;
+      // A table of another domain, emptied on its own, or one that nobody maps has a foreign key to one of these.
+      await this.#target.query('ROLLBACK TO SAVEPOINT truncated');
+      await this.#target.query(emptyStatement(shapes, restartIdentity));
     }
   }
 
@@ -185,3 +212,4 @@ export class TargetWriter {
 }
 
 const UNIQUE_VIOLATION = '23505';
+const FEATURE_NOT_SUPPORTED = '0A000';

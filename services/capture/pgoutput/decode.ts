@@ -71,16 +71,27 @@ export const NONE = -1;
 /**
  * Decodes one message of pgoutput, protocol version 1 with messages.
  * @see https://www.postgresql.org/docs/current/protocol-logicalrep-message-formats.html
- * @throws FerryError `protocol-violation` for a message that this version of the protocol does not have.
+ * @throws FerryError `protocol-violation` for a message that this version of the protocol does not have, or that is cut
+ *   short; within a row's tuples only whoever reads them sees it.
  */
 export function decode(message: Buffer): PgoutputMessage {
+  try {
+    return decodeByType(message);
+  } catch (error) {
+    // What a Buffer throws where it is read beyond its end.
+    if (error instanceof RangeError) throw cutShort(message);
+    throw error;
+  }
+}
+
+function decodeByType(message: Buffer): PgoutputMessage {
   switch (message[0]) {
     case INSERT:
-      return row('c', message, NONE, NONE, 6);
+      return insert(message);
     case UPDATE:
       return update(message);
     case DELETE:
-      return message[5] === LETTER_K ? row('d', message, 6, NONE, NONE) : row('d', message, NONE, 6, NONE);
+      return remove(message);
     case BEGIN:
       return {
         tag: 'begin',
@@ -112,11 +123,24 @@ function row(op: RowOp, message: Buffer, keyAt: number, oldAt: number, newAt: nu
   return { tag: 'row', op, relation: message.readUInt32BE(1), keyAt, oldAt, newAt };
 }
 
+function insert(message: Buffer): RowMessage {
+  if (message[5] !== LETTER_N) throw unknownTuple(message, 5);
+  return row('c', message, NONE, NONE, 6);
+}
+
 function update(message: Buffer): RowMessage {
   const kind = message[5];
   if (kind === LETTER_N) return row('u', message, NONE, NONE, 6);
+  if (kind !== LETTER_K && kind !== LETTER_O) throw unknownTuple(message, 5);
   const newAt = skipTuple(message, 6) + 1;
+  if (message[newAt - 1] !== LETTER_N) throw unknownTuple(message, newAt - 1);
   return kind === LETTER_K ? row('u', message, 6, NONE, newAt) : row('u', message, NONE, 6, newAt);
+}
+
+function remove(message: Buffer): RowMessage {
+  if (message[5] === LETTER_K) return row('d', message, 6, NONE, NONE);
+  if (message[5] === LETTER_O) return row('d', message, NONE, 6, NONE);
+  throw unknownTuple(message, 5);
 }
 
 function decodeRelation(message: Buffer): Relation {
@@ -151,18 +175,29 @@ function decodeTruncate(message: Buffer): TruncateMessage {
 
 function decodeMessage(message: Buffer): LogicalMessage {
   const prefix = cString(message, 10);
-  const length = message.readUInt32BE(prefix.end);
+  const end = prefix.end + 4 + message.readUInt32BE(prefix.end);
+  if (end > message.length) throw cutShort(message);
   return {
     tag: 'message',
     transactional: (message[1]! & 1) !== 0,
     prefix: prefix.text,
-    content: message.toString('utf8', prefix.end + 4, prefix.end + 4 + length),
+    content: message.toString('utf8', prefix.end + 4, end),
   };
 }
 
 function cString(message: Buffer, start: number): { text: string; end: number } {
   const nul = message.indexOf(0, start);
+  if (nul < 0) throw cutShort(message);
   return { text: message.toString('utf8', start, nul), end: nul + 1 };
+}
+
+function unknownTuple(message: Buffer, at: number): FerryError {
+  if (at >= message.length) return cutShort(message);
+  return new FerryError('protocol-violation', `the source sent a row with a tuple of an unknown kind ${message[at]}`);
+}
+
+function cutShort(message: Buffer): FerryError {
+  return new FerryError('protocol-violation', `the source sent a message of type ${message[0]} that is cut short`);
 }
 
 const INSERT = 0x49;
@@ -177,4 +212,5 @@ const ORIGIN = 0x4f;
 const TYPE = 0x59;
 const LETTER_K = 0x4b;
 const LETTER_N = 0x4e;
+const LETTER_O = 0x4f;
 const MICROS_1970_TO_2000 = 946_684_800_000_000n;

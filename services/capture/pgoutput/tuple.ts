@@ -8,49 +8,45 @@ import type { Tuple, Value } from '../../../core/record.js';
  * @see https://www.postgresql.org/docs/current/protocol-logicalrep-message-formats.html#PROTOCOL-LOGICALREP-MESSAGE-FORMATS-TupleData
  */
 
-/** @returns the offset behind the tuple that starts at `at`. */
+/**
+ * @returns the offset behind the tuple that starts at `at`.
+ * @throws FerryError `protocol-violation` when it is cut short or has a column of an unknown kind, as the others here.
+ */
 export function skipTuple(message: Buffer, at: number): number {
-  const columns = message.readUInt16BE(at);
+  const columns = columnCount(message, at);
   let offset = at + 2;
-  for (let i = 0; i < columns; i++) {
-    offset += message[offset] === TEXT ? 5 + message.readUInt32BE(offset + 1) : 1;
-  }
+  for (let i = 0; i < columns; i++) offset = columnEnd(message, offset);
   return offset;
 }
 
 /**
  * Writes a tuple as a JSON array, from bytes to bytes.
- * @param oldAt of the whole old row (replica identity full): it has the values that the new row calls unchanged.
+ * @param oldAt of the old row or key: where it has a value that the new row calls unchanged, that value is written.
  * @returns true when an unchanged value was left (`false` in the array).
  */
 export function writeTuple(out: ByteWriter, message: Buffer, at: number, oldAt = -1): boolean {
-  const columns = message.readUInt16BE(at);
+  const columns = columnCount(message, at);
   let offset = at + 2;
   let old = oldAt + 2;
   let hasUnchanged = false;
   out.byte(BRACKET_OPEN);
   for (let i = 0; i < columns; i++) {
     if (i > 0) out.byte(COMMA);
+    const end = columnEnd(message, offset);
+    const oldEnd = oldAt >= 0 ? columnEnd(message, old) : 0;
     const kind = message[offset];
     if (kind === TEXT) {
-      const length = message.readUInt32BE(offset + 1);
-      out.jsonString(message, offset + 5, offset + 5 + length);
-      offset += 5 + length;
+      out.jsonString(message, offset + 5, end);
     } else if (kind === NULL) {
       out.ascii('null');
-      offset += 1;
-    } else if (kind === UNCHANGED) {
-      if (oldAt >= 0 && message[old] === TEXT) {
-        out.jsonString(message, old + 5, old + 5 + message.readUInt32BE(old + 1));
-      } else {
-        out.ascii('false');
-        hasUnchanged = true;
-      }
-      offset += 1;
+    } else if (oldAt >= 0 && message[old] === TEXT) {
+      out.jsonString(message, old + 5, oldEnd);
     } else {
-      throw new FerryError('protocol-violation', `the source sent a column of an unknown kind ${kind}`);
+      out.ascii('false');
+      hasUnchanged = true;
     }
-    if (oldAt >= 0) old += message[old] === TEXT ? 5 + message.readUInt32BE(old + 1) : 1;
+    offset = end;
+    old = oldEnd;
   }
   out.byte(BRACKET_CLOSE);
   return hasUnchanged;
@@ -58,21 +54,38 @@ export function writeTuple(out: ByteWriter, message: Buffer, at: number, oldAt =
 
 /** Reads a tuple's values: for the few rows that a snapshot's window must look into. */
 export function readTuple(message: Buffer, at: number): Tuple {
-  const columns = message.readUInt16BE(at);
+  const columns = columnCount(message, at);
   const values: Value[] = [];
   let offset = at + 2;
   for (let i = 0; i < columns; i++) {
+    const end = columnEnd(message, offset);
     const kind = message[offset];
-    if (kind === TEXT) {
-      const end = offset + 5 + message.readUInt32BE(offset + 1);
-      values.push(message.toString('utf8', offset + 5, end));
-      offset = end;
-    } else {
-      values.push(kind === NULL ? null : false);
-      offset += 1;
-    }
+    values.push(kind === TEXT ? message.toString('utf8', offset + 5, end) : kind === NULL ? null : false);
+    offset = end;
   }
   return values;
+}
+
+function columnCount(message: Buffer, at: number): number {
+  if (at + 2 > message.length) throw cutShort();
+  return message.readUInt16BE(at);
+}
+
+/** @returns the offset behind the column that starts at `at`. */
+function columnEnd(message: Buffer, at: number): number {
+  const kind = message[at];
+  if (kind === TEXT) {
+    const end = at + 5 <= message.length ? at + 5 + message.readUInt32BE(at + 1) : Number.POSITIVE_INFINITY;
+    if (end > message.length) throw cutShort();
+    return end;
+  }
+  if (kind === NULL || kind === UNCHANGED) return at + 1;
+  if (kind === undefined) throw cutShort();
+  throw new FerryError('protocol-violation', `the source sent a column of an unknown kind ${kind}`);
+}
+
+function cutShort(): FerryError {
+  return new FerryError('protocol-violation', 'the source sent a row that is cut short');
 }
 
 const TEXT = 0x74;

@@ -1,6 +1,8 @@
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
+import type { TableMapping } from '../../../core/mapping.js';
 import { displayName, type QualifiedName, type ReplicaIdentity } from '../../../core/relation.js';
+import { atPlace } from '../../../platform/at-place.js';
 import { quoteName } from '../../../platform/postgres.js';
 import type { TablePlan } from './chunk.js';
 
@@ -51,6 +53,26 @@ export async function readTablePlan(source: ClientBase, table: QualifiedName): P
     keyTypes: key.map((row) => row.type!),
     columns: rows.map((row) => row.attname!),
   };
+}
+
+/**
+ * Reads the plan of a mapped table, and sees that the mapping names no column that is not there.
+ * @throws FerryError `source-unfit` with the mapping's file, line and column.
+ */
+export async function readMappedPlan(source: ClientBase, mapping: TableMapping): Promise<TablePlan> {
+  const plan = await readTablePlan(source, mapping.source).catch((error: unknown) => {
+    throw atPlace(error, mapping.place);
+  });
+  const unknown = [...mapping.rename.keys()].find((column) => !plan.columns.includes(column));
+  if (unknown === undefined) return plan;
+  const error = new FerryError(
+    'source-unfit',
+    `the source table ${displayName(mapping.source)} has no column ${unknown}`,
+    {
+      remedy: 'Correct the mapping at the place named.',
+    },
+  );
+  throw atPlace(error, mapping.columnPlaces.get(unknown));
 }
 
 /**

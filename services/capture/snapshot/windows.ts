@@ -1,4 +1,6 @@
-import type { Relation } from '../../../core/relation.js';
+import type { Tuple } from '../../../core/record.js';
+import { displayName, type Relation } from '../../../core/relation.js';
+import type { TableSnapshotState } from '../../../core/stage-state.js';
 import { NONE, type RowMessage } from '../pgoutput/decode.js';
 import { readTuple } from '../pgoutput/tuple.js';
 import type { Chunk, ReconciledChunk, TablePlan } from './chunk.js';
@@ -43,6 +45,17 @@ export class SnapshotWindows {
   /** Keys, each a JSON array of texts, that a chunk of its own must read. */
   rereads(plan: TablePlan): Set<string> {
     return this.#copying.get(plan.relation.id)?.rereads ?? new Set();
+  }
+
+  /** The tables' states with the keys that are still to be read again: what a restart must know. */
+  withRereads(states: ReadonlyMap<string, TableSnapshotState>): Map<string, TableSnapshotState> {
+    const all = new Map(states);
+    for (const { plan, rereads } of this.#copying.values()) {
+      const name = displayName(plan.relation);
+      const state = states.get(name);
+      if (state) all.set(name, { ...state, rereads: [...rereads] });
+    }
+    return all;
   }
 
   expect(id: string, plan: TablePlan, closed: OpenWindow['closed']): void {
@@ -105,14 +118,13 @@ export class SnapshotWindows {
       return reorder ? reorder.map((index) => values[index] ?? null) : values;
     };
     const old = row.keyAt !== NONE ? tuple(row.keyAt) : row.oldAt !== NONE ? tuple(row.oldAt) : undefined;
-    const now = row.newAt !== NONE ? tuple(row.newAt) : undefined;
+    const now = row.newAt !== NONE ? withOld(tuple(row.newAt), old) : undefined;
     for (const { window } of windows ?? []) {
       if (row.op === 'c') window.created(now!);
       else if (row.op === 'd') window.deleted(old!);
       else window.updated(now!, old);
     }
-    // Under replica identity full the old row fills in what the new one lacks.
-    if (movesKey && row.keyAt !== NONE && now!.includes(false)) {
+    if (movesKey && now!.includes(false)) {
       copying.rereads.add(JSON.stringify(keyOf(now!, copying.plan)));
     }
   }
@@ -120,6 +132,11 @@ export class SnapshotWindows {
   truncate(relations: readonly number[]): void {
     for (const id of relations) for (const { window } of this.#byRelation.get(id) ?? []) window.truncated();
   }
+}
+
+/** The old row or key has values that the new row calls unchanged; outside the key columns an old key has nulls. */
+function withOld(row: Tuple, old: Tuple | undefined): Tuple {
+  return old ? row.map((value, i) => (value === false ? old[i] || false : value)) : row;
 }
 
 function keyOf(row: readonly (string | null | false)[], plan: TablePlan): string[] {

@@ -9,7 +9,7 @@ import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { readLedger } from '../status/read-ledger.js';
 import { readStatus } from '../status/read-status.js';
-import { runTargetScript } from '../target-scripts.js';
+import { runTargetScript } from '../../../platform/target-scripts.js';
 import { appliedProbe } from '../verify/applied-probe.js';
 import type { TableReport } from '../verify/report.js';
 import { verifyTables } from '../verify/verify-tables.js';

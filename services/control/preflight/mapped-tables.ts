@@ -1,6 +1,7 @@
 import { formatPlace } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import type { Side } from '../../../platform/postgres.js';
+import { isScriptPending } from '../../../platform/target-scripts.js';
 import { findTable } from './catalog.js';
 import { type Check, defineCheck, mappedSourceTables, mappedTargetTables } from './context.js';
 import { didYouMean } from './suggest.js';
@@ -9,18 +10,30 @@ import { kindObstacle } from './table-kind.js';
 function tablesExist(side: Side, remedy: string): Check {
   return defineCheck({ name: 'tables-exist', side, passed: 'every mapped table exists' }, async (context, report) => {
     const catalog = side === 'source' ? await context.sourceCatalog() : await context.targetCatalog();
-    return context.pipeline.tables
-      .filter((mapping) => !findTable(catalog, mapping[side]))
-      .map((mapping) => {
-        const name = displayName(mapping[side]);
-        const hint = didYouMean(name, catalog.tables.keys());
-        return report.error(`${formatPlace(mapping.place)}: the ${side} table ${name} does not exist${hint}`, {
-          object: name,
-          remedy,
-        });
+    const missing = context.pipeline.tables.filter((mapping) => !findTable(catalog, mapping[side]));
+    if (
+      side === 'target' &&
+      missing.length > 0 &&
+      (await isScriptPending(context.target, context.pipeline, 'before-copy'))
+    ) {
+      return [
+        report.warn(`${missing.length} mapped tables do not exist yet: target/before-copy.sql has not been run`, {
+          remedy: PENDING,
+        }),
+      ];
+    }
+    return missing.map((mapping) => {
+      const name = displayName(mapping[side]);
+      const hint = didYouMean(name, catalog.tables.keys());
+      return report.error(`${formatPlace(mapping.place)}: the ${side} table ${name} does not exist${hint}`, {
+        object: name,
+        remedy,
       });
+    });
   });
 }
+
+const PENDING = '`ferry up` runs it; run `ferry check` again after that.';
 
 export const sourceTablesExist = tablesExist('source', 'Correct the mapping at the place named.');
 export const targetTablesExist = tablesExist(

@@ -26,9 +26,10 @@ export async function resetTarget(target: ClientBase, pipeline: LoadedPipeline):
     } catch (error) {
       await target.query('ROLLBACK').catch(() => {});
       const { code, message } = error as { code?: string; message: string };
-      if (code === '0A000') {
+      if (code === '23503') {
         throw new FerryError('target-unfit', `the target's tables cannot be emptied: ${message}`, {
-          remedy: 'Drop the foreign keys that come from tables outside of the mapping, or empty those tables first.',
+          remedy:
+            'Allow the role to set session_replication_role (ferry check prints the GRANT), or empty the tables that refer to them.',
           cause: error,
         });
       }
@@ -48,7 +49,7 @@ async function resetOnce(target: ClientBase, pipeline: LoadedPipeline): Promise<
     .query("SAVEPOINT role; SET LOCAL session_replication_role = 'replica'")
     .catch(() => target.query('ROLLBACK TO SAVEPOINT role'));
   // Tables before checkpoints, as apply does.
-  await target.query(`TRUNCATE ${tables.join(', ')}`);
+  await emptyTables(target, tables);
   await target.query(
     `UPDATE ferry.checkpoint SET next_offset = 0, lsn = '0/0', index = -1, commit_end = '0/0', commit_time = NULL,
             epoch = epoch + 1, owner = NULL WHERE pipeline = $1`,
@@ -57,6 +58,18 @@ async function resetOnce(target: ClientBase, pipeline: LoadedPipeline): Promise<
   await target.query('UPDATE ferry.ledger SET applied = 0, dead_lettered = 0 WHERE pipeline = $1', [pipeline.name]);
   await target.query('DELETE FROM ferry.table_state WHERE pipeline = $1', [pipeline.name]);
   await target.query('COMMIT');
+}
+
+/** A table that one outside of the mapping refers to cannot be truncated; its rows can be deleted. */
+async function emptyTables(target: ClientBase, tables: readonly string[]): Promise<void> {
+  await target.query('SAVEPOINT truncating');
+  try {
+    await target.query(`TRUNCATE ${tables.join(', ')}`);
+  } catch (error) {
+    if ((error as { code?: string }).code !== '0A000') throw error;
+    await target.query('ROLLBACK TO SAVEPOINT truncating');
+    for (const table of tables) await target.query(`DELETE FROM ${table}`);
+  }
 }
 
 /** Tables whose rows a replay replaces, for the question asked before. */

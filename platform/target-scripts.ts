@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
-import { FerryError } from '../../core/errors.js';
-import type { LoadedPipeline } from '../../platform/load-pipeline.js';
+import { FerryError } from '../core/errors.js';
+import type { LoadedPipeline } from './load-pipeline.js';
 
 /** before-copy: schemas, types, tables, keys. after-copy: secondary indexes, foreign keys, policies, grants. */
 export type TargetScript = 'before-copy' | 'after-copy';
@@ -20,11 +20,8 @@ export async function runTargetScript(
   pipeline: LoadedPipeline,
   script: TargetScript,
 ): Promise<ScriptOutcome> {
-  const file = join(pipeline.directory, 'target', `${script}.sql`);
-  const sql = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const file = scriptFile(pipeline, script);
+  const sql = await readScript(file);
   if (sql === undefined) return 'absent';
   const checksum = createHash('sha256').update(sql).digest('hex');
   const { rows } = await target.query<{ checksum: string }>(
@@ -48,6 +45,36 @@ export async function runTargetScript(
       await sleep(RETRY_AFTER_MS);
     }
   }
+}
+
+/** True when the configuration has the script and it has not been run on the target. */
+export async function isScriptPending(
+  target: ClientBase,
+  pipeline: LoadedPipeline,
+  script: TargetScript,
+): Promise<boolean> {
+  if ((await readScript(scriptFile(pipeline, script))) === undefined) return false;
+  const { rows: found } = await target.query(
+    "SELECT FROM pg_catalog.pg_class WHERE oid = to_regclass('ferry.target_script')",
+  );
+  if (found.length === 0) return true;
+  const { rows } = await target.query('SELECT FROM ferry.target_script WHERE pipeline = $1 AND script = $2', [
+    pipeline.name,
+    script,
+  ]);
+  return rows.length === 0;
+}
+
+function scriptFile(pipeline: LoadedPipeline, script: TargetScript): string {
+  return join(pipeline.directory, 'target', `${script}.sql`);
+}
+
+/** @returns undefined when the configuration has no such script. */
+function readScript(file: string): Promise<string | undefined> {
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
 }
 
 async function runOnce(

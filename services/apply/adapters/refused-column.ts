@@ -1,0 +1,71 @@
+import { finished } from 'node:stream/promises';
+import type pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { Tuple } from '../../../core/record.js';
+import type { Step } from '../batch.js';
+import { copyText, stagingStatements } from '../statements.js';
+import type { TableShape } from '../table-shape.js';
+
+/** What PostgreSQL says of an error beside its message. */
+export interface DatabaseErrorFields {
+  readonly code?: string;
+  readonly column?: string;
+  readonly constraint?: string;
+  readonly where?: string;
+}
+
+/** Class 22, data exceptions: the value does not fit its type. Constraints name their columns themselves. */
+const isDataException = ({ code }: DatabaseErrorFields) => code?.startsWith('22') === true;
+
+/**
+ * The column whose value the target refused. An INSERT does not say it, but COPY does: the step's rows are copied once
+ * more, into a temporary table of the same types, and nothing of that is kept.
+ * @param target a session without an open transaction.
+ * @returns undefined when it cannot be found out.
+ */
+export async function refusedColumn(
+  target: pg.Client,
+  step: Step,
+  error: DatabaseErrorFields,
+): Promise<string | undefined> {
+  if (error.column) return error.column;
+  if (!isDataException(error)) return undefined;
+  if (step.kind === 'rows') return columnInContext(step.block.shape, error.where);
+  for (const { shape, row } of changedRows(step)) {
+    const found = await copyAgain(target, shape, row);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function changedRows(step: Step): { shape: TableShape; row: Tuple }[] {
+  if (step.kind === 'move') return [{ shape: step.move.shape, row: step.move.to }];
+  if (step.kind !== 'changes') return [];
+  const { shape, changes } = step.set;
+  return [...changes.values()].flatMap((change) => (change.kind === 'delete' ? [] : [{ shape, row: change.row }]));
+}
+
+async function copyAgain(target: pg.Client, shape: TableShape, row: Tuple): Promise<string | undefined> {
+  const known = shape.columns.flatMap((column, i) => (row[i] === false ? [] : [{ name: column.name, value: row[i]! }]));
+  const names = known.map(({ name }) => name);
+  const statements = stagingStatements(shape, 'ferry_refused', names);
+  await target.query('BEGIN');
+  try {
+    await target.query(statements.create);
+    const stream = target.query(copyFrom(statements.copy));
+    stream.end(copyText([known.map(({ value }) => value)]));
+    await finished(stream);
+    return undefined;
+  } catch (error) {
+    return columnInContext(shape, (error as DatabaseErrorFields).where);
+  } finally {
+    await target.query('ROLLBACK');
+  }
+}
+
+/** Of `COPY users, line 3, column name: "a value"` only the name: values are never printed. */
+function columnInContext(shape: TableShape, where: string | undefined): string | undefined {
+  const context = /^COPY .*?, line \d+, column (.*)/s.exec(where ?? '')?.[1];
+  if (context === undefined) return undefined;
+  return shape.columns.find(({ name }) => context === name || context.startsWith(`${name}: `))?.name;
+}

@@ -1,0 +1,106 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { CliError } from '../../support/cli.js';
+import { runFerry, testEnvironment } from '../../support/cli.js';
+import { MovingPair } from '../../support/moving-pair.js';
+import { type OwnServer, ownServer } from '../../support/own-server.js';
+import { TARGET_SQL } from '../../support/small-tables.js';
+
+describe('databases that cannot be reached', () => {
+  let source: OwnServer;
+  let target: OwnServer;
+  let pair: MovingPair | undefined;
+
+  beforeAll(async () => {
+    [source, target] = await Promise.all([ownServer(), ownServer()]);
+  });
+
+  afterAll(async () => {
+    await Promise.all([source?.stop(), target?.stop()]);
+  });
+
+  afterEach(async () => {
+    await pair?.close();
+    pair = undefined;
+  });
+
+  const servers = () => ({ sourceServer: source.url, targetServer: target.url });
+
+  test('at the start: each command says which, services wait for both and then prepare the target', async () => {
+    pair = await MovingPair.open({ servers: servers() });
+    await pair.configure();
+    await mkdir(join(pair.config, 'target'));
+    await writeFile(join(pair.config, 'target', 'before-copy.sql'), TARGET_SQL);
+    await Promise.all([source.down({ crash: false }), target.down({ crash: false })]);
+
+    pair.start('up');
+    const capture = await pair.untilError('capture', 'source-unreachable');
+    expect(capture.state).toBe('retrying');
+    expect(capture.error!.message).toMatch(/^the source database 127\.0\.0\.1:\d+\/\S+: connect ECONNREFUSED/);
+    expect(capture.error!.remedy).toBe('Check that the source database is up and reachable from here.');
+    const apply = await pair.untilError('apply', 'target-unreachable');
+    expect(apply.error!.message).toMatch(/^the target database 127\.0\.0\.1:\d+\/\S+: connect ECONNREFUSED/);
+
+    const status = await pair.run('status', '--json');
+    expect(status.code).toBe(1);
+    expect(status.json()).toMatchObject({ phase: 'unknown', lag: { bytes: null, seconds: null } });
+    for (const command of ['check', 'verify', 'cutover', 'replay']) {
+      const { code, json } = await pair.run(command, '--json', ...(command === 'replay' ? ['--yes'] : []));
+      expect(code, command).toBe(1);
+      expect(json<CliError>().error.code, command).toMatch(/^(source|target)-unreachable$/);
+    }
+
+    await Promise.all([source.up(), target.up()]);
+    await pair.connect();
+    await pair.untilStreaming();
+    await pair.expectEqual();
+  });
+
+  test('in mid-run: said, tried again, and every change arrives', async () => {
+    pair = await MovingPair.configured({ servers: servers() });
+    const up = await pair.up();
+    const [before] = (await pair.status()).services;
+
+    await pair.change();
+    await source.down({ crash: true });
+    const status = await pair.until(
+      'both readers of the source to try again',
+      ({ services }) => services.filter(({ error }) => error?.code === 'source-unreachable').length === 2,
+    );
+    expect(status).toMatchObject({ phase: 'streaming', lag: { bytes: null, seconds: null } });
+    expect(status.errors).toContainEqual(expect.stringMatching(/^the source database \S+: connect ECONNREFUSED/));
+    expect((await fetch(`${before!.http}/healthz`)).status).toBe(200);
+    expect((await fetch(`${before!.http}/readyz`)).status).toBe(503);
+    await source.up();
+    await pair.connect();
+    await pair.change();
+    await pair.untilStreaming();
+    expect((await fetch(`${before!.http}/readyz`)).status).toBe(200);
+
+    await target.down({ crash: true });
+    await pair.change();
+    const { error } = await pair.untilError('apply', 'target-unreachable');
+    expect(error!.message).toMatch(/127\.0\.0\.1:\d+/);
+    await target.up();
+    await pair.connect();
+    await pair.change();
+    await pair.untilStreaming();
+    await pair.expectEqual();
+    expect(up.stderr).toContain('; trying again');
+    expect(up.stderr).not.toContain('starting it again');
+  });
+});
+
+test('a demo on servers or brokers that do not answer ends with what is wrong', async () => {
+  const refused = [
+    '--source-server',
+    'postgres://me:hunter2@127.0.0.1:1/x',
+    '--target-server',
+    'postgres://127.0.0.1:1/x',
+  ];
+  const servers = await runFerry(['demo', '--json', ...refused], testEnvironment());
+  expect(servers.code).toBe(1);
+  expect(servers.json<CliError>().error).toMatchObject({ code: 'source-unreachable' });
+  expect(servers.stdout + servers.stderr).not.toContain('hunter2');
+});

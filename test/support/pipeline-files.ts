@@ -1,0 +1,76 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { QualifiedName } from '../../core/relation.js';
+import { formatQualifiedName, parseQualifiedName } from '../../core/relation.js';
+import { quoteIdentifier, quoteName } from '../../platform/postgres.js';
+import { testServers } from './servers.js';
+
+/** Where a target table's rows come from: `schema.table`, with the columns that change their name. */
+export type TableSource = string | { readonly from: string; readonly rename: Readonly<Record<string, string>> };
+
+/** Domain schema -> target table -> source table. */
+export type Tables = Readonly<Record<string, Readonly<Record<string, TableSource>>>>;
+
+/** Writes the configuration directory of a pipeline; YAML reads JSON too, in which every name can be written. */
+export async function writePipelineFiles(
+  directory: string,
+  options: {
+    readonly name: string;
+    readonly driver: 'embedded' | 'kafka';
+    readonly urls: { readonly source: string; readonly target: string };
+    readonly tables: Tables;
+    readonly capture?: Readonly<Record<string, number>>;
+    readonly apply?: Readonly<Record<string, number>>;
+  },
+): Promise<void> {
+  const { name, driver, urls, tables, capture, apply } = options;
+  const log = driver === 'kafka' ? { brokers: testServers().brokers } : { directory: join(directory, 'log') };
+  const pipeline = {
+    pipeline: name,
+    source: { url: urls.source },
+    target: { url: urls.target },
+    log,
+    ...(capture ? { capture } : {}),
+    ...(apply ? { apply } : {}),
+  };
+  await mkdir(join(directory, 'mapping'), { recursive: true });
+  await writeFile(join(directory, 'pipeline.yaml'), JSON.stringify(pipeline, null, 2));
+  for (const [index, [schema, mapped]] of Object.entries(tables).entries()) {
+    const entries = Object.entries(mapped).map(([table, source]) => [
+      table,
+      typeof source === 'string' ? { from: source } : source,
+    ]);
+    const mapping = { schema, tables: Object.fromEntries(entries) };
+    await writeFile(join(directory, 'mapping', `${index}.yaml`), JSON.stringify(mapping, null, 2));
+  }
+}
+
+/** SQL that moves tables, made in the target as they are in the source, to where the mapping has them. */
+export function moveTablesSql(tables: Tables): string {
+  return Object.entries(tables)
+    .flatMap(([schema, mapped]) => [
+      `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`,
+      ...Object.entries(mapped).flatMap(([table, source]) => moveTableSql({ schema, table }, source)),
+    ])
+    .join(';\n');
+}
+
+function moveTableSql(to: QualifiedName, source: TableSource): string[] {
+  const { from, rename } = typeof source === 'string' ? { from: source, rename: {} } : source;
+  const name = parseQualifiedName(from);
+  if (!name) throw new Error(`${from} is not schema.table, as formatQualifiedName() writes it`);
+  const moved = { schema: to.schema, table: name.table };
+  return [
+    ...(name.schema === to.schema ? [] : [`ALTER TABLE ${quoteName(name)} SET SCHEMA ${quoteIdentifier(to.schema)}`]),
+    ...(name.table === to.table ? [] : [`ALTER TABLE ${quoteName(moved)} RENAME TO ${quoteIdentifier(to.table)}`]),
+    ...Object.entries(rename).map(
+      ([column, renamed]) =>
+        `ALTER TABLE ${quoteName(to)} RENAME COLUMN ${quoteIdentifier(column)} TO ${quoteIdentifier(renamed)}`,
+    ),
+  ];
+}
+
+/** public.t of each name to `<schema>.t`. */
+export function fromPublic(...tables: readonly string[]): Record<string, string> {
+  return Object.fromEntries(tables.map((table) => [table, formatQualifiedName({ schema: 'public', table })]));
+}
