@@ -8,7 +8,7 @@ import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js'
 import { silentLogger } from '../platform/logger.js';
 import { connect } from '../platform/postgres.js';
 import type { Lag } from '../services/control/status/lag.js';
-import type { PipelineStatus } from '../services/control/status/pipeline-status.js';
+import type { PipelineStatus, TableStatus } from '../services/control/status/pipeline-status.js';
 import { readStatus, type StatusSources } from '../services/control/status/read-status.js';
 import { printJson, printLine, printTable } from './output.js';
 
@@ -91,7 +91,7 @@ function printStatus(status: PipelineStatus, clear: boolean): void {
   );
   printTable(
     ['table', 'goes to', 'state', 'copied'],
-    status.tables.map((table) => [table.source, table.target, table.state, copiedCell(table.rows, table.estimate)]),
+    status.tables.map((table) => [table.source, table.target, table.state, copiedCell(table)]),
   );
   printTable(
     ['service', 'state', 'changes/s', 'at'],
@@ -120,6 +120,7 @@ function formatBytes(bytes: number): string {
   return `${(bytes / 1024 ** unit).toFixed(1)} ${['', 'KiB', 'MiB', 'GiB'][unit]}`;
 }
 
-function copiedCell(rows: number, estimate: number | null): string {
+function copiedCell({ state, rows, estimate }: TableStatus): string {
+  if (state === 'unknown' && rows === 0) return 'unknown';
   return estimate === null ? `${rows}` : `${rows} of about ${Math.max(rows, estimate)}`;
 }

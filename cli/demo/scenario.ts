@@ -170,12 +170,15 @@ class Scenario {
   }
 
   async #untilCopied(read: () => Promise<PipelineStatus>): Promise<DemoResult['snapshot']> {
-    const startedAt = performance.now();
+    let startedAt: number | undefined;
     for (;;) {
       this.#options.signal.throwIfAborted();
       const status = await read();
+      // The services' start is no part of the copy.
+      if (status.services.some(({ service, state }) => service === 'capture' && state === 'running'))
+        startedAt ??= performance.now();
       const rows = status.tables.reduce((sum, table) => sum + table.rows, 0);
-      const ms = Math.round(performance.now() - startedAt);
+      const ms = Math.max(1, Math.round(performance.now() - (startedAt ?? performance.now())));
       this.#view.copying(status, ms);
       if (status.phase === 'streaming') return { rows, ms, rowsPerSecond: Math.round((rows / ms) * 1_000) };
       refuseHalted(status);

@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: environment references are written so
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../errors.js';
 import { domainSchemas, targetColumn } from '../mapping.js';

@@ -47,7 +47,12 @@ export const pipelineSchema = z.strictObject({
   http: z
     .strictObject({
       host: z.string().default('127.0.0.1'),
-      port: z.number().int().min(0).max(65_535).optional().describe('Of this service; 0 or none: any free port.'),
+      // As text it comes from an environment variable.
+      port: z
+        .union([z.number(), z.string().regex(/^\d+$/).transform(Number)])
+        .pipe(z.number().int().min(0).max(65_535))
+        .optional()
+        .describe('Of this service; 0 or none: any free port.'),
     })
     .prefault({}),
 });

@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: environment references are written so
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { FerryError } from '../errors.js';

@@ -94,6 +94,7 @@ class PartitionRun {
 
   static async start(options: PartitionOptions, isFolding: boolean): Promise<PartitionRun> {
     const { target, schema, claim } = options;
+    await refuseShorterLog(options);
     const tables = await readTargetTables(target, schema);
     const copied = await readCopiedTables(target, claim.pipeline);
     const reader = new BatchReader(claim.progress.position, (relation) =>
@@ -176,7 +177,8 @@ class PartitionRun {
     // One by one, a batch is one record.
     const offset = this.#isFolding ? `before offset ${nextOffset}` : `at offset ${nextOffset - 1}`;
     const where = `${topic}/${partition} ${offset}, position ${formatPosition(batch.progress.position)}`;
-    const found = classify('target', error, `applying ${where}`);
+    const { host, port, database } = this.#options.target;
+    const found = classify('target', error, `applying ${where} to ${host}:${port}/${database}`);
     if (found.code !== 'internal') return found;
     const { code, constraint, message } = error as DatabaseErrorFields & { message: string };
     const { table, column } = await this.#place(error as DatabaseErrorFields);
@@ -202,6 +204,22 @@ class PartitionRun {
     await target.query('ROLLBACK').catch(() => {});
     return { table, column: await refusedColumn(target, step, error).catch(() => undefined) };
   }
+}
+
+/** A log that was lost and begun anew would be read from an offset that means something else now. */
+async function refuseShorterLog({ log, claim }: PartitionOptions): Promise<void> {
+  const { topic } = claim.at;
+  const end = await log.endOffset(claim.at);
+  const { nextOffset } = claim.progress;
+  if (end >= nextOffset) return;
+  throw new FerryError(
+    'log-foreign',
+    `${topic} ends at offset ${end}, but the target has applied it up to ${nextOffset}`,
+    {
+      details: { topic, end, nextOffset },
+      remedy: 'This is not the log that filled the target: bring that one back, or start with an empty target.',
+    },
+  );
 }
 
 /** What the target lacks is led by the place where the mapping asks for it. */

@@ -13,12 +13,13 @@ import { ensurePublication } from './adapters/publication.js';
 import { openReplicationStream } from './adapters/replication-stream.js';
 import { ensureSlot } from './adapters/slot.js';
 import { Publisher } from './publisher.js';
-import { type CaptureTallies, RawEncoder } from './raw-encoder.js';
+import { RawEncoder } from './raw-encoder.js';
 import { afterChunk, captureState, type MovedRow, NOT_STARTED, type Recovered, recover } from './recover.js';
 import type { TablePlan } from './snapshot/chunk.js';
 import { copyTables } from './snapshot/snapshot-loop.js';
 import { readMappedPlan } from './snapshot/table-plan.js';
 import { SnapshotWindows } from './snapshot/windows.js';
+import type { CaptureTallies } from './tallies.js';
 
 /**
  * Capture, from connecting to the end of one connection: source WAL and snapshot chunks -> raw topic. Begun again after

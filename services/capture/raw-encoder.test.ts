@@ -7,9 +7,10 @@ import { readSpan } from '../../core/record-scanner.js';
 import { RecordWriter } from '../../core/record-writer.js';
 import * as pgoutput from '../../test/support/pgoutput-builder.js';
 import { linesOf, linesOfAll, relationOf } from '../../test/support/record-builder.js';
-import { type CaptureTallies, RawEncoder, type ResumePoint } from './raw-encoder.js';
+import { RawEncoder, type ResumePoint } from './raw-encoder.js';
 import type { Chunk, TablePlan } from './snapshot/chunk.js';
 import { SnapshotWindows } from './snapshot/windows.js';
+import type { CaptureTallies } from './tallies.js';
 
 const users = relationOf(1, 'public.users', ['id', 'name']);
 const posts = relationOf(2, 'public.posts', ['id', 'title']);

@@ -1,5 +1,5 @@
 import { FerryError } from '../../core/errors.js';
-import { addTo, type Tally } from '../../core/ledger.js';
+import { addTo } from '../../core/ledger.js';
 import { formatLsn, LSN_ZERO, type Lsn } from '../../core/lsn.js';
 import type { Position } from '../../core/position.js';
 import { type ChunkMark, MESSAGE, relationToLine } from '../../core/record.js';
@@ -17,19 +17,13 @@ import {
 import { writeTuple } from './pgoutput/tuple.js';
 import type { SnapshotWindows } from './snapshot/windows.js';
 import { writeChunk } from './snapshot/write-chunk.js';
+import type { CaptureTallies } from './tallies.js';
 
 /** Where the raw topic ended when this capture began: everything up to it comes again and is dropped. */
 export interface ResumePoint {
   readonly position: Position;
   /** The last event was a commit. */
   readonly complete: boolean;
-}
-
-/** What capture has seen and done, by table. */
-export interface CaptureTallies {
-  readonly read: Tally;
-  readonly deduplicated: Tally;
-  readonly captured: Tally;
 }
 
 /**

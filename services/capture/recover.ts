@@ -7,7 +7,8 @@ import { RecordScanner, readSpan } from '../../core/record-scanner.js';
 import { displayName } from '../../core/relation.js';
 import { CAPTURE_STATE, type CaptureState, type TableSnapshotState } from '../../core/stage-state.js';
 import type { EventLog } from '../../platform/event-log/port.js';
-import type { CaptureTallies, ResumePoint } from './raw-encoder.js';
+import type { ResumePoint } from './raw-encoder.js';
+import type { CaptureTallies } from './tallies.js';
 
 /** Where capture goes on: read out of the raw topic, the control state only saves reading all of it. */
 export interface Recovered {

@@ -3,7 +3,7 @@ import type { Position } from '../../../core/position.js';
 import { type RowsLine, relationToLine } from '../../../core/record.js';
 import type { RecordWriter } from '../../../core/record-writer.js';
 import { displayName } from '../../../core/relation.js';
-import type { CaptureTallies } from '../raw-encoder.js';
+import type { CaptureTallies } from '../tallies.js';
 import type { ClosedWindow } from './windows.js';
 
 /**

@@ -8,7 +8,8 @@ export type Phase = 'not-started' | 'snapshot' | 'streaming' | 'cut-over' | 'unk
 export interface TableStatus {
   readonly source: string;
   readonly target: string;
-  readonly state: 'waiting' | 'copying' | 'streaming';
+  /** unknown: what would say it cannot be read. */
+  readonly state: 'waiting' | 'copying' | 'streaming' | 'unknown';
   /** Rows that the snapshot has put into the log. */
   readonly rows: number;
   readonly estimate: number | null;
@@ -39,7 +40,11 @@ export interface PipelineStatus {
 }
 
 /** What the operator does next, from what is known. Pure. */
-export function nextSteps(status: Omit<PipelineStatus, 'nextSteps'>, config: string): string[] {
+export function nextSteps(
+  status: Omit<PipelineStatus, 'nextSteps'>,
+  { config, isLogKnown }: { readonly config: string; readonly isLogKnown: boolean },
+): string[] {
+  if (!isLogKnown) return ['Bring the log back: what the services do can be read there only.'];
   const halted = status.services.filter((service) => service.state === 'halted' && service.error);
   if (halted.length > 0) return halted.map((service) => `${service.service}: ${service.error!.remedy}`);
   if (status.phase === 'cut-over') return [`Keep the old project for its grace period; its tables refuse writes.`];

@@ -4,7 +4,7 @@ import { parseLsn } from '../../../core/lsn.js';
 import { domainSchemas } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { isFresh, REPORT_PREFIX, type ServiceName, type ServiceReport } from '../../../core/service-report.js';
-import { CAPTURE_STATE, type CaptureState } from '../../../core/stage-state.js';
+import { CAPTURE_STATE, type CaptureState, type TableSnapshotState } from '../../../core/stage-state.js';
 import { topicsOf } from '../../../core/topics.js';
 import { readAppliedPoints } from '../../../platform/control-schema.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
@@ -47,17 +47,20 @@ export async function readStatus(pipeline: LoadedPipeline, sources: StatusSource
   // hears of the source's progress with the next heartbeat only.
   const transformed = furthestAhead((ends ?? []).map((end) => end.reached));
   const applied = await ask(target, (client) => readTarget(client, pipeline.name, { domains, ends, transformed }));
-  const capture = (await ask(log, (open) => open.control.get(CAPTURE_STATE))) as CaptureState | undefined;
-  const services = (await ask(log, readServices)) ?? [];
+  const logged = await ask(log, async (open) => ({
+    capture: (await open.control.get(CAPTURE_STATE)) as CaptureState | undefined,
+  }));
+  const services = (await ask(log, readServices)) ?? SERVICES.map(unknownService);
   const ledger =
     (await ask(log, (open) => readLedger(pipeline, open, target instanceof Error || !applied ? undefined : target))) ??
     null;
-  const tables = tableStatuses(pipeline, capture, applied?.copied);
+  const isKnown = { log: logged !== undefined, target: applied !== undefined };
+  const tables = tableStatuses(pipeline, isKnown, logged?.capture, applied?.copied);
   const endToEnd = lagOf(now, applied?.reached);
   const status = {
     pipeline: pipeline.name,
     at: new Date().toISOString(),
-    phase: phaseOf(applied, tables, captured !== undefined),
+    phase: phaseOf(applied, tables, isKnown.log ? captured !== undefined : undefined),
     serving: applied?.serving ?? null,
     lag: { ...endToEnd, captured: lagOf(now, captured), transformed: lagOf(now, transformed), applied: endToEnd },
     tables,
@@ -65,7 +68,7 @@ export async function readStatus(pipeline: LoadedPipeline, sources: StatusSource
     ledger,
     errors: [...errors, ...services.flatMap(({ service, error }) => (error ? [`${service}: ${error.message}`] : []))],
   };
-  return { ...status, nextSteps: nextSteps(status, pipeline.directory) };
+  return { ...status, nextSteps: nextSteps(status, { config: pipeline.directory, isLogKnown: isKnown.log }) };
 }
 
 async function readSourceNow(source: ClientBase): Promise<SourceNow> {
@@ -119,6 +122,14 @@ async function readTarget(
   };
 }
 
+const unknownService = (service: ServiceName): ServiceStatus => ({
+  service,
+  state: 'unknown',
+  rate: null,
+  http: null,
+  error: null,
+});
+
 const SERVICES: readonly ServiceName[] = ['capture', 'transform', 'apply', 'control'];
 
 async function readServices(log: EventLog): Promise<ServiceStatus[]> {
@@ -128,7 +139,7 @@ async function readServices(log: EventLog): Promise<ServiceStatus[]> {
     const newest = reports
       .filter((report) => report.service === service)
       .sort((a, b) => Date.parse(b.at) - Date.parse(a.at))[0];
-    if (!newest) return { service, state: 'unknown', rate: null, http: null, error: null };
+    if (!newest) return unknownService(service);
     // Halted and stopped stay true after the process is gone; of the others nothing is known then.
     const isLast = newest.state === 'halted' || newest.state === 'stopped';
     const fresh = isFresh(newest, now);
@@ -144,27 +155,38 @@ async function readServices(log: EventLog): Promise<ServiceStatus[]> {
 
 function tableStatuses(
   pipeline: LoadedPipeline,
+  isKnown: { readonly log: boolean; readonly target: boolean },
   capture: CaptureState | undefined,
   copied: ReadonlySet<string> | undefined,
 ): TableStatus[] {
   return pipeline.tables.map((mapping) => {
     const source = displayName(mapping.source);
     const snapshot = capture?.tables[source];
-    const isStreaming = copied?.has(source) && snapshot?.done;
-    const state = isStreaming ? 'streaming' : snapshot?.rows || snapshot?.done ? 'copying' : 'waiting';
     return {
       source,
       target: displayName(mapping.target),
-      state,
+      state: tableState(snapshot, copied?.has(source) === true, isKnown),
       rows: snapshot?.rows ?? 0,
       estimate: snapshot?.estimate ?? null,
     };
   });
 }
 
-function phaseOf(applied: TargetView | undefined, tables: readonly TableStatus[], hasLog: boolean): Phase {
-  if (!applied) return hasLog ? 'unknown' : 'not-started';
-  if (applied.serving === 'target') return 'cut-over';
-  if (tables.every((table) => table.state === 'streaming')) return 'streaming';
-  return hasLog ? 'snapshot' : 'not-started';
+function tableState(
+  snapshot: TableSnapshotState | undefined,
+  isCopied: boolean,
+  isKnown: { readonly log: boolean; readonly target: boolean },
+): TableStatus['state'] {
+  if (isCopied && (snapshot?.done || !isKnown.log)) return 'streaming';
+  // A table whose snapshot is in the log to its end may be in the target, too.
+  if (!isKnown.log || (snapshot?.done && !isKnown.target)) return 'unknown';
+  return snapshot?.rows || snapshot?.done ? 'copying' : 'waiting';
+}
+
+/** @param hasLog the log has something; undefined when it cannot be read. */
+function phaseOf(applied: TargetView | undefined, tables: readonly TableStatus[], hasLog: boolean | undefined): Phase {
+  if (applied?.serving === 'target') return 'cut-over';
+  if (applied && tables.every((table) => table.state === 'streaming')) return 'streaming';
+  if (hasLog === false) return 'not-started';
+  return applied && hasLog ? 'snapshot' : 'unknown';
 }

@@ -15,7 +15,6 @@ const MAPPING = 'schema: growth\ntables:\n  users:\n    from: public.users\n';
 /** Refused before any server is asked, so that no server is needed here. */
 describe('a configuration that is wrong', () => {
   let parent: string;
-  let count = 0;
 
   beforeAll(async () => {
     parent = await mkdtemp(join(tmpdir(), 'ferry-test-config-'));
@@ -26,7 +25,7 @@ describe('a configuration that is wrong', () => {
   });
 
   async function written(files: { pipeline?: string; mapping?: string }): Promise<string> {
-    const directory = join(parent, String((count += 1)));
+    const directory = await mkdtemp(join(parent, 'config-'));
     await mkdir(join(directory, 'mapping'), { recursive: true });
     await writeFile(join(directory, 'pipeline.yaml'), files.pipeline ?? PIPELINE);
     await writeFile(join(directory, 'mapping', 'growth.yaml'), files.mapping ?? MAPPING);

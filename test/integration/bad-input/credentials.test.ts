@@ -45,9 +45,9 @@ describeWithPostgres('roles and passwords', () => {
 
     pair.env.SOURCE_URL = SOURCE_URL;
     pair.env.TARGET_URL = withPassword(TARGET_URL!, wrong);
-    const up = await pair.run('up', '--json');
-    expect(up.code).toBe(1);
-    expect(up.json<CliError>().error.message).toMatch(/^the target database \S+: password authentication failed/);
+    const apply = await pair.run('apply', '--json');
+    expect(apply.code).toBe(1);
+    expect(apply.json<CliError>().error.message).toMatch(/^the target database \S+: password authentication failed/);
   });
 
   test('a database that is not there halts, by name', async () => {

@@ -44,7 +44,7 @@ describe('databases that cannot be reached', () => {
 
     const status = await pair.run('status', '--json');
     expect(status.code).toBe(1);
-    expect(status.json()).toMatchObject({ phase: 'unknown', lag: { bytes: null, seconds: null } });
+    expect(status.json()).toMatchObject({ phase: 'not-started', lag: { bytes: null, seconds: null } });
     for (const command of ['check', 'verify', 'cutover', 'replay']) {
       const { code, json } = await pair.run(command, '--json', ...(command === 'replay' ? ['--yes'] : []));
       expect(code, command).toBe(1);

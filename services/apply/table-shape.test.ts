@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { relationOf } from '../../test/support/record-builder.js';
+import { shapeOf, type TargetTable } from './table-shape.js';
+
+function tableOf(columns: readonly string[], key: readonly string[]): TargetTable {
+  return {
+    schema: 'shared',
+    table: 'people',
+    columns: new Map(columns.map((name) => [name, { name, type: `type of ${name}`, isIdentityAlways: false }])),
+    key,
+  };
+}
+
+const people = relationOf(1, 'shared.people', ['id', 'name', 'org'], { source: 'public.users' });
+
+describe('shapeOf', () => {
+  test('puts the target columns in the order of the tuples, and the key in the order of its index', () => {
+    const shape = shapeOf(people, tableOf(['created_at', 'org', 'name', 'id'], ['org', 'id']));
+    expect(shape.columns.map((column) => column.type)).toEqual(['type of id', 'type of name', 'type of org']);
+    expect(shape.keyIndexes).toEqual([2, 0]);
+    expect([shape.source, shape.name]).toEqual(['public.users', 'shared.people']);
+  });
+
+  test('counts a relation without a source under its own name', () => {
+    const plain = relationOf(1, 'shared.people', ['id']);
+    expect(shapeOf(plain, tableOf(['id'], ['id'])).source).toBe('shared.people');
+  });
+
+  test.each([
+    ['a table that is not there', undefined, 'the target has no table shared.people', { table: 'shared.people' }],
+    [
+      'a column that is not there',
+      tableOf(['id', 'name'], ['id']),
+      'the target table shared.people has no column org',
+      { table: 'shared.people', column: 'org' },
+    ],
+    [
+      'a table without a primary key',
+      tableOf(['id', 'name', 'org'], []),
+      'the target table shared.people has no primary key',
+      { table: 'shared.people' },
+    ],
+    [
+      'a key that the source gives no value for',
+      tableOf(['id', 'name', 'org', 'tenant'], ['id', 'tenant']),
+      'the source gives no value for tenant, a key column of the target table shared.people',
+      { table: 'shared.people' },
+    ],
+  ])('names %s', (_, table, message, details) => {
+    expect(() => shapeOf(people, table)).toThrow(expect.objectContaining({ code: 'target-unfit', message, details }));
+  });
+});

@@ -1,0 +1,218 @@
+import { describe, expect, test } from 'vitest';
+import { parseLsn } from '../../core/lsn.js';
+import { POSITION_ZERO } from '../../core/position.js';
+import { CAPTURE_STATE } from '../../core/stage-state.js';
+import { MemoryLog } from '../../test/support/memory-log.js';
+import { RecordBuilder, relationOf, TIME } from '../../test/support/record-builder.js';
+import { afterChunk, captureState, NOT_STARTED, recover } from './recover.js';
+
+const RAW = 'p.raw';
+const users = relationOf(1, 'public.users', ['id', 'name']);
+const posts = relationOf(2, 'public.posts', ['id', 'title']);
+
+const builder = (limitBytes?: number) => new RecordBuilder(limitBytes).relation(users).relation(posts);
+
+async function recovered(records: readonly Buffer[], state?: object, log = new MemoryLog()) {
+  log.put(RAW, records);
+  if (state) await log.control.put(CAPTURE_STATE, state);
+  return recover(log, RAW);
+}
+
+const at = (lsn: string, index: number) => ({ lsn: parseLsn(lsn), index });
+
+describe('recover', () => {
+  test('begins at nothing with an empty log', async () => {
+    expect(await recovered([])).toEqual({
+      resume: { position: POSITION_ZERO, complete: true },
+      loggedThrough: undefined,
+      time: null,
+      nextOffset: 0,
+      tallies: { read: new Map(), captured: new Map(), deduplicated: new Map() },
+      tables: new Map(),
+      moved: new Map(),
+    });
+  });
+
+  test('reads place, counts and snapshot out of the log alone', async () => {
+    const records = builder(1)
+      .begin('0/100')
+      .row(1, 'c', { new: ['1', 'Ada'] })
+      .row(2, 'c', { new: ['1', 'Hello'] })
+      .commit('0/140')
+      .begin('0/200', { time: '2026-01-31T12:00:05.000000Z' })
+      .rows(users, '2\tBob\n3\tCy\n', { chunk: { upTo: ['3'], final: false }, gaveWay: 1 })
+      .commit('0/240')
+      .begin('0/300', { time: '2026-01-31T12:00:09.000000Z' })
+      .truncate([2])
+      .take();
+    expect(await recovered(records)).toMatchObject({
+      resume: { position: at('0/300', 0), complete: false },
+      // Everything before this commit record is there, and nothing of what may lie behind it.
+      loggedThrough: parseLsn('0/300'),
+      // Of the last whole transaction.
+      time: '2026-01-31T12:00:05.000000Z',
+      nextOffset: records.length,
+      tallies: {
+        captured: new Map([
+          ['public.users', 3],
+          ['public.posts', 2],
+        ]),
+        read: new Map([
+          ['public.users', 3],
+          ['public.posts', 2],
+        ]),
+      },
+      tables: new Map([['public.users', { upTo: ['3'], rows: 3, done: false, rereads: [] }]]),
+    });
+  });
+
+  test('ends behind the last commit when the last record is whole', async () => {
+    const records = builder()
+      .begin('0/100')
+      .row(1, 'c', { new: ['1', 'Ada'] })
+      .commit('0/140')
+      .take();
+    expect(await recovered(records)).toMatchObject({
+      resume: { position: at('0/100', 1), complete: true },
+      loggedThrough: parseLsn('0/140'),
+      time: TIME,
+    });
+  });
+
+  test('takes the commit before a transaction that goes on in the last record', async () => {
+    const records = builder()
+      .begin('0/100')
+      .row(1, 'c', { new: ['1', 'Ada'] })
+      .commit('0/240')
+      .begin('0/200')
+      .row(1, 'c', { new: ['2', 'Bob'] })
+      .take();
+    expect(await recovered(records)).toMatchObject({
+      resume: { position: at('0/200', 0), complete: false },
+      loggedThrough: parseLsn('0/240'),
+    });
+  });
+
+  const state = {
+    next: { [RAW]: 1 },
+    through: '0/140',
+    time: TIME,
+    read: { 'public.users': 12 },
+    deduplicated: { 'public.users': 2 },
+    captured: { 'public.users': 10 },
+    tables: { 'public.users': { upTo: ['5'], rows: 6, estimate: 100, done: false, rereads: ['["9"]'] } },
+  };
+  const first = builder()
+    .begin('0/100')
+    .row(1, 'c', { new: ['1', 'Ada'] })
+    .commit('0/140')
+    .take();
+
+  test('adds what came after the state was put down, and reads nothing before it', async () => {
+    const [second] = builder()
+      .begin('0/200')
+      .row(1, 'd', { key: ['1', null] })
+      .rows(users, '6\tx\n', { chunk: { upTo: ['6'], final: true } })
+      .commit('0/240')
+      .take();
+    const found = await recovered([...first, second!], state);
+    expect(found).toMatchObject({ resume: { position: at('0/200', 2), complete: true }, nextOffset: 2 });
+    expect(found.tallies).toEqual({
+      captured: new Map([['public.users', 12]]),
+      deduplicated: new Map([['public.users', 2]]),
+      // captured = read - deduplicated, as it must be.
+      read: new Map([['public.users', 14]]),
+    });
+    expect(found.tables.get('public.users')).toEqual({
+      upTo: ['6'],
+      rows: 7,
+      estimate: 100,
+      done: true,
+      rereads: ['["9"]'],
+    });
+  });
+
+  test('is what was put down when nothing came since', async () => {
+    expect(await recovered(first, state)).toMatchObject({
+      loggedThrough: parseLsn('0/140'),
+      nextOffset: 1,
+      time: TIME,
+      tallies: { captured: new Map([['public.users', 10]]), read: new Map([['public.users', 12]]) },
+    });
+  });
+
+  test('finds the rows that a key change moved without their TOAST values since', async () => {
+    const [second] = builder()
+      .begin('0/200')
+      .row(1, 'u', { key: ['1', null], new: ['8', false] })
+      .row(1, 'u', { key: ['2', null], new: ['9', 'whole'] })
+      .row(1, 'u', { new: ['3', false] })
+      .row(1, 'u', { old: ['4', 'x'], new: ['5', 'x'] })
+      .commit()
+      .take();
+    const { moved } = await recovered([...first, second!], state);
+    expect(moved).toEqual(new Map([['public.users', [{ columns: ['id', 'name'], row: ['8', false] }]]]));
+  });
+
+  test('refuses a log that is shorter than it was', async () => {
+    await expect(recovered(first, { ...state, next: { [RAW]: 5 } })).rejects.toMatchObject({
+      code: 'log-foreign',
+      message: 'the topic p.raw ends at offset 1, but had 5 records before',
+    });
+  });
+
+  test('takes offsets that have gaps', async () => {
+    const records = builder(1)
+      .begin('0/100')
+      .row(1, 'c', { new: ['1', 'Ada'] })
+      .commit()
+      .take();
+    const found = await recovered(records, undefined, new MemoryLog({ gap: 3 }));
+    expect(found).toMatchObject({ nextOffset: 8, tallies: { captured: new Map([['public.users', 1]]) } });
+  });
+});
+
+test('captureState is what recover reads', async () => {
+  const done = {
+    nextOffset: 1,
+    through: parseLsn('0/140'),
+    time: TIME,
+    tallies: {
+      read: new Map([['public.users', 12]]),
+      deduplicated: new Map([['public.users', 2]]),
+      captured: new Map([['public.users', 10]]),
+    },
+    tables: new Map([['public.users', { rows: 1, done: true, rereads: ['["9"]'] }]]),
+  };
+  const [record] = builder()
+    .begin('0/100')
+    .row(1, 'c', { new: ['1', 'Ada'] })
+    .commit('0/140')
+    .take();
+  expect(await recovered([record!], captureState(RAW, done))).toMatchObject({
+    nextOffset: 1,
+    loggedThrough: done.through,
+    time: TIME,
+    tallies: done.tallies,
+    tables: done.tables,
+  });
+});
+
+describe('afterChunk', () => {
+  test('moves on with the mark of a chunk, and counts blocks that have none', () => {
+    const block = afterChunk(NOT_STARTED, 10, undefined);
+    expect(block).toEqual({ rows: 10, done: false, rereads: [] });
+    expect(afterChunk(block, 5, { upTo: ['15'], final: false })).toEqual({
+      upTo: ['15'],
+      rows: 15,
+      done: false,
+      rereads: [],
+    });
+  });
+
+  test('is done with the final chunk, and stays so', () => {
+    const copied = afterChunk({ ...NOT_STARTED, upTo: ['3'] }, 0, { final: true });
+    expect(copied).toEqual({ upTo: ['3'], rows: 0, done: true, rereads: [] });
+    expect(afterChunk(copied, 1, { final: false }).done).toBe(true);
+  });
+});
