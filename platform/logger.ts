@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module';
 import { type DestinationStream, type Logger, pino } from 'pino';
-import pretty from 'pino-pretty';
 
 export type { Logger } from 'pino';
 
@@ -16,8 +16,10 @@ export function createLogger(service: string, destination?: DestinationStream): 
 }
 
 function standardError(): DestinationStream {
-  if (process.stderr.isTTY) return pretty({ destination: 2, sync: true, translateTime: 'HH:MM:ss', colorize: true });
-  return pino.destination({ fd: 2, sync: true });
+  if (!process.stderr.isTTY) return pino.destination({ fd: 2, sync: true });
+  // Only where a person looks: loading it takes longer than all else that a service does before it connects.
+  const pretty = createRequire(import.meta.url)('pino-pretty') as (options: object) => DestinationStream;
+  return pretty({ destination: 2, sync: true, translateTime: 'HH:MM:ss', colorize: true });
 }
 
 export const silentLogger: Logger = pino({ level: 'silent' });

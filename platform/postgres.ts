@@ -16,6 +16,9 @@ const PINNED: Readonly<Record<string, string>> = {
   extra_float_digits: '3',
   bytea_output: 'hex',
   xmlbinary: 'base64',
+  // What pg_dump restores with too: document would refuse the fragments that a column may hold.
+  xmloption: 'content',
+  array_nulls: 'on',
   lc_monetary: 'C',
   search_path: '',
   statement_timeout: '0',

@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { packageRoot } from '../platform/package-root.js';
+
+/** Where the three tables stand: all in public, or moved by the mapping. */
+export const LAYOUTS = {
+  public: { accounts: 'public', events: 'public' },
+  mapped: { accounts: 'growth', events: 'shared' },
+} as const;
+export type Layout = keyof typeof LAYOUTS;
+
+export const TABLES = ['accounts', 'artifacts', 'events'] as const;
+
+export function tableName(layout: Layout, table: (typeof TABLES)[number]): string {
+  return `${LAYOUTS[layout][table === 'events' ? 'events' : 'accounts']}.${table}`;
+}
+
+/** A session with the defaults of a psql user. */
+export async function session(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  await client.query("SET TimeZone = 'UTC'; SET extra_float_digits = 1");
+  return client;
+}
+
+async function sql(file: string, values: Readonly<Record<string, string>>): Promise<string> {
+  const text = await readFile(join(packageRoot(), 'bench', 'workload', file), 'utf8');
+  return text.replaceAll(/\{(scale|accounts|events)\}/g, (_, name: string) => values[name]!);
+}
+
+export async function createSchema(client: pg.Client, layout: Layout): Promise<void> {
+  await client.query(await sql('schema.sql', LAYOUTS[layout]));
+}
+
+/** 200k accounts, 400k artifacts, 400k events, times the scale. */
+export async function load(client: pg.Client, scale: number): Promise<void> {
+  await client.query(await sql('load.sql', { scale: String(scale) }));
+  await client.query('VACUUM ANALYZE');
+}
+
+/** Row changes of run k in transactions of ten: half updates, a third inserts, the rest deletes; sentinels at the end. */
+export async function change(client: pg.Client, changes: number, run: number): Promise<void> {
+  await client.query('SET synchronous_commit = off');
+  await client.query(`CALL bench_changes(${changes}, 10, ${run})`);
+  await client.query('CHECKPOINT');
+}
+
+export async function countRows(client: pg.Client, layout: Layout): Promise<number> {
+  let rows = 0;
+  for (const table of TABLES) {
+    const result = await client.query<{ n: string }>(`SELECT count(*) AS n FROM ${tableName(layout, table)}`);
+    rows += Number(result.rows[0]!.n);
+  }
+  return rows;
+}
+
+/** Counting disturbs; without a hint that the copy is whole it is done this seldom. */
+const COUNT_EVERY_MS = 1_500;
+
+/** Resolves once the copy has as many rows as the source. Its size hints at that, but the source may be bloated. */
+export async function untilCopied(source: pg.Client, target: pg.Client, layout: Layout): Promise<number> {
+  const rows = await countRows(source, 'public');
+  for (let countedAt = performance.now(); ; ) {
+    const [from, to] = await Promise.all([tableBytes(source, 'public'), tableBytes(target, layout)]);
+    if (to >= from * 0.97 || performance.now() - countedAt > COUNT_EVERY_MS) {
+      if ((await countRows(target, layout)) >= rows) return rows;
+      countedAt = performance.now();
+    }
+    await sleep(50);
+  }
+}
+
+async function tableBytes(client: pg.Client, layout: Layout): Promise<number> {
+  const names = TABLES.map((table) => `pg_relation_size('${tableName(layout, table)}')`);
+  const result = await client.query<{ n: string }>(`SELECT ${names.join(' + ')} AS n`);
+  return Number(result.rows[0]!.n);
+}
+
+/** Resolves once the last rows of run k are there. */
+export async function untilChanged(target: pg.Client, layout: Layout, run: number): Promise<void> {
+  const [accounts, artifacts, events] = TABLES.map((table) => tableName(layout, table));
+  const base = `1000000000000 + ${run} * 100`;
+  const count = `SELECT (SELECT count(*) FROM ${accounts} WHERE id BETWEEN ${base} + 1 AND ${base} + 32)
+    + (SELECT count(*) FROM ${artifacts} WHERE id IN (SELECT md5('sentinel-${run}-' || s)::uuid FROM generate_series(1, 32) s))
+    + (SELECT count(*) FROM ${events} WHERE id BETWEEN ${base} + 1 AND ${base} + 32) AS n`;
+  while (Number((await target.query<{ n: string }>(count)).rows[0]!.n) < 96) await sleep(25);
+}
+
+/** Counts and sums of row hashes, by SQL of its own. */
+export async function areEqual(source: pg.Client, target: pg.Client, layout: Layout): Promise<boolean> {
+  const print = async (client: pg.Client, of: Layout) => {
+    const prints: string[] = [];
+    for (const table of TABLES) {
+      const result = await client.query<{ n: string; h: string }>(
+        `SELECT count(*) AS n, coalesce(sum(hashtextextended(t::text, 0)), 0)::text AS h FROM ${tableName(of, table)} t`,
+      );
+      prints.push(`${result.rows[0]!.n}:${result.rows[0]!.h}`);
+    }
+    return prints.join(' ');
+  };
+  const [a, b] = await Promise.all([print(source, 'public'), print(target, layout)]);
+  return a === b;
+}
