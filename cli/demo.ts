@@ -41,12 +41,16 @@ export function demoCommand(): Command {
     .action(runDemo);
 }
 
+const INTERRUPTED = new FerryError('not-ready', 'interrupted; everything that was started is stopped', {
+  remedy: 'Run it again; it begins anew.',
+});
+
 async function runDemo(flags: DemoFlags): Promise<void> {
   const stop = new AbortController();
   let interrupted = false;
   const onSignal = () => {
     interrupted = true;
-    stop.abort(new FerryError('not-ready', 'interrupted; everything that was started is stopped'));
+    stop.abort(INTERRUPTED);
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
@@ -70,7 +74,9 @@ async function runDemo(flags: DemoFlags): Promise<void> {
     if (!ok) process.exitCode = POLICY.mismatch.exit;
   } catch (error) {
     if (!interrupted || (error instanceof FerryError && error.code !== 'not-ready')) throw error;
-    process.stderr.write('interrupted; everything that was started is stopped\n');
+    const { code, message, remedy } = INTERRUPTED;
+    process.stderr.write(`${message}\n`);
+    if (flags.json) printJson({ ok: false, error: { code, message, remedy } });
     process.exitCode = 130;
   } finally {
     process.off('SIGINT', onSignal);

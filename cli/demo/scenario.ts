@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { FerryError } from '../../core/errors.js';
+import { REPORT_PREFIX } from '../../core/service-report.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
 import { openLog } from '../../platform/event-log/open.js';
 import { type LoadedPipeline, loadPipeline } from '../../platform/load-pipeline.js';
@@ -151,6 +152,8 @@ class Scenario {
   ): Promise<DemoResult> {
     const { signal, keep } = this.#options;
     await using log = await openLog(pipeline, `ferry-${pipeline.name}-demo`, silentLogger);
+    // Services wait for brokers that do not answer; nobody waits for them here.
+    await log.control.entries(REPORT_PREFIX);
     const read = () => readStatus(pipeline, { log, source, target });
     const snapshot = await this.#untilCopied(read);
     const status = await this.#untilCaughtUp(read);

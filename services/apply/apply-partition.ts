@@ -233,7 +233,7 @@ function atMapping<T>(mappings: readonly TableMapping[], { source }: Relation, a
 
 /** PostgreSQL ends the message of a value that does not fit with that value. */
 function withoutValue(message: string): string {
-  return message.replace(/: "[^]*"$/, '');
+  return message.replace(/: ".*"$/s, '');
 }
 
 function tableOf(step: Step): string {

@@ -112,7 +112,7 @@ export class Pipeline implements AsyncDisposable {
   /**
    * Like {@link eventually}, but it fails at once when a service has ended by itself, and says what the services said.
    */
-  async until(what: string, condition: () => unknown, timeoutMs = 30_000): Promise<void> {
+  async until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
     const failed = () => this.#processes.find((service) => service.hasFailed);
     try {
       await eventually(async () => failed() || (await condition()), { what, timeoutMs });

@@ -8,6 +8,7 @@ import { topicsOf } from '../../../core/topics.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { runTargetScript } from '../../../platform/target-scripts.js';
+import type { Phase } from '../status/pipeline-status.js';
 import { readLedger } from '../status/read-ledger.js';
 import { readStatus } from '../status/read-status.js';
 import { appliedProbe } from '../verify/applied-probe.js';
@@ -143,6 +144,12 @@ class Cutover {
           },
         );
       }
+      if (signal.aborted) {
+        throw new FerryError('not-ready', 'the cutover was interrupted; the old project serves', {
+          remedy: 'Run `ferry cutover` again when it suits.',
+          cause: error,
+        });
+      }
       const { code, message, remedy, policy } = toFerryError(error);
       if (policy.exit === 3) throw error;
       throw new FerryError('cutover-failed', message, {
@@ -155,12 +162,13 @@ class Cutover {
   async #gates(): Promise<string> {
     const { pipeline, log } = this.#options;
     // A gate may be closed for a moment only: a batch in flight, a report on its way.
-    for (let tries = 0; ; tries++) {
+    const deadline = performance.now() + GATES_WITHIN_MS;
+    for (;;) {
       const status = await readStatus(pipeline, { log, source: this.#source, target: this.#target });
       const closed = closedGates(status);
       this.#lagSeconds = status.lag.seconds;
       if (closed.length === 0) return `lag ${status.lag.bytes} bytes, ${status.lag.seconds} s`;
-      if (tries === GATE_TRIES || this.#options.signal.aborted) {
+      if (FAR_OFF.has(status.phase) || performance.now() > deadline || this.#options.signal.aborted) {
         throw new FerryError('not-ready', `not ready to cut over: ${closed.join('; ')}`);
       }
       await sleep(500);
@@ -309,7 +317,9 @@ class Cutover {
   }
 }
 
-const GATE_TRIES = 20;
+const GATES_WITHIN_MS = 10_000;
+/** Phases that a moment's patience does not end. */
+const FAR_OFF: ReadonlySet<Phase> = new Set(['not-started', 'snapshot']);
 
 function refuseDifferences(tables: readonly TableReport[]): void {
   const different = tables.filter((table) => !table.equal);

@@ -38,7 +38,7 @@ export interface CutoverReport {
   readonly tables: readonly (TableReport & { readonly verified: 'fenced' | 'live' })[];
 }
 
-/** Why a cutover may not begin; empty when it may. Pure. */
+/** Why a cutover may not begin, the known reasons last; empty when it may. Pure. */
 export function closedGates(status: PipelineStatus): string[] {
   const closed: string[] = [];
   if (status.phase !== 'streaming') closed.push(`the pipeline's phase is ${status.phase}, not streaming`);
@@ -50,7 +50,7 @@ export function closedGates(status: PipelineStatus): string[] {
   else if (seconds > READY_BELOW_SECONDS) closed.push(`lag is ${seconds} s, above ${READY_BELOW_SECONDS} s`);
   if (!status.ledger) closed.push('the ledger cannot be read');
   else if ((status.ledger.deadLettered ?? 0) > 0) closed.push(`${status.ledger.deadLettered} changes are dead letters`);
-  return closed;
+  return closed.length === 0 ? closed : [...closed, ...status.errors];
 }
 
 /** The share of the pause that verifying under the fence may take; the rest is for draining and the flip. */

@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { CliError } from '../../support/cli.js';
-import { runFerry, testEnvironment } from '../../support/cli.js';
+import { type CliError, runFerry, testEnvironment } from '../../support/cli.js';
 import { MovingPair } from '../../support/moving-pair.js';
 import { type OwnServer, ownServer } from '../../support/own-server.js';
+import { describeWithPostgres, testServers } from '../../support/servers.js';
 import { TARGET_SQL } from '../../support/small-tables.js';
 
 describe('databases that cannot be reached', () => {
@@ -92,15 +92,24 @@ describe('databases that cannot be reached', () => {
   });
 });
 
-test('a demo on servers or brokers that do not answer ends with what is wrong', async () => {
-  const refused = [
-    '--source-server',
-    'postgres://me:hunter2@127.0.0.1:1/x',
-    '--target-server',
-    'postgres://127.0.0.1:1/x',
-  ];
-  const servers = await runFerry(['demo', '--json', ...refused], testEnvironment());
-  expect(servers.code).toBe(1);
-  expect(servers.json<CliError>().error).toMatchObject({ code: 'source-unreachable' });
-  expect(servers.stdout + servers.stderr).not.toContain('hunter2');
+describeWithPostgres('a demo', () => {
+  test('on servers that do not answer ends with what is wrong', async () => {
+    const at = 'postgres://me:hunter2@127.0.0.1:1/x';
+    const result = await runFerry(['demo', '--json', '--source-server', at, '--target-server', at], testEnvironment());
+    expect(result.code).toBe(1);
+    expect(result.json<CliError>().error).toMatchObject({ code: 'source-unreachable' });
+    expect(result.stdout + result.stderr).not.toContain('hunter2');
+  });
+
+  test('over brokers that do not answer ends with what is wrong', async () => {
+    const { sourceServer, targetServer } = testServers();
+    const servers = ['--source-server', sourceServer, '--target-server', targetServer];
+    const args = ['demo', '--json', '--rows', '2000', '--brokers', '127.0.0.1:1', ...servers];
+    const result = await runFerry(args, testEnvironment());
+    expect(result.code, result.stderr).toBe(1);
+    expect(result.json<CliError>().error).toMatchObject({
+      code: 'log-unreachable',
+      message: expect.stringContaining('ECONNREFUSED 127.0.0.1:1'),
+    });
+  });
 });

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { type CliError, runFerry, testEnvironment } from '../support/cli.js';
+
+const SERVICES = ['capture', 'transform', 'apply', 'control'];
+const COMMANDS = ['demo', 'init', 'check', 'up', 'status', 'verify', 'cutover', 'replay', ...SERVICES];
+
+const ferry = (...args: readonly string[]) => runFerry(args, testEnvironment());
+
+test('--help names every command, and --help of each has an example and --json', async () => {
+  const help = await ferry('--help');
+  expect(help.code).toBe(0);
+  for (const command of COMMANDS) {
+    expect(help.stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
+    const { code, stdout } = await ferry(command, '--help');
+    expect(code, command).toBe(0);
+    expect(stdout, command).toMatch(new RegExp(`^Examples?:\\n.*ferry ${command} `, 'm'));
+    expect(stdout, command).toContain('--json');
+  }
+});
+
+test('without a command, or with one that is none, it says what there is', async () => {
+  for (const args of [[], ['cutoff'], ['--bogus']]) {
+    const { code, stdout, stderr } = await ferry(...args);
+    expect(code, args.join(' ')).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(args.length === 0 ? /Usage: ferry/ : /error: unknown (command|option) .*\n.*--help/);
+  }
+});
+
+test('an unknown flag, a missing one and one argument too many are refused by each command', async () => {
+  for (const command of COMMANDS) {
+    const unknown = await ferry(command, '--bogus');
+    expect(unknown.code, command).toBe(2);
+    expect(unknown.stderr, command).toMatch(/error: (unknown option '--bogus'|required option)/);
+    const surplus = await ferry(command, 'surplus', '--json');
+    expect(surplus.code, command).toBe(2);
+    expect(surplus.json<CliError>(), command).toMatchObject({ ok: false, error: { code: 'usage' } });
+    expect(surplus.stdout.trim().split('\n'), command).toHaveLength(1);
+  }
+});
+
+test('values that are out of range are refused with what would do', async () => {
+  for (const [args, message] of [
+    [['demo', '--rows', '0'], 'Write a whole number above 0.'],
+    [['demo', '--rows', 'many'], 'Write a whole number above 0.'],
+    [['demo', '--rows', '10'], 'at least'],
+    [['demo', '--pipeline', 'nothing'], 'there is no ready pipeline nothing'],
+    [['cutover', '-c', 'x', '--max-pause', 'soon'], 'Write it like 500ms, 10s or 2m.'],
+    [['init', '--source', 'postgres://h/d', '--map', 'public', '--out', '/tmp/nowhere'], 'public'],
+    [['init', '--map', 'public=growth', '--out', '/tmp/nowhere'], 'init needs --source, or SOURCE_URL'],
+    [['init', '--source', 'postgres://h/d', '--map', 'a=b', '--out', 'x', '--create-target'], 'needs --target'],
+  ] as const) {
+    const { code, stderr } = await ferry(...args);
+    expect(code, args.join(' ')).toBe(2);
+    expect(stderr, args.join(' ')).toContain(message);
+  }
+});

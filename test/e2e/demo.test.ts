@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { connect } from '../../platform/postgres.js';
+import { type CliError, type CliResult, FerryProcess, testEnvironment } from '../support/cli.js';
+import { eventually } from '../support/eventually.js';
+import { createLogin, dropLogin } from '../support/login.js';
+import { processesWith } from '../support/processes.js';
+import { describeWithKafka, describeWithPostgres, testServers } from '../support/servers.js';
+
+interface DemoReport {
+  readonly ok: boolean;
+  readonly tables: readonly { readonly source: string; readonly target: string; readonly equal: boolean }[];
+  readonly writePauseMs: number;
+  readonly application: { readonly lost: number; readonly writesOnTarget: number };
+}
+
+const SMALL = ['demo', '--json', '--rows', '5000', '--rate', '100'];
+
+let demo: FerryProcess | undefined;
+/** The demo's own directory for temporary files: whatever it starts has it in its arguments or its environment. */
+let temporary: string;
+
+beforeEach(async () => {
+  temporary = await mkdtemp(join(tmpdir(), 'ferry-test-demo-'));
+  // Run by root, the servers have an account of their own, which must pass through here.
+  await chmod(temporary, 0o711);
+});
+
+afterEach(async () => {
+  await demo?.stop();
+  demo = undefined;
+  await rm(temporary, { recursive: true, force: true });
+});
+
+function start(...args: readonly string[]): FerryProcess {
+  demo = new FerryProcess([...SMALL, ...args], testEnvironment({ TMPDIR: temporary }));
+  return demo;
+}
+
+async function expectMoved(result: CliResult): Promise<void> {
+  expect(result.code, result.stderr).toBe(0);
+  const report = result.json<DemoReport>();
+  expect(report).toMatchObject({ ok: true, writePauseMs: expect.any(Number), application: { lost: 0 } });
+  expect(report.tables).toHaveLength(14);
+  expect(report.tables.filter((table) => !table.equal)).toEqual([]);
+  expect(report.application.writesOnTarget).toBeGreaterThan(0);
+  await expectNothingLeft();
+}
+
+async function expectNothingLeft(): Promise<void> {
+  expect((await processesWith(temporary)).map(({ pid, args }) => `${pid} ${args}`)).toEqual([]);
+  expect(await readdir(temporary)).toEqual([]);
+}
+
+describe('ferry demo with nothing but Node', () => {
+  test('moves the database and leaves nothing', async () => {
+    const { ended } = start();
+    await expectMoved(await ended);
+  });
+
+  test.for([
+    ['while the servers start', /starting two PostgreSQL servers/],
+    ['while rows are copied', /an application writes/],
+    ['while it cuts over', /arm +done/],
+  ] as const)('Ctrl-C %s leaves nothing', async ([_, moment]) => {
+    const running = start();
+    await running.said(moment);
+    running.signal('SIGINT');
+    const result = await running.ended;
+    expect(result.code, result.stderr).toBe(130);
+    expect(result.json<CliError>().error.message).toBe('interrupted; everything that was started is stopped');
+    await expectNothingLeft();
+  });
+
+  test('killed, it takes its servers, its services and its application with it', async () => {
+    const running = start();
+    await running.said(/copied public/);
+    running.signal('SIGKILL');
+    await running.ended;
+    await eventually(async () => (await processesWith(temporary)).length === 0, { what: 'all of it to end' });
+  });
+});
+
+describeWithPostgres('ferry demo on given servers', () => {
+  const role = `demo_${randomBytes(5).toString('hex')}`;
+  const password = randomBytes(12).toString('hex');
+
+  afterEach(async () => {
+    await dropLogin(testServers().sourceServer, role);
+    await dropLogin(testServers().targetServer, role);
+  });
+
+  test('makes databases in them, drops them, and does not print the password', async () => {
+    const { sourceServer, targetServer } = testServers();
+    const login = { role, password, attributes: 'SUPERUSER' };
+    const source = await createLogin(sourceServer, login);
+    const target = await createLogin(targetServer, login);
+    const result = await start('--source-server', source, '--target-server', target).ended;
+    await expectMoved(result);
+    expect(result.stdout + result.stderr).not.toContain(password);
+    expect([...(await databasesOf(source)), ...(await databasesOf(target))]).toEqual([]);
+  });
+
+  async function databasesOf(url: string): Promise<string[]> {
+    const client = await connect('source', url, { applicationName: 'ferry-test' });
+    try {
+      const sql = 'SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = $1';
+      return (await client.query<{ datname: string }>(sql, [role])).rows.map((row) => row.datname);
+    } finally {
+      await client.end();
+    }
+  }
+});
+
+describeWithKafka('ferry demo over Kafka', () => {
+  test('moves the database and leaves nothing', async () => {
+    const { sourceServer, targetServer, brokers } = testServers();
+    const servers = ['--source-server', sourceServer, '--target-server', targetServer];
+    const { ended } = start('--brokers', brokers!.join(','), ...servers);
+    await expectMoved(await ended);
+  });
+});

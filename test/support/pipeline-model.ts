@@ -1,0 +1,345 @@
+import { copyLine } from '../../core/copy-text.js';
+import { LSN_ZERO, type Lsn, maxLsn } from '../../core/lsn.js';
+import { domainSchemas, type TableMapping } from '../../core/mapping.js';
+import { POSITION_ZERO } from '../../core/position.js';
+import { MESSAGE } from '../../core/record.js';
+import { RecordWriter } from '../../core/record-writer.js';
+import { displayName, parseQualifiedName, type Relation } from '../../core/relation.js';
+import { CAPTURE_STATE, type TransformState, transformStateKey } from '../../core/stage-state.js';
+import { topicsOf } from '../../core/topics.js';
+import { type Applied, addApplied, Batch, BatchReader, type Progress } from '../../services/apply/batch.js';
+import { shapeOf } from '../../services/apply/table-shape.js';
+import { RawEncoder } from '../../services/capture/raw-encoder.js';
+import { afterChunk, captureState, NOT_STARTED, type Recovered, recover } from '../../services/capture/recover.js';
+import type { Chunk, TablePlan } from '../../services/capture/snapshot/chunk.js';
+import { SnapshotWindows } from '../../services/capture/snapshot/windows.js';
+import { recover as recoverTransform } from '../../services/transform/recover.js';
+import { Router } from '../../services/transform/router.js';
+import type { MemoryLog } from './memory-log.js';
+import { COLUMNS, type SourceModel } from './source-model.js';
+import { TargetModel } from './target-model.js';
+
+export const topics = topicsOf('p');
+const mapped = (source: string, target: string, rename: Record<string, string> = {}): TableMapping => ({
+  source: parseQualifiedName(source)!,
+  target: parseQualifiedName(target)!,
+  rename: new Map(Object.entries(rename)),
+  place: { file: 'mapping/x.yaml', line: 1, column: 1 },
+  columnPlaces: new Map(),
+});
+export const MAPPINGS = [
+  mapped('public.users', 'shared.people', { n: 'number' }),
+  mapped('public.posts', 'growth.posts'),
+];
+export const SCHEMAS = domainSchemas(MAPPINGS);
+
+/** Capture without its sockets and timers: what CaptureRun, the publisher and the snapshot loop do, step by step. */
+export class CaptureModel {
+  readonly #log: MemoryLog;
+  readonly #writer = new RecordWriter(RECORD_BYTES);
+  readonly #windows = new SnapshotWindows();
+  readonly #recovered: Recovered;
+  readonly #encoder: RawEncoder;
+  readonly #stream: Iterator<Buffer | undefined>;
+  readonly copiers: readonly TableCopier[];
+  #nextOffset: number;
+  #through: Lsn;
+  #durable: Parameters<typeof captureState>[1] | undefined;
+
+  static async start(log: MemoryLog, source: SourceModel, slot: Slot): Promise<CaptureModel> {
+    const recovered = await recover(log, topics.raw);
+    if (slot.confirmed > (recovered.loggedThrough ?? LSN_ZERO)) throw new Error('the slot is ahead of the log');
+    return new CaptureModel(log, source, slot, recovered);
+  }
+
+  private constructor(log: MemoryLog, source: SourceModel, slot: Slot, recovered: Recovered) {
+    this.#log = log;
+    this.#recovered = recovered;
+    this.#nextOffset = recovered.nextOffset;
+    this.#through = recovered.loggedThrough ?? LSN_ZERO;
+    const plans = MAPPINGS.map((mapping) =>
+      planOf(source.relations.find((relation) => displayName(relation) === displayName(mapping.source))!),
+    );
+    const { tables } = recovered;
+    for (const plan of plans) {
+      const name = displayName(plan.relation);
+      const state = tables.get(name) ?? NOT_STARTED;
+      tables.set(name, state);
+      const moved = (recovered.moved.get(name) ?? []).map(({ row }) => JSON.stringify([row[0]]));
+      if (!state.done) this.#windows.tableStarted(plan, [...state.rereads, ...moved]);
+    }
+    this.#encoder = new RawEncoder({
+      writer: this.#writer,
+      windows: this.#windows,
+      tables: new Set(plans.map((plan) => displayName(plan.relation))),
+      tallies: recovered.tallies,
+      resume: recovered.resume,
+      onChunk: (table, rows, mark) => tables.set(table, afterChunk(tables.get(table)!, rows, mark)),
+    });
+    this.copiers = plans.map((plan) => new TableCopier(source, plan, this.#windows, tables));
+    this.#stream = source.stream(slot.confirmed);
+  }
+
+  get tallies(): Recovered['tallies'] {
+    return this.#recovered.tallies;
+  }
+
+  /** Takes messages as long as there are any. */
+  take(messages: number): void {
+    for (let i = 0; i < messages; i++) {
+      const { value } = this.#stream.next();
+      if (!value) return;
+      this.#encoder.take(value);
+    }
+  }
+
+  /** Appends what waits. @returns false when only a part of it arrived: this life is over. */
+  publish(slot: Slot, arriving: number): boolean {
+    const values = this.#writer.take();
+    const through = this.#encoder.committedThrough;
+    const { read, deduplicated, captured } = this.tallies;
+    const tallies = { read: new Map(read), deduplicated: new Map(deduplicated), captured: new Map(captured) };
+    const tables = this.#windows.withRereads(this.#recovered.tables);
+    this.#log.put(topics.raw, values.slice(0, arriving));
+    if (arriving < values.length) return false;
+    slot.confirmed = maxLsn(slot.confirmed, through);
+    this.#nextOffset += values.length;
+    this.#through = maxLsn(this.#through, through);
+    const time = this.#encoder.committedTime;
+    if (values.length > 0) {
+      this.#durable = { nextOffset: this.#nextOffset, through: this.#through, time, tallies, tables };
+    }
+    return true;
+  }
+
+  async putState(): Promise<void> {
+    if (this.#durable) await this.#log.control.put(CAPTURE_STATE, captureState(topics.raw, this.#durable));
+  }
+
+  /** Until every table is copied and all of the WAL is in the log. */
+  finish(slot: Slot): void {
+    for (let i = 0; i < 1_000; i++) {
+      this.take(1_000);
+      this.publish(slot, Number.POSITIVE_INFINITY);
+      const copying = this.copiers.filter((copier) => !copier.isDone);
+      if (copying.length === 0) return;
+      for (const copier of copying) copier.step(0);
+    }
+    throw new Error('the copy does not end');
+  }
+}
+
+/** What the server keeps of us. */
+export interface Slot {
+  confirmed: Lsn;
+}
+
+/** Small, so that transactions are cut. */
+const RECORD_BYTES = 400;
+const CHUNK_ROWS = 2;
+let windowIds = 0;
+
+const planOf = (relation: Relation): TablePlan => ({
+  relation,
+  key: ['id'],
+  keyTypes: ['text'],
+  columns: [...COLUMNS],
+});
+
+/** The snapshot loop of one table: low watermark, read, high watermark, each a step of its own. */
+class TableCopier {
+  readonly #source: SourceModel;
+  readonly #plan: TablePlan;
+  readonly #windows: SnapshotWindows;
+  readonly #tables: Recovered['tables'];
+  readonly #name: string;
+  /** What was committed before this process began is visible: nobody remembers what an earlier one had delivered. */
+  readonly #seenAtStart: number;
+  #isExhausted = false;
+  #open:
+    | { id: string; at: 'low' | 'read' | 'high'; key: string | undefined; isFinal: boolean; rows: number }
+    | undefined;
+  isDone: boolean;
+
+  constructor(source: SourceModel, plan: TablePlan, windows: SnapshotWindows, tables: Recovered['tables']) {
+    this.#source = source;
+    this.#plan = plan;
+    this.#windows = windows;
+    this.#tables = tables;
+    this.#name = displayName(plan.relation);
+    this.#seenAtStart = source.history.length - 1;
+    this.isDone = tables.get(this.#name)!.done;
+  }
+
+  /** @param invisible of the last transactions, so many are committed and not yet seen by others. */
+  step(invisible: number): void {
+    if (this.isDone) return;
+    if (!this.#open) return this.#emitLow();
+    if (this.#open.at === 'low') {
+      const chunk = this.#read(invisible);
+      this.#windows.fill(this.#open.id, chunk);
+      this.#open = { ...this.#open, at: 'read', rows: chunk.rows };
+    } else if (this.#open.at === 'read') {
+      this.#source.emit(MESSAGE.high, this.#open.id);
+      this.#open = { ...this.#open, at: 'high' };
+    }
+  }
+
+  #emitLow(): void {
+    const id = String(++windowIds);
+    const rereads = this.#isExhausted ? [...this.#windows.rereads(this.#plan)] : [];
+    this.#open = { id, at: 'low', key: rereads[0], isFinal: this.#isExhausted && rereads.length === 0, rows: 0 };
+    this.#windows.expect(id, this.#plan, (outcome) => this.#closed(outcome));
+    this.#source.emit(MESSAGE.low, id);
+  }
+
+  #closed(outcome: 'published' | 'stale'): void {
+    const { key, isFinal, rows } = this.#open!;
+    this.#open = undefined;
+    if (outcome === 'stale') return;
+    if (isFinal) {
+      this.#windows.tableFinished(this.#plan);
+      this.isDone = true;
+    } else if (key !== undefined) this.#windows.rereads(this.#plan).delete(key);
+    else this.#isExhausted = rows < CHUNK_ROWS;
+  }
+
+  #read(invisible: number): Chunk {
+    const { key, isFinal } = this.#open!;
+    const { history, nextXid } = this.#source;
+    const seen = Math.max(this.#seenAtStart, history.length - 1 - invisible);
+    const running = new Set(history.slice(seen + 1).map(({ xid }) => xid));
+    const after = this.#tables.get(this.#name)!.upTo?.[0];
+    const all = [...history[seen]!.tables.get(this.#plan.relation.id)!.values()];
+    const rows =
+      key !== undefined
+        ? all.filter((row) => row[0] === JSON.parse(key)[0])
+        : all
+            .filter((row) => after === undefined || row[0] > after)
+            .sort((a, b) => (a[0] < b[0] ? -1 : 1))
+            .slice(0, isFinal ? 0 : CHUNK_ROWS);
+    const upTo = rows.at(-1)?.[0] ?? after;
+    return {
+      columns: this.#plan.columns,
+      text: Buffer.from(rows.map(copyLine).join('')),
+      rows: rows.length,
+      mark: key !== undefined ? undefined : { ...(upTo === undefined ? {} : { upTo: [upTo] }), final: isFinal },
+      snapshot: { xmax: nextXid, running },
+    };
+  }
+}
+
+/** Transform without its loop. */
+export class TransformModel {
+  readonly #log: MemoryLog;
+  readonly #recovered: Awaited<ReturnType<typeof recoverTransform>>;
+  readonly #router: Router;
+  #offset: number;
+
+  static async start(log: MemoryLog): Promise<TransformModel> {
+    return new TransformModel(log, await recoverTransform(log, topics, SCHEMAS));
+  }
+
+  private constructor(log: MemoryLog, recovered: Awaited<ReturnType<typeof recoverTransform>>) {
+    this.#log = log;
+    this.#recovered = recovered;
+    this.#router = new Router({ tables: MAPPINGS, ...recovered });
+    this.#offset = recovered.rawOffset;
+  }
+
+  get tallies(): Recovered['tallies'] | Record<'transformed' | 'taken' | 'filtered', Map<string, number>> {
+    return this.#recovered.tallies;
+  }
+
+  /** @param arriving by schema, how many of the new records arrive. @returns false when this life is over. */
+  async take(records: number, arriving: readonly number[]): Promise<boolean> {
+    const found = this.#log.records(topics.raw).filter(({ offset }) => offset >= this.#offset);
+    for (const { value, offset } of found.slice(0, records)) {
+      this.#router.take(value);
+      this.#offset = offset + 1;
+    }
+    let isWhole = true;
+    for (const { schema, values } of this.#router.takeRecords()) {
+      const topic = topics.domain(schema);
+      const some = values.slice(0, arriving[SCHEMAS.indexOf(schema)]);
+      this.#log.put(topic, some);
+      this.#recovered.next.set(topic, (this.#recovered.next.get(topic) ?? 0) + some.length);
+      isWhole &&= some.length === values.length;
+    }
+    return isWhole;
+  }
+
+  async putState(): Promise<void> {
+    const { next, tallies } = this.#recovered;
+    const state: TransformState = {
+      next: Object.fromEntries(next),
+      through: '0/0',
+      time: null,
+      taken: Object.fromEntries(tallies.taken),
+      filtered: Object.fromEntries(tallies.filtered),
+      transformed: Object.fromEntries(tallies.transformed),
+    };
+    await this.#log.control.put(transformStateKey(0), state);
+  }
+}
+
+/** What the target database keeps of one domain schema: the rows, and what is written in one transaction with them. */
+export class TargetSchema {
+  readonly model = new TargetModel();
+  readonly copied = new Set<string>();
+  readonly applied: Applied = new Map();
+  checkpoint: Progress = { nextOffset: 0, position: POSITION_ZERO, commitEnd: LSN_ZERO, commitTime: null };
+}
+
+/** Apply of one domain schema without its database. */
+export class ApplyModel {
+  readonly #log: MemoryLog;
+  readonly #topic: string;
+  readonly #target: TargetSchema;
+  readonly #reader: BatchReader;
+  /** Batches of the open target transaction. */
+  #open: Batch[] = [];
+  #batch: Batch;
+  readonly #isFolding: boolean;
+
+  constructor(log: MemoryLog, schema: string, target: TargetSchema, isFolding = true) {
+    this.#log = log;
+    this.#topic = topics.domain(schema);
+    this.#target = target;
+    this.#isFolding = isFolding;
+    this.#reader = new BatchReader(target.checkpoint.position, shapeOfTarget);
+    this.#batch = new Batch(target.checkpoint, isFolding);
+  }
+
+  read(records: number): void {
+    const from = this.#batch.progress.nextOffset;
+    const found = this.#log.records(this.#topic).filter(({ offset }) => offset >= from);
+    for (const { value, offset } of found.slice(0, records)) this.#reader.read(value, offset, this.#batch);
+  }
+
+  /** Writes the batch; the target transaction ends where a source transaction does. */
+  write(): void {
+    const batch = this.#batch;
+    this.#open.push(batch);
+    this.#batch = new Batch(batch.progress, this.#isFolding);
+    this.#batch.isComplete = batch.isComplete;
+    if (!batch.isComplete) return;
+    const target = this.#target;
+    for (const { steps, applied, copied } of this.#open) {
+      target.model.write(steps, (source) => target.copied.has(source));
+      addApplied(target.applied, applied);
+      for (const table of copied) target.copied.add(table);
+    }
+    target.checkpoint = batch.progress;
+    this.#open = [];
+  }
+}
+
+function shapeOfTarget(relation: Relation) {
+  return shapeOf(relation, {
+    schema: relation.schema,
+    table: relation.table,
+    columns: new Map([...COLUMNS, 'number'].map((name) => [name, { name, type: 'text', isIdentityAlways: false }])),
+    key: ['id'],
+  });
+}
