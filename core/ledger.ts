@@ -1,5 +1,7 @@
+import { LSN_ZERO, parseLsn } from './lsn.js';
+import { isAfter, POSITION_ZERO, type Position } from './position.js';
 import { relationFromLine } from './record.js';
-import { RecordScanner } from './record-scanner.js';
+import { RecordScanner, readSpan } from './record-scanner.js';
 import { displayName } from './relation.js';
 
 /** Row changes by table: a snapshot's row and a streamed change each count one, a truncate one for each table. */
@@ -12,29 +14,38 @@ export function addTo(tally: Tally, table: string, count: number): void {
 /**
  * Counts what a record holds, by source table: the log itself says what a stage has written, so that the ledger
  * survives any crash of the one that counted.
+ * @param after events up to this position have been counted: another writer's late append may hold them again.
  */
-export function tallyRecord(record: Buffer, tally: Tally): void {
+export function tallyRecord(record: Buffer, tally: Tally, after: Position = POSITION_ZERO): void {
+  const span = readSpan(record);
+  if (!isAfter(span.last, after)) return;
+  const overlaps = !isAfter(span.first, after);
   const names = new Map<number, string>();
   const scanner = new RecordScanner(record);
+  let lsn = LSN_ZERO;
   while (scanner.next()) {
-    switch (scanner.kind) {
-      case 'relation': {
-        const relation = relationFromLine(scanner.relationLine());
-        names.set(relation.id, relation.source ?? displayName(relation));
-        break;
-      }
-      case 'row':
-        addTo(tally, names.get(scanner.relation)!, 1);
-        break;
-      case 'rows':
-        addTo(tally, names.get(scanner.relation)!, scanner.rows().rows);
-        break;
-      case 'truncate':
-        for (const id of scanner.truncate().relations) addTo(tally, names.get(id)!, 1);
-        break;
-      default:
-        break;
+    if (scanner.kind === 'relation') {
+      const relation = relationFromLine(scanner.relationLine());
+      names.set(relation.id, relation.source ?? displayName(relation));
+    } else if (scanner.kind === 'transaction') {
+      if (overlaps) lsn = parseLsn(scanner.transaction().tx);
+    } else if (!overlaps || isAfter({ lsn, index: scanner.index }, after)) {
+      tallyEvent(scanner, names, tally);
     }
+  }
+}
+
+function tallyEvent(scanner: RecordScanner, names: ReadonlyMap<number, string>, tally: Tally): void {
+  switch (scanner.kind) {
+    case 'row':
+      return addTo(tally, names.get(scanner.relation)!, 1);
+    case 'rows':
+      return addTo(tally, names.get(scanner.relation)!, scanner.rows().rows);
+    case 'truncate':
+      for (const id of scanner.truncate().relations) addTo(tally, names.get(id)!, 1);
+      return;
+    default:
+      return;
   }
 }
 

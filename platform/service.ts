@@ -93,7 +93,8 @@ async function untilStopped(
       {
         retries: Number.POSITIVE_INFINITY,
         minTimeout: 250,
-        maxTimeout: 5_000,
+        // Below what makes a report stale: status must not take a service that waits for one that is gone.
+        maxTimeout: 4_000,
         randomize: true,
         signal,
         shouldRetry: ({ error }) => {

@@ -1,15 +1,36 @@
 import { type Tally, tallyRecord } from '../core/ledger.js';
+import { isAfter, type Position } from '../core/position.js';
+import { type RecordSpan, readSpan } from '../core/record-scanner.js';
 import type { EventLog } from './event-log/port.js';
 
-/**
- * Counts a topic's row changes from an offset to its end.
- * @returns the offset behind the last counted record.
- */
-export async function tallyTopic(log: EventLog, topic: string, from: number, tally: Tally): Promise<number> {
+export interface CountedTopic {
+  /** The offset behind the last counted record. */
+  readonly next: number;
+  /** The highest position in the topic; undefined for an empty one. A late append may have put a lower one behind it. */
+  readonly end: { readonly position: Position; readonly complete: boolean } | undefined;
+}
+
+/** Counts a topic's row changes from an offset to its end, each position once. */
+export async function tallyTopic(log: EventLog, topic: string, from: number, tally: Tally): Promise<CountedTopic> {
+  let end = await spanBefore(log, topic, from);
   for (let offset = from; ; ) {
     const records = await log.read({ topic, partition: 0, offset }, { maxBytes: 4 * 1024 * 1024, waitMs: 0 });
-    if (records.length === 0) return offset;
-    for (const { value } of records) tallyRecord(value, tally);
+    if (records.length === 0) {
+      return { next: offset, end: end && { position: end.last, complete: end.complete } };
+    }
+    for (const { value } of records) {
+      tallyRecord(value, tally, end?.last);
+      const span = readSpan(value);
+      if (!end || isAfter(span.last, end.last)) end = span;
+    }
     offset = records.at(-1)!.offset + 1;
   }
+}
+
+/** The span of the last record before an offset, or of the topic's last one where it ends before that. */
+async function spanBefore(log: EventLog, topic: string, offset: number): Promise<RecordSpan | undefined> {
+  if (offset === 0) return undefined;
+  const [next] = await log.read({ topic, partition: 0, offset: offset - 1 }, { maxBytes: 1, waitMs: 0 });
+  const record = next ?? (await log.last({ topic, partition: 0 }));
+  return record && record.offset < offset ? readSpan(record.value) : undefined;
 }

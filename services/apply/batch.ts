@@ -116,19 +116,23 @@ export class Batch {
 }
 
 /**
- * Reads domain records into batches: drops what the checkpoint has, and finds each relation's shape.
+ * Reads domain records into batches: drops what the checkpoint has and what a late append put into the topic again,
+ * and finds each relation's shape.
  */
 export class BatchReader {
   readonly #shapeOf: (relation: Relation) => TableShape;
   /** By the relation line's text. */
   readonly #shapes = new Map<string, TableShape>();
   readonly #byId = new Map<number, TableShape>();
-  readonly #after: Position;
+  /** The last position taken. */
+  #afterLsn: Lsn;
+  #afterIndex: number;
   #lsn = LSN_ZERO as Lsn;
   #time: string | null = null;
 
   constructor(after: Position, shapeOf: (relation: Relation) => TableShape) {
-    this.#after = after;
+    this.#afterLsn = after.lsn;
+    this.#afterIndex = after.index;
     this.#shapeOf = shapeOf;
   }
 
@@ -154,8 +158,10 @@ export class BatchReader {
   }
 
   #event(record: Buffer, scanner: RecordScanner, batch: Batch): void {
-    if (scanner.index <= this.#after.index && this.#lsn === this.#after.lsn) return;
-    if (this.#lsn < this.#after.lsn) return;
+    if (scanner.index <= this.#afterIndex && this.#lsn === this.#afterLsn) return;
+    if (this.#lsn < this.#afterLsn) return;
+    this.#afterLsn = this.#lsn;
+    this.#afterIndex = scanner.index;
     batch.isComplete = scanner.kind === 'commit';
     switch (scanner.kind) {
       case 'row':

@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { Gauge } from 'prom-client';
 import { ensureControlSchema } from '../../platform/control-schema.js';
 import { classify, connect, describeUrl } from '../../platform/postgres.js';
 import type { ServiceContext } from '../../platform/service.js';
-import type { Lag } from './status/lag.js';
-import type { PipelineStatus } from './status/pipeline-status.js';
+import { pipelineGauges } from './gauges.js';
 import { readStatus } from './status/read-status.js';
 
 const MEASURE_INTERVAL_MS = 1_000;
@@ -14,7 +12,7 @@ const SAY_EVERY_MS = 10_000;
 /** Control: measures the pipeline each second and serves what it measured as metrics. */
 export async function control(context: ServiceContext): Promise<void> {
   const { pipeline, log, signal, logger } = context;
-  const gauges = createGauges(context);
+  const gauges = pipelineGauges(context.metrics.registry);
   const sides = new Sides(context);
   let said = { phase: '', at: 0 };
   try {
@@ -81,40 +79,4 @@ class Sides {
     await this.#source?.end().catch(() => {});
     await this.#target?.end().catch(() => {});
   }
-}
-
-function createGauges({ metrics }: ServiceContext) {
-  const registers = [metrics.registry];
-  const bytes = new Gauge({
-    name: 'ferry_lag_bytes',
-    help: 'WAL between the source and a stage.',
-    labelNames: ['stage'],
-    registers,
-  });
-  const seconds = new Gauge({
-    name: 'ferry_lag_seconds',
-    help: 'Age of what a stage has last.',
-    labelNames: ['stage'],
-    registers,
-  });
-  const copied = new Gauge({ name: 'ferry_tables_copied', help: 'Tables whose snapshot is applied.', registers });
-  const mapped = new Gauge({ name: 'ferry_tables_mapped', help: 'Tables of the mapping.', registers });
-  const deadLetters = new Gauge({ name: 'ferry_dead_letters', help: 'Changes set aside.', registers });
-  const serving = new Gauge({ name: 'ferry_serving_target', help: '1 once the flag names the target.', registers });
-  return {
-    set: (status: PipelineStatus) => {
-      for (const stage of ['captured', 'transformed', 'applied'] as const) {
-        const lag: Lag = status.lag[stage];
-        // Absent, not zero, while it cannot be measured.
-        if (lag.bytes === null) bytes.remove({ stage });
-        else bytes.set({ stage }, lag.bytes);
-        if (lag.seconds === null) seconds.remove({ stage });
-        else seconds.set({ stage }, lag.seconds);
-      }
-      copied.set(status.tables.filter((table) => table.state === 'streaming').length);
-      mapped.set(status.tables.length);
-      deadLetters.set(status.ledger?.deadLettered ?? Number.NaN);
-      serving.set(status.serving === 'target' ? 1 : 0);
-    },
-  };
 }

@@ -30,13 +30,9 @@ export async function recover(log: EventLog, topics: Topics, schemas: readonly s
   const next = new Map<string, number>();
   for (const schema of schemas) {
     const topic = topics.domain(schema);
-    const last = await log.last({ topic, partition: 0 });
-    const span = last && readSpan(last.value);
-    ends.set(
-      schema,
-      span ? { position: span.last, complete: span.complete } : { position: POSITION_ZERO, complete: true },
-    );
-    next.set(topic, await tallyTopic(log, topic, state?.next[topic] ?? 0, tallies.transformed));
+    const counted = await tallyTopic(log, topic, state?.next[topic] ?? 0, tallies.transformed);
+    ends.set(schema, counted.end ?? { position: POSITION_ZERO, complete: true });
+    next.set(topic, counted.next);
   }
   for (const tally of [tallies.filtered, tallies.transformed]) {
     for (const [table, count] of tally) addTo(tallies.taken, table, count);

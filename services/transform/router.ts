@@ -7,7 +7,7 @@ import { RecordScanner } from '../../core/record-scanner.js';
 import { RecordWriter } from '../../core/record-writer.js';
 import { type CompiledRelation, compileRelation } from './compile-mapping.js';
 
-/** Where a domain topic ended: everything up to it comes again and is dropped. */
+/** Where a domain topic ends: what comes again up to there is dropped. */
 export interface DomainEnd {
   readonly position: Position;
   /** The last event was a commit. */
@@ -22,7 +22,7 @@ export interface RouterTallies {
 
 interface Domain {
   readonly writer: RecordWriter;
-  readonly end: DomainEnd;
+  end: DomainEnd;
   /** The open transaction has an event here, so its commit belongs here too. */
   touched: boolean;
 }
@@ -120,9 +120,13 @@ export class Router {
     const { end } = scanner.commit();
     const text = record.toString('latin1', scanner.start, scanner.end - 1);
     for (const domain of this.#domains.values()) {
-      if (domain.touched && isAfter(position, domain.end.position)) domain.writer.commit(position, text);
+      if (!domain.touched || !isAfter(position, domain.end.position)) continue;
+      domain.writer.commit(position, text);
+      domain.end = { position, complete: true };
     }
-    this.through = parseLsn(end);
+    const through = parseLsn(end);
+    if (through < this.through) return;
+    this.through = through;
     this.throughTime = this.#time;
   }
 
@@ -171,8 +175,7 @@ export class Router {
     for (const [schema, relations] of bySchema) {
       const domain = this.#domains.get(schema)!;
       const position = { lsn: this.#lsn, index: line.ix };
-      if (!isAfter(position, domain.end.position)) continue;
-      domain.touched = true;
+      if (!reaches(domain, position)) continue;
       for (const id of relations) this.#count(this.#relations.get(id)!, 1);
       domain.writer.line(position, JSON.stringify({ ...line, relations }), relations);
     }
@@ -184,8 +187,7 @@ export class Router {
     if (message !== MESSAGE.heartbeat && message !== MESSAGE.marker) return;
     const position = { lsn: this.#lsn, index: scanner.index };
     for (const domain of this.#domains.values()) {
-      if (!isAfter(position, domain.end.position)) continue;
-      domain.touched = true;
+      if (!reaches(domain, position)) continue;
       domain.writer.event(position).bytes(record, scanner.start, scanner.end);
     }
   }
@@ -198,8 +200,7 @@ export class Router {
     }
     const domain = this.#domains.get(relation.schema)!;
     const position = { lsn: this.#lsn, index };
-    if (!isAfter(position, domain.end.position)) return undefined;
-    domain.touched = true;
+    if (!reaches(domain, position)) return undefined;
     this.#count(relation, rows);
     return domain.writer.event(position, id);
   }
@@ -209,4 +210,12 @@ export class Router {
     addTo(this.#tallies.taken, relation.source, rows);
     addTo(relation.schema === undefined ? this.#tallies.filtered : this.#tallies.transformed, relation.source, rows);
   }
+}
+
+/** Moves the domain's end to an event that is about to be written. @returns false when the domain has it already. */
+function reaches(domain: Domain, position: Position): boolean {
+  if (!isAfter(position, domain.end.position)) return false;
+  domain.end = { position, complete: false };
+  domain.touched = true;
+  return true;
 }

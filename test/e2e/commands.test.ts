@@ -13,7 +13,7 @@ test('--help names every command, and --help of each has an example and --json',
     expect(help.stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
     const { code, stdout } = await ferry(command, '--help');
     expect(code, command).toBe(0);
-    expect(stdout, command).toMatch(new RegExp(`^Examples?:\\n.*ferry ${command} `, 'm'));
+    expect(stdout, command).toMatch(new RegExp(`^Example:\\n.*ferry ${command}\\b`, 'm'));
     expect(stdout, command).toContain('--json');
   }
 });
@@ -23,30 +23,29 @@ test('without a command, or with one that is none, it says what there is', async
     const { code, stdout, stderr } = await ferry(...args);
     expect(code, args.join(' ')).toBe(2);
     expect(stdout).toBe('');
-    expect(stderr).toMatch(args.length === 0 ? /Usage: ferry/ : /error: unknown (command|option) .*\n.*--help/);
+    expect(stderr).toMatch(args.length === 0 ? /Usage: ferry/ : /error: unknown (command|option) .*\(see --help\)/s);
   }
 });
 
-test('an unknown flag, a missing one and one argument too many are refused by each command', async () => {
+test('an unknown flag, a missing one and one argument too many are refused by each command, as JSON when asked', async () => {
   for (const command of COMMANDS) {
-    const unknown = await ferry(command, '--bogus');
+    const unknown = await ferry(command, '--bogus', '--json');
     expect(unknown.code, command).toBe(2);
+    expect(unknown.json<CliError>(), command).toMatchObject({ ok: false, error: { code: 'usage' } });
+    expect(unknown.stdout.trim().split('\n'), command).toHaveLength(1);
     expect(unknown.stderr, command).toMatch(/error: (unknown option '--bogus'|required option)/);
-    const surplus = await ferry(command, 'surplus', '--json');
-    expect(surplus.code, command).toBe(2);
-    expect(surplus.json<CliError>(), command).toMatchObject({ ok: false, error: { code: 'usage' } });
-    expect(surplus.stdout.trim().split('\n'), command).toHaveLength(1);
   }
+  const surplus = await ferry('status', 'surplus', '-c', 'config/growth-split');
+  expect(surplus.code).toBe(2);
+  expect(surplus.stderr).toContain('too many arguments');
 });
 
 test('values that are out of range are refused with what would do', async () => {
   for (const [args, message] of [
     [['demo', '--rows', '0'], 'Write a whole number above 0.'],
     [['demo', '--rows', 'many'], 'Write a whole number above 0.'],
-    [['demo', '--rows', '10'], 'at least'],
     [['demo', '--pipeline', 'nothing'], 'there is no ready pipeline nothing'],
     [['cutover', '-c', 'x', '--max-pause', 'soon'], 'Write it like 500ms, 10s or 2m.'],
-    [['init', '--source', 'postgres://h/d', '--map', 'public', '--out', '/tmp/nowhere'], 'public'],
     [['init', '--map', 'public=growth', '--out', '/tmp/nowhere'], 'init needs --source, or SOURCE_URL'],
     [['init', '--source', 'postgres://h/d', '--map', 'a=b', '--out', 'x', '--create-target'], 'needs --target'],
   ] as const) {

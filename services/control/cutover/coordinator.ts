@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { FerryError, toFerryError } from '../../../core/errors.js';
 import { domainSchemas } from '../../../core/mapping.js';
@@ -8,18 +7,16 @@ import { topicsOf } from '../../../core/topics.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { runTargetScript } from '../../../platform/target-scripts.js';
-import type { Phase } from '../status/pipeline-status.js';
 import { readLedger } from '../status/read-ledger.js';
-import { readStatus } from '../status/read-status.js';
 import { appliedProbe } from '../verify/applied-probe.js';
 import type { TableReport } from '../verify/report.js';
 import { verifyTables } from '../verify/verify-tables.js';
 import { armFence, liftFence, raiseFence } from './fence.js';
+import { waitForGates } from './gates.js';
 import { Journal, readServing } from './journal.js';
 import { waitUntilDrained, writeMarker } from './marker.js';
 import {
   type CutoverReport,
-  closedGates,
   predictPause,
   type StepName,
   type StepReport,
@@ -160,19 +157,10 @@ class Cutover {
   }
 
   async #gates(): Promise<string> {
-    const { pipeline, log } = this.#options;
-    // A gate may be closed for a moment only: a batch in flight, a report on its way.
-    const deadline = performance.now() + GATES_WITHIN_MS;
-    for (;;) {
-      const status = await readStatus(pipeline, { log, source: this.#source, target: this.#target });
-      const closed = closedGates(status);
-      this.#lagSeconds = status.lag.seconds;
-      if (closed.length === 0) return `lag ${status.lag.bytes} bytes, ${status.lag.seconds} s`;
-      if (FAR_OFF.has(status.phase) || performance.now() > deadline || this.#options.signal.aborted) {
-        throw new FerryError('not-ready', `not ready to cut over: ${closed.join('; ')}`);
-      }
-      await sleep(500);
-    }
+    const { pipeline, log, signal } = this.#options;
+    const { lag } = await waitForGates(pipeline, { log, source: this.#source, target: this.#target }, signal);
+    this.#lagSeconds = lag.seconds;
+    return `lag ${lag.bytes} bytes, ${lag.seconds} s`;
   }
 
   async #constraints(): Promise<string> {
@@ -316,10 +304,6 @@ class Cutover {
     };
   }
 }
-
-const GATES_WITHIN_MS = 10_000;
-/** Phases that a moment's patience does not end. */
-const FAR_OFF: ReadonlySet<Phase> = new Set(['not-started', 'snapshot']);
 
 function refuseDifferences(tables: readonly TableReport[]): void {
   const different = tables.filter((table) => !table.equal);

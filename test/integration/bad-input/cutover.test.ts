@@ -71,33 +71,33 @@ describeWithPostgres('a cutover that cannot go through', () => {
 
   test('a long transaction that holds a table keeps the fence from being armed', async () => {
     const writer = await session();
-    await writer.query("BEGIN; UPDATE public.settings SET value = '{}' WHERE key = 'setting 2'");
-    const result = await pair.run('cutover', '--json');
-    expect(await expectUndone(result)).toBe('writers on the source do not let go of public.settings');
-    await writer.query('COMMIT');
-    await writer.end();
+    try {
+      await writer.query("BEGIN; UPDATE public.settings SET value = '{}' WHERE key = 'setting 2'");
+      const result = await pair.run('cutover', '--json');
+      expect(await expectUndone(result)).toBe('writers on the source do not let go of public.settings');
+      await writer.query('COMMIT');
+    } finally {
+      await writer.end();
+    }
     await pair.expectEqual();
   });
 
   test('a transaction that writes on behind the armed fence keeps it from being raised', async () => {
     const [holder, writer] = [await session(), await session()];
-    // Keeps the last table from being armed, until a transaction has written to one that is.
-    await holder.query('BEGIN; LOCK TABLE public.users IN ROW EXCLUSIVE MODE');
-    const cutover = pair.start('cutover', '--json', '--max-pause', '4s');
-    await eventually(
-      async () => {
-        const sql = `SELECT FROM pg_trigger WHERE tgrelid = 'public.orders'::regclass AND tgname = $1`;
-        const { rows } = await pair.source.query(sql, [`${pair.slot}_fence`]);
-        return rows.length > 0 && /arm +started/.test(cutover.stderr);
-      },
-      { what: 'the armed trigger on orders' },
-    );
-    await writer.query("BEGIN; INSERT INTO public.orders (user_id, note) VALUES (1, 'slow writer')");
-    await holder.query('COMMIT');
-    const result = await cutover.ended;
-    expect(await expectUndone(result)).toBe('transactions that write on the source were not done within 2000 ms');
-    await writer.query('COMMIT');
-    await Promise.all([holder.end(), writer.end()]);
+    try {
+      // Keeps the last table from being armed, until a transaction has written to one that is.
+      await holder.query('BEGIN; LOCK TABLE public.users IN ROW EXCLUSIVE MODE');
+      const cutover = pair.start('cutover', '--json', '--max-pause', '4s');
+      const waiting = "SELECT FROM pg_locks WHERE relation = 'public.users'::regclass AND NOT granted";
+      await eventually(async () => (await pair.source.query(waiting)).rows.length > 0, { what: 'the last table' });
+      await writer.query("BEGIN; INSERT INTO public.orders (user_id, note) VALUES (1, 'slow writer')");
+      await holder.query('COMMIT');
+      const message = await expectUndone(await cutover.ended);
+      expect(message).toBe('transactions that write on the source were not done within 2000 ms');
+      await writer.query('COMMIT');
+    } finally {
+      await Promise.all([holder.end(), writer.end()]);
+    }
     await pair.expectEqual();
   });
 
