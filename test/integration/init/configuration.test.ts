@@ -121,7 +121,7 @@ describeWithPostgres('what init writes', () => {
       await checkCommand().parseAsync(['-c', pair.directory, '--json'], { from: 'user' });
       expect(lastLine()).toMatchObject({ ok: true });
       expect(process.exitCode).toBe(exitCode);
-      await pair.target.query('DROP TABLE growth.users CASCADE');
+      await pair.target.query('ALTER TABLE growth.users DROP COLUMN ticket');
       await checkCommand().parseAsync(['-c', pair.directory, '--json'], { from: 'user' });
       expect(lastLine()).toMatchObject({ ok: false });
       expect(process.exitCode).toBe(3);
