@@ -1,5 +1,5 @@
 import { type Tally, tallyRecord } from '../core/ledger.js';
-import { isAfter, type Position } from '../core/position.js';
+import { isAfter, POSITION_ZERO, type Position } from '../core/position.js';
 import { type RecordSpan, readSpan } from '../core/record-scanner.js';
 import type { EventLog } from './event-log/port.js';
 
@@ -10,8 +10,17 @@ export interface CountedTopic {
   readonly end: { readonly position: Position; readonly complete: boolean } | undefined;
 }
 
-/** Counts a topic's row changes from an offset to its end, each position once. */
-export async function tallyTopic(log: EventLog, topic: string, from: number, tally: Tally): Promise<CountedTopic> {
+/**
+ * Counts a topic's row changes from an offset to its end, each position once.
+ * @param visit is given each record, with the position up to which it only repeats what was there before.
+ */
+export async function tallyTopic(
+  log: EventLog,
+  topic: string,
+  from: number,
+  tally: Tally,
+  visit: (record: Buffer, after: Position) => void = () => {},
+): Promise<CountedTopic> {
   let end = await spanBefore(log, topic, from);
   for (let offset = from; ; ) {
     const records = await log.read({ topic, partition: 0, offset }, { maxBytes: 4 * 1024 * 1024, waitMs: 0 });
@@ -19,7 +28,9 @@ export async function tallyTopic(log: EventLog, topic: string, from: number, tal
       return { next: offset, end: end && { position: end.last, complete: end.complete } };
     }
     for (const { value } of records) {
-      tallyRecord(value, tally, end?.last);
+      const after = end?.last ?? POSITION_ZERO;
+      tallyRecord(value, tally, after);
+      visit(value, after);
       const span = readSpan(value);
       if (!end || isAfter(span.last, end.last)) end = span;
     }

@@ -14,7 +14,9 @@ import {
 } from './support/pipeline-model.js';
 import { COLUMNS, SourceModel, type SourceRow, type WantedChange } from './support/source-model.js';
 
+/** Enough for every kind of fault in a few seconds; RUNS=10000 looks for rarer ones. */
 const RUNS = Number(process.env.RUNS ?? 100);
+
 /** What happens next, at random. Numbers that are not used by a kind are ignored. */
 interface Action {
   readonly kind:

@@ -224,6 +224,15 @@ describe('after a restart', () => {
     expect(batch.copied).toEqual(steps >= 2 ? ['public.users'] : []);
   });
 
+  test('takes once what a late append of another process put into the topic again', () => {
+    const all = records();
+    const again = batchOf([...all, ...all.slice(2, 6)]);
+    const once = batchOf(all);
+    expect(again.steps.map(brief)).toEqual(once.steps.map(brief));
+    expect([again.changes, again.isComplete]).toEqual([once.changes, true]);
+    expect(again.progress).toEqual({ ...once.progress, nextOffset: all.length + 4 });
+  });
+
   test('reads a record from its middle on', () => {
     const [record] = topic()
       .begin('0/100')

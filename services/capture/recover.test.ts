@@ -161,6 +161,41 @@ describe('recover', () => {
     });
   });
 
+  test('takes once what a late append of another process put behind newer records', async () => {
+    const stream = builder(1)
+      .begin('0/100')
+      .rows(users, '1\tx\n2\tx\n', { chunk: { upTo: ['2'], final: false } })
+      .row(1, 'u', { key: ['1', null], new: ['8', false] })
+      .commit('0/140');
+    const late = stream.take();
+    const [newer] = builder()
+      .begin('0/200', { time: '2026-01-31T12:00:05.000000Z' })
+      .rows(users, '3\tx\n', { chunk: { upTo: ['3'], final: false } })
+      .commit('0/240')
+      .take();
+    const expected = {
+      resume: { position: at('0/200', 1), complete: true },
+      loggedThrough: parseLsn('0/240'),
+      time: '2026-01-31T12:00:05.000000Z',
+      tallies: { captured: new Map([['public.users', 4]]) },
+      tables: new Map([['public.users', { upTo: ['3'], rows: 3, done: false, rereads: [] }]]),
+    };
+    const found = await recovered([...late, newer!, ...late]);
+    expect(found).toMatchObject({ ...expected, nextOffset: 7 });
+    expect(found.moved.get('public.users')).toHaveLength(1);
+    // The same when the state was put down between the two.
+    const state = {
+      next: { [RAW]: 4 },
+      through: '0/240',
+      time: expected.time,
+      read: {},
+      deduplicated: {},
+      captured: { 'public.users': 4 },
+      tables: Object.fromEntries(expected.tables),
+    };
+    expect(await recovered([...late, newer!, ...late], state)).toMatchObject({ ...expected, moved: new Map() });
+  });
+
   test('takes offsets that have gaps', async () => {
     const records = builder(1)
       .begin('0/100')

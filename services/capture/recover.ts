@@ -1,12 +1,13 @@
 import { FerryError } from '../../core/errors.js';
-import { addTo, type Tally, tallyRecord } from '../../core/ledger.js';
-import { formatLsn, LSN_ZERO, type Lsn, parseLsn } from '../../core/lsn.js';
-import { POSITION_ZERO } from '../../core/position.js';
-import type { ChunkMark, Tuple } from '../../core/record.js';
-import { RecordScanner, readSpan } from '../../core/record-scanner.js';
+import { addTo, type Tally } from '../../core/ledger.js';
+import { formatLsn, LSN_ZERO, type Lsn, maxLsn, parseLsn } from '../../core/lsn.js';
+import { isAfter, POSITION_ZERO, type Position } from '../../core/position.js';
+import type { ChunkMark, RowLine, RowsLine, Tuple } from '../../core/record.js';
+import { RecordScanner } from '../../core/record-scanner.js';
 import { displayName } from '../../core/relation.js';
 import { CAPTURE_STATE, type CaptureState, type TableSnapshotState } from '../../core/stage-state.js';
 import type { EventLog } from '../../platform/event-log/port.js';
+import { tallyTopic } from '../../platform/tally-topic.js';
 import type { ResumePoint } from './raw-encoder.js';
 import type { CaptureTallies } from './tallies.js';
 
@@ -51,75 +52,74 @@ export async function recover(log: EventLog, topic: string): Promise<Recovered> 
   if (end < from) {
     throw new FerryError('log-foreign', `the topic ${topic} ends at offset ${end}, but had ${from} records before`);
   }
-  const read: Tally = new Map(Object.entries(state?.captured ?? {}));
-  const recovered: Recovered & { time: string | null; nextOffset: number } = {
+  const captured: Tally = new Map(Object.entries(state?.captured ?? {}));
+  const recovered: Recovering = {
     resume: { position: POSITION_ZERO, complete: true },
-    loggedThrough: undefined,
+    loggedThrough: state && parseLsn(state.through),
     time: state?.time ?? null,
     nextOffset: from,
     tallies: {
-      captured: read,
+      captured,
       deduplicated: new Map(Object.entries(state?.deduplicated ?? {})),
       read: new Map(),
     },
     tables: new Map(Object.entries(state?.tables ?? {})),
     moved: new Map(),
   };
-  for (let offset = from; ; ) {
-    const records = await log.read({ topic, partition: 0, offset }, { maxBytes: 4 * 1024 * 1024, waitMs: 0 });
-    if (records.length === 0) break;
-    for (const { value } of records) replay(value, recovered);
-    offset = records.at(-1)!.offset + 1;
-    recovered.nextOffset = offset;
-  }
+  const { next, end: last } = await tallyTopic(log, topic, from, captured, (record, after) =>
+    replay(record, after, recovered),
+  );
+  recovered.nextOffset = next;
   for (const [table, count] of recovered.tallies.captured) addTo(recovered.tallies.read, table, count);
   for (const [table, count] of recovered.tallies.deduplicated) addTo(recovered.tallies.read, table, count);
-  return { ...recovered, ...(await resumePoint(log, topic, state)) };
+  if (!last) return recovered;
+  recovered.resume = last;
+  // Within a large transaction: everything before its commit record is in the log.
+  if (!last.complete) recovered.loggedThrough = maxLsn(recovered.loggedThrough ?? LSN_ZERO, last.position.lsn);
+  return recovered;
 }
 
-async function resumePoint(
-  log: EventLog,
-  topic: string,
-  state: CaptureState | undefined,
-): Promise<Pick<Recovered, 'resume' | 'loggedThrough'>> {
-  const last = await log.last({ topic, partition: 0 });
-  if (!last) return { resume: { position: POSITION_ZERO, complete: true }, loggedThrough: undefined };
-  const span = readSpan(last.value);
-  let through = state ? parseLsn(state.through) : LSN_ZERO;
-  const scanner = new RecordScanner(last.value);
-  while (scanner.next()) if (scanner.kind === 'commit') through = parseLsn(scanner.commit().end);
-  // Within a large transaction the last record has no commit; the one before it ended before this one's commit record.
-  if (!span.complete && span.last.lsn > through) through = span.last.lsn;
-  return { resume: { position: span.last, complete: span.complete }, loggedThrough: through };
-}
+/** What recovering finds out on its way through the log. */
+type Recovering = { -readonly [K in keyof Recovered]: Recovered[K] };
 
-function replay(record: Buffer, recovered: Recovered & { time: string | null }): void {
-  tallyRecord(record, recovered.tallies.captured);
+/** Takes what a record says; events up to `after` only repeat what was there before. */
+function replay(record: Buffer, after: Position, recovered: Recovering): void {
   const relations = new Map<number, { name: string; columns: readonly string[] }>();
   const scanner = new RecordScanner(record);
+  let lsn = LSN_ZERO;
   let time = recovered.time;
   while (scanner.next()) {
-    if (scanner.kind === 'transaction') time = scanner.transaction().time;
-    if (scanner.kind === 'commit') recovered.time = time;
-    if (scanner.kind === 'relation') {
+    if (scanner.kind === 'transaction') {
+      const line = scanner.transaction();
+      lsn = parseLsn(line.tx);
+      time = line.time;
+    } else if (scanner.kind === 'relation') {
       const line = scanner.relationLine();
       relations.set(line.relation, { name: displayName(line), columns: line.columns.map((column) => column.name) });
-    }
-    if (scanner.kind === 'rows') {
-      const { name } = relations.get(scanner.relation)!;
-      const line = scanner.rows();
-      recovered.tables.set(
-        name,
-        afterChunk(recovered.tables.get(name) ?? NOT_STARTED, line.rows + (line.gaveWay ?? 0), line.chunk),
-      );
-    }
-    if (scanner.kind === 'row' && scanner.op === 'u') {
-      const { name, columns } = relations.get(scanner.relation)!;
-      const row = scanner.row();
-      if (!row.key || !row.new!.includes(false)) continue;
-      recovered.moved.set(name, [...(recovered.moved.get(name) ?? []), { columns, row: row.new! }]);
+    } else if (isAfter({ lsn, index: scanner.index }, after)) {
+      if (scanner.kind === 'commit') {
+        recovered.loggedThrough = parseLsn(scanner.commit().end);
+        recovered.time = time;
+      } else if (scanner.kind === 'rows') {
+        replayRows(scanner.rows(), relations.get(scanner.relation)!.name, recovered);
+      } else if (scanner.kind === 'row' && scanner.op === 'u') {
+        replayUpdate(scanner.row(), relations.get(scanner.relation)!, recovered);
+      }
     }
   }
+}
+
+function replayRows(line: RowsLine, table: string, { tables }: Recovering): void {
+  tables.set(table, afterChunk(tables.get(table) ?? NOT_STARTED, line.rows + (line.gaveWay ?? 0), line.chunk));
+}
+
+function replayUpdate(
+  row: RowLine,
+  { name, columns }: { name: string; columns: readonly string[] },
+  { moved }: Recovering,
+): void {
+  if (!row.key || !row.new!.includes(false)) return;
+  moved.set(name, [...(moved.get(name) ?? []), { columns, row: row.new! }]);
 }
 
 /** What is put down for the next start. */

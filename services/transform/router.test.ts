@@ -301,6 +301,15 @@ describe('after a restart', () => {
     expect(route(records(), ends)).toEqual({ shared: [tx('0/200'), committed('0/200', 5)] });
   });
 
+  test('says once what a late append of another process put into the raw topic again', () => {
+    const all = records();
+    // A transaction that is taken up again is named again, as at the beginning of a record.
+    const eventsOf = (domains: typeof whole) =>
+      Object.values(domains).map((lines) => lines.filter((line) => !('tx' in line)));
+    expect(eventsOf(route([...all, ...all.slice(1, 5)]))).toEqual(eventsOf(whole));
+    expect(eventsOf(route([...all.slice(0, 4), ...all]))).toEqual(eventsOf(whole));
+  });
+
   test('counts only what it says', () => {
     const { router, tallies } = routerWith({
       shared: { position: at('0/200', 0), complete: false },
