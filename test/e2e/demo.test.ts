@@ -80,7 +80,10 @@ describe('ferry demo with nothing but Node', () => {
     await running.said(/copied public/);
     running.signal('SIGKILL');
     await running.ended;
-    await eventually(async () => (await processesWith(temporary)).length === 0, { what: 'all of it to end' });
+    await eventually(async () => (await processesWith(temporary)).length === 0, {
+      what: 'all of it to end',
+      timeoutMs: 60_000,
+    });
   });
 });
 

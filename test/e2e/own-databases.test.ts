@@ -158,7 +158,10 @@ describeWithPostgres("a person's own databases", () => {
   test('up killed takes its services with it; started again it goes on', async () => {
     up.signal('SIGKILL');
     await up.ended;
-    await eventually(async () => (await processesWith(pair.config)).length === 0, { what: 'the services to end' });
+    await eventually(async () => (await processesWith(pair.config)).length === 0, {
+      what: 'the services to end',
+      timeoutMs: 60_000,
+    });
     up = await pair.up();
   });
 

@@ -59,7 +59,7 @@ export class FerryProcess {
   }
 
   /** Resolves once standard error has matched. */
-  async said(pattern: RegExp, timeoutMs?: number): Promise<void> {
+  async said(pattern: RegExp, timeoutMs = 60_000): Promise<void> {
     await eventually(() => pattern.test(this.stderr), { what: String(pattern), timeoutMs }).catch((cause) => {
       throw new Error(`${(cause as Error).message}; it said: ${this.stderr.slice(-3_000)}`, { cause });
     });
