@@ -76,6 +76,16 @@ export async function connect(
   return client;
 }
 
+/** Ends a session; one whose server does not answer any more is cut off. */
+export async function endSession(client: pg.Client): Promise<void> {
+  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } };
+  const cutOff = setTimeout(() => connection.stream.destroy(), END_WITHIN_MS);
+  await client.end().catch(() => {});
+  clearTimeout(cutOff);
+}
+
+const END_WITHIN_MS = 2_000;
+
 /** Quotes a name for SQL. */
 export function quoteName(name: QualifiedName): string {
   return `${pg.escapeIdentifier(name.schema)}.${pg.escapeIdentifier(name.table)}`;
@@ -126,6 +136,6 @@ function isUnreachable(code: string, message: string): boolean {
     /^57P0[1-5]$/.test(code) ||
     code === '53300' ||
     /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/.test(code) ||
-    /Connection terminated|timeout expired|timeout exceeded|not queryable|connection error|server closed/i.test(message)
+    /Connection terminated|timeout expired|timeout exceeded|read timeout|not queryable|connection error|server closed/i.test(message)
   );
 }

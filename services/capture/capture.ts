@@ -7,7 +7,7 @@ import { RecordWriter } from '../../core/record-writer.js';
 import { displayName } from '../../core/relation.js';
 import { CAPTURE_STATE, type TableSnapshotState } from '../../core/stage-state.js';
 import { sourceObjectName, topicsOf } from '../../core/topics.js';
-import { classify, connect, describeUrl } from '../../platform/postgres.js';
+import { classify, connect, describeUrl, endSession } from '../../platform/postgres.js';
 import type { ServiceContext } from '../../platform/service.js';
 import { ensurePublication } from './adapters/publication.js';
 import { openReplicationStream } from './adapters/replication-stream.js';
@@ -72,7 +72,7 @@ export async function capture(context: ServiceContext): Promise<void> {
     throw classify('source', error, `capturing from ${describeUrl(pipeline.source.url)}`);
   } finally {
     stop.abort();
-    await source.end().catch(() => {});
+    await endSession(source);
   }
 }
 
@@ -129,10 +129,18 @@ async function cancelQuery(url: string, client: pg.Client): Promise<void> {
   await other.query('SELECT pg_catalog.pg_cancel_backend($1)', [processID]).finally(() => other.end());
 }
 
+/** A source that does not answer for so long counts as unreachable, though its connections stand. */
+const ANSWER_WITHIN_MS = 10_000;
+
 /** Emits heartbeats, so that lag is true on an idle source and its WAL is released. */
 async function heartbeat(source: pg.Client, intervalMs: number, signal: AbortSignal): Promise<void> {
+  const emit = {
+    text: "SELECT pg_catalog.pg_logical_emit_message(true, $1, '')",
+    values: [MESSAGE.heartbeat],
+    query_timeout: ANSWER_WITHIN_MS,
+  };
   while (!signal.aborted) {
-    await source.query("SELECT pg_catalog.pg_logical_emit_message(true, $1, '')", [MESSAGE.heartbeat]);
+    await source.query(emit);
     await sleep(intervalMs, undefined, { signal }).catch(() => {});
   }
 }

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type EmbeddedServer, startEmbeddedPostgres } from '../../platform/embedded-server.js';
 
 export interface OwnServer {
@@ -11,6 +13,9 @@ export interface OwnServer {
   up(): Promise<void>;
   /** Down and up. */
   restart(options: { crash: boolean }): Promise<void>;
+  /** All its processes stand still: connections stay open, and nobody answers. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
   /** Ends the server and removes its data. */
   stop(): Promise<void>;
 }
@@ -27,6 +32,10 @@ export async function ownServer(flags: Readonly<Record<string, string>> = {}): P
   const up = async () => {
     server = await start(server.port);
   };
+  const signal = async (name: NodeJS.Signals) => {
+    const { stdout } = await promisify(execFile)('pgrep', ['-P', String(server.pid)]);
+    for (const pid of [server.pid, ...stdout.trim().split('\n').map(Number)]) process.kill(pid, name);
+  };
   return {
     url: server.url,
     down,
@@ -35,6 +44,8 @@ export async function ownServer(flags: Readonly<Record<string, string>> = {}): P
       await down(options);
       await up();
     },
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
     async stop() {
       await server.stop();
       await rm(directory, { recursive: true, force: true });

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { MESSAGE } from '../../../core/record.js';
 import { displayName } from '../../../core/relation.js';
 import type { TableSnapshotState } from '../../../core/stage-state.js';
+import { endSession } from '../../../platform/postgres.js';
 import type { Chunk, TablePlan } from './chunk.js';
 import { type ChunkRange, readChunk } from './chunk-reader.js';
 import { estimateTable } from './table-plan.js';
@@ -40,7 +41,7 @@ export async function copyTables(plans: readonly TablePlan[], given: SnapshotOpt
         await copyTable(client, plan, options);
       }
     } finally {
-      await client?.end().catch(() => {});
+      if (client) await endSession(client);
     }
   };
   await Promise.all(Array.from({ length: Math.min(options.parallelTables, waiting.length) }, worker));
