@@ -15,15 +15,9 @@ import { armFence, liftFence, raiseFence } from './fence.js';
 import { waitForGates } from './gates.js';
 import { Journal, readServing } from './journal.js';
 import { waitUntilDrained, writeMarker } from './marker.js';
-import {
-  type CutoverReport,
-  predictPause,
-  type StepName,
-  type StepReport,
-  tablesForPause,
-  VERIFY_LANES,
-} from './plan.js';
+import { type CutoverReport, predictPause, type StepReport, tablesForPause, VERIFY_LANES } from './plan.js';
 import { planSequences, setSequences } from './sequences.js';
+import { Steps } from './steps.js';
 
 export interface CutoverOptions {
   readonly pipeline: LoadedPipeline;
@@ -71,7 +65,7 @@ class Cutover {
   readonly #target: pg.Client;
   readonly #journal: Journal;
   readonly #runId = randomUUID();
-  readonly #steps: StepReport[] = [];
+  readonly #steps: Steps;
   #pauseBeganAt: number | undefined;
   #verified: (TableReport & { ms: number })[] = [];
   readonly #fencedReports = new Map<string, TableReport>();
@@ -82,6 +76,7 @@ class Cutover {
     this.#source = source;
     this.#target = target;
     this.#journal = new Journal(target, options.pipeline.name, this.#runId);
+    this.#steps = new Steps({ journal: options.dryRun ? undefined : this.#journal, onStep: options.onStep });
   }
 
   async run(): Promise<CutoverReport> {
@@ -92,9 +87,9 @@ class Cutover {
       });
     }
     if (!dryRun) await liftFence(this.#source, pipeline.name);
-    await this.#step('gates', () => this.#gates());
-    if (!dryRun) await this.#step('constraints', () => this.#constraints());
-    await this.#step('verify', () => this.#verifyBefore());
+    await this.#steps.run('gates', () => this.#gates());
+    if (!dryRun) await this.#steps.run('constraints', () => this.#constraints());
+    await this.#steps.run('verify', () => this.#verifyBefore());
     const again = tablesForPause(this.#verified, maxPauseMs);
     const verifyMs = this.#verified
       .filter((report) => again.has(report.source))
@@ -106,7 +101,9 @@ class Cutover {
       });
     }
     if (dryRun) return this.#report(predicted, 'source');
-    await this.#step('arm', () => armFence(this.#source, pipeline.name, this.#sourceTables(), this.#options.signal));
+    await this.#steps.run('arm', () =>
+      armFence(this.#source, pipeline.name, this.#sourceTables(), this.#options.signal),
+    );
     await this.#fenced(again);
     return this.#report(predicted, 'target');
   }
@@ -119,15 +116,15 @@ class Cutover {
     const ending = AbortSignal.any([signal, pause]);
     this.#pauseBeganAt = performance.now();
     try {
-      await this.#step('fence', () => raiseFence(this.#source, pipeline.name, maxPauseMs / 2));
-      const marker = await this.#step('marker', () => writeMarker(this.#source, this.#runId));
+      await this.#steps.run('fence', () => raiseFence(this.#source, pipeline.name, maxPauseMs / 2));
+      const marker = await this.#steps.run('marker', () => writeMarker(this.#source, this.#runId));
       const topics = domainSchemas(pipeline.tables).map(topicsOf(pipeline.name).domain);
-      await this.#step('drained', () => waitUntilDrained(this.#target, pipeline.name, topics, marker, ending));
-      await this.#step('ledger', () => this.#ledger());
-      await this.#step('verified', () => this.#verifyFenced(again, ending));
-      await this.#step('sequences', () => this.#sequences());
+      await this.#steps.run('drained', () => waitUntilDrained(this.#target, pipeline.name, topics, marker, ending));
+      await this.#steps.run('ledger', () => this.#ledger());
+      await this.#steps.run('verified', () => this.#verifyFenced(again, ending));
+      await this.#steps.run('sequences', () => this.#sequences());
       ending.throwIfAborted();
-      await this.#step('flag', () => this.#journal.serveTarget());
+      await this.#steps.run('flag', () => this.#journal.serveTarget());
     } catch (error) {
       if (await this.#hasFlipped(error)) return;
       await this.#undo();
@@ -261,32 +258,6 @@ class Cutover {
     }
   }
 
-  async #step<T>(step: StepName, act: () => Promise<T>): Promise<T> {
-    const { onStep, dryRun } = this.#options;
-    onStep({ step, state: 'started' });
-    const startedAt = performance.now();
-    const id = dryRun ? undefined : await this.#journal.begin(step);
-    const end = async (state: 'done' | 'failed', detail: string | undefined) => {
-      const report: StepReport = {
-        step,
-        state,
-        ms: Math.round(performance.now() - startedAt),
-        ...(detail ? { detail } : {}),
-      };
-      this.#steps.push(report);
-      onStep(report);
-      if (id) await this.#journal.end(id, state, detail ? { detail } : {});
-    };
-    try {
-      const result = await act();
-      await end('done', typeof result === 'string' ? result : undefined);
-      return result;
-    } catch (error) {
-      await end('failed', toFerryError(error).message).catch(() => {});
-      throw error;
-    }
-  }
-
   #report(predictedPauseMs: number, serving: 'source' | 'target'): CutoverReport {
     const writePauseMs = this.#pauseBeganAt === undefined ? null : Math.round(performance.now() - this.#pauseBeganAt);
     const tables = this.#verified.map(({ ms: _, ...live }) => {
@@ -299,7 +270,7 @@ class Cutover {
       serving,
       writePauseMs,
       predictedPauseMs,
-      steps: this.#steps,
+      steps: this.#steps.reports,
       tables,
     };
   }
