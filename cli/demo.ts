@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { FerryError, POLICY } from '../core/errors.js';
 import { packageRoot } from '../platform/package-root.js';
+import { MIN_ROWS } from '../services/demo/fixture.js';
 import { type DemoResult, runScenario } from './demo/scenario.js';
 import { DemoView } from './demo/view.js';
 import { printJson, printLine, printTable } from './output.js';
@@ -29,7 +30,7 @@ interface DemoFlags {
 export function demoCommand(): Command {
   return new Command('demo')
     .description('move a live database from end to end, on servers of its own')
-    .option('--rows <n>', 'rows of the old project, about', count, 100_000)
+    .option('--rows <n>', 'rows of the old project, about', rowCount, 100_000)
     .option('--rate <n>', "the application's transactions a second", count, 200)
     .option('--pipeline <name>', 'another ready pipeline of config/', 'growth-split')
     .option('--brokers <host:port,...>', 'run over Kafka instead of the embedded log')
@@ -132,6 +133,12 @@ function printResult({ cutover, application, snapshot }: DemoResult, ok: boolean
     `application: ${application.committed} transactions, ${application.writesOnTarget} of them in the new project, ${application.lost} lost`,
   );
   printLine(ok ? 'the database has moved' : 'the database has NOT moved cleanly: see above');
+}
+
+function rowCount(text: string): number {
+  const value = count(text);
+  if (value < MIN_ROWS) throw new InvalidArgumentError(`Write at least ${MIN_ROWS}.`);
+  return value;
 }
 
 function count(text: string): number {

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { FerryError } from '../core/errors.js';
 import { connect, type Side } from '../platform/postgres.js';
-import { type InitResult, initPipeline } from '../services/control/init/init-pipeline.js';
+import { type InitResult, initOptions, initPipeline } from '../services/control/init/init-pipeline.js';
 import { printJson, printLine, printTable } from './output.js';
 
 const EXAMPLE = `
@@ -46,14 +46,15 @@ async function init(options: Options): Promise<void> {
   if (options.createTarget && !options.target) {
     throw new FerryError('usage', '--create-target needs --target, or TARGET_URL in the environment');
   }
+  const { map: maps, out: directory, name, brokers } = options;
+  const asked = initOptions({ maps, directory, name, brokers });
   const settings = { lock_timeout: '5000', statement_timeout: '60000' };
   const open = (side: Side, url: string) => connect(side, url, { applicationName: 'ferry init', settings });
   const source = await open('source', options.source);
   try {
     const target = options.createTarget ? await open('target', options.target!) : undefined;
     try {
-      const { map: maps, out: directory, name, brokers } = options;
-      const result = await initPipeline({ maps, directory, name, brokers }, { source, target });
+      const result = await initPipeline(asked, { source, target });
       if (options.json) printJson(result);
       else printResult(result);
     } finally {

@@ -6,7 +6,7 @@ import { packageRoot } from '../../platform/package-root.js';
 import { classify, connect, quoteName } from '../../platform/postgres.js';
 
 /** Below it a share of the rows would be none, and references would have nothing to refer to. */
-const MIN_ROWS = 1_000;
+export const MIN_ROWS = 1_000;
 
 export interface LoadedFixture {
   readonly tables: number;

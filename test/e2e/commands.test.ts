@@ -43,10 +43,12 @@ test('an unknown flag, a missing one and one argument too many are refused by ea
 test('values that are out of range are refused with what would do', async () => {
   for (const [args, message] of [
     [['demo', '--rows', '0'], 'Write a whole number above 0.'],
+    [['demo', '--rows', '10'], 'Write at least 1000.'],
     [['demo', '--rows', 'many'], 'Write a whole number above 0.'],
     [['demo', '--pipeline', 'nothing'], 'there is no ready pipeline nothing'],
     [['cutover', '-c', 'x', '--max-pause', 'soon'], 'Write it like 500ms, 10s or 2m.'],
     [['init', '--map', 'public=growth', '--out', '/tmp/nowhere'], 'init needs --source, or SOURCE_URL'],
+    [['init', '--source', 'postgres://h/d', '--map', 'public', '--out', 'x'], '--map public: not SCHEMA=SCHEMA'],
     [['init', '--source', 'postgres://h/d', '--map', 'a=b', '--out', 'x', '--create-target'], 'needs --target'],
   ] as const) {
     const { code, stderr } = await ferry(...args);

@@ -4,7 +4,7 @@ import { displayName } from '../../../core/relation.js';
 import { readCatalog, readTableBytes } from '../preflight/read-catalog.js';
 import { type Assignment, assignTables, type LeftTable } from './assign-tables.js';
 import { createTarget } from './create-target.js';
-import { parseMap } from './parse-map.js';
+import { type MapRule, parseMap } from './parse-map.js';
 import { pipelineName } from './pipeline-name.js';
 import { planTarget, type TargetPlan } from './plan-target.js';
 import { readSourceParts } from './read-source-parts.js';
@@ -15,10 +15,11 @@ import { renderAfterCopy, renderBeforeCopy } from './render-scripts.js';
 import { type NewFile, refuseExistingFiles, removeFiles, writeNewFiles } from './write-files.js';
 
 export interface InitOptions {
-  readonly maps: readonly string[];
   /** Where the configuration is written. */
   readonly directory: string;
-  readonly name?: string;
+  /** Name of the pipeline. */
+  readonly name: string;
+  readonly rules: readonly MapRule[];
   readonly brokers?: string;
 }
 
@@ -35,6 +36,26 @@ export interface InitResult {
 }
 
 /**
+ * Judges what was asked for, before anything is connected to.
+ * @param asked `maps` as they were written, and the name if it is not the directory's.
+ * @throws FerryError `usage`.
+ */
+export function initOptions(asked: {
+  readonly maps: readonly string[];
+  readonly directory: string;
+  readonly name?: string | undefined;
+  readonly brokers?: string | undefined;
+}): InitOptions {
+  const { maps, directory, name, brokers } = asked;
+  return {
+    directory,
+    name: pipelineName(directory, name),
+    rules: maps.map(parseMap),
+    ...(brokers === undefined ? {} : { brokers }),
+  };
+}
+
+/**
  * Writes a pipeline's configuration from the source's catalog; with a target session it also creates the tables there.
  * Nothing is left behind when it fails.
  * @throws FerryError `usage`, `target-unfit`, or what the databases answer.
@@ -43,8 +64,7 @@ export async function initPipeline(
   options: InitOptions,
   clients: { readonly source: ClientBase; readonly target?: ClientBase },
 ): Promise<InitResult> {
-  const name = pipelineName(options.directory, options.name);
-  const rules = options.maps.map(parseMap);
+  const { name, rules } = options;
   const catalog = await readCatalog(clients.source);
   const assignment = assignTables(rules, [...catalog.tables.values()]);
   if (assignment.tables.length === 0) throw nothingToMove(assignment);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from 'pg';
 import { connect } from '../../../platform/postgres.js';
-import { type InitOptions, type InitResult, initPipeline } from '../../../services/control/init/init-pipeline.js';
+import { type InitResult, initOptions, initPipeline } from '../../../services/control/init/init-pipeline.js';
 import { type FreshDatabase, freshDatabase } from '../../support/postgres.js';
 import { testServers } from '../../support/servers.js';
 
@@ -101,12 +101,12 @@ export class CrowdedPair {
   }
 
   /** With --create-target. */
-  init(options: Partial<InitOptions> = {}): Promise<InitResult> {
-    return initPipeline({ maps: MAPS, directory: this.directory, ...options }, this);
+  async init(options: { maps?: string[]; name?: string } = {}): Promise<InitResult> {
+    return initPipeline(initOptions({ maps: MAPS, directory: this.directory, ...options }), this);
   }
 
   initWithoutTarget(): Promise<InitResult> {
-    return initPipeline({ maps: MAPS, directory: this.directory }, { source: this.source });
+    return initPipeline(initOptions({ maps: MAPS, directory: this.directory }), { source: this.source });
   }
 
   /** The text of a file that init has written. */
