@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { FerryError } from '../../core/errors.js';
+import { domainSchemas } from '../../core/mapping.js';
 import { REPORT_PREFIX } from '../../core/service-report.js';
+import { topicsOf } from '../../core/topics.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
 import { openLog } from '../../platform/event-log/open.js';
 import { type LoadedPipeline, loadPipeline } from '../../platform/load-pipeline.js';
@@ -92,6 +94,7 @@ class Scenario {
     const loaded = await loadFixture(this.#options.config, source.url, { rows });
     this.#view.note(`old project: ${loaded.tables} tables, ${loaded.rows} rows in public`);
     const pipeline = await loadPipeline(this.#options.config, env);
+    if (pipeline.log.brokers.length > 0) this.#cleanups.push(() => deleteTopics(pipeline));
     const clients = [
       await connect('source', source.url, { applicationName: 'ferry demo' }),
       await connect('target', target.url, { applicationName: 'ferry demo' }),
@@ -210,6 +213,13 @@ class Scenario {
     const { signal } = this.#options;
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   }
+}
+
+/** Brokers that were given to us are left as they were found. */
+async function deleteTopics(pipeline: LoadedPipeline): Promise<void> {
+  const { raw, control, deadLetter, domain } = topicsOf(pipeline.name);
+  await using log = await openLog(pipeline, `ferry-${pipeline.name}-demo`, silentLogger);
+  await log.deleteTopics([raw, ...domainSchemas(pipeline.tables).map(domain), deadLetter, control]);
 }
 
 function refuseHalted(status: PipelineStatus): void {

@@ -211,6 +211,20 @@ export function eventLogContract(name: string, open: (pipeline: string) => Promi
       });
     });
 
+    describe('deleting topics', () => {
+      test('takes all that is in them, and leaves the others', async () => {
+        const [kept, gone] = ['kept', 'gone'].map((name) => ({ topic: `${pipeline}.domain.${name}`, partition: 0 }));
+        const topics = [kept!, gone!].map(({ topic }) => ({ topic, partitions: 1 }));
+        await log.createTopics(topics);
+        await log.append([kept!, gone!].map((at) => ({ ...at, values: [Buffer.from('x'), Buffer.from('y')] })));
+        await log.deleteTopics([gone!.topic, `${pipeline}.domain.never`]);
+        const other = await opened.reopen();
+        await other.createTopics(topics);
+        expect(await other.endOffset(gone!)).toBe(0);
+        expect(texts(await readAll(other, kept!))).toEqual(['x', 'y']);
+      });
+    });
+
     describe('control', () => {
       test('gives undefined for a key that nobody put', async () => {
         expect(await log.control.get('nothing')).toBeUndefined();

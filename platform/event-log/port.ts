@@ -35,6 +35,9 @@ export interface EventLog extends AsyncDisposable {
   /** Creates the topics that do not exist yet; the others are left as they are. */
   createTopics(topics: readonly TopicSpec[]): Promise<void>;
 
+  /** Deletes topics with all that is in them; those that do not exist are no error. Nobody may be using them. */
+  deleteTopics(topics: readonly string[]): Promise<void>;
+
   /**
    * Appends in order. Resolves only when every record is durable: acknowledged by all in-sync replicas, or synced to
    * disk. One call at a time for each partition.

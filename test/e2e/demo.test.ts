@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connect } from '../../platform/postgres.js';
 import { type CliError, type CliResult, FerryProcess, testEnvironment } from '../support/cli.js';
@@ -124,5 +125,16 @@ describeWithKafka('ferry demo over Kafka', () => {
     const servers = ['--source-server', sourceServer, '--target-server', targetServer];
     const { ended } = start('--brokers', brokers!.join(','), ...servers);
     await expectMoved(await ended);
+    expect((await topics(brokers!)).filter((topic) => topic.startsWith('demo-'))).toEqual([]);
   });
 });
+
+async function topics(brokers: readonly string[]): Promise<string[]> {
+  const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    return await admin.listTopics();
+  } finally {
+    await admin.disconnect();
+  }
+}

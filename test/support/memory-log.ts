@@ -21,6 +21,10 @@ export class MemoryLog implements EventLog {
 
   async createTopics(_topics: readonly TopicSpec[]): Promise<void> {}
 
+  async deleteTopics(topics: readonly string[]): Promise<void> {
+    for (const topic of topics) this.#topics.delete(topic);
+  }
+
   async append(batches: readonly Batch[]): Promise<void> {
     for (const { topic, values } of batches) this.put(topic, values);
   }

@@ -34,6 +34,20 @@ export class EmbeddedLog implements EventLog {
     // A topic begins with its first record.
   }
 
+  async deleteTopics(topics: readonly string[]): Promise<void> {
+    for (const topic of topics) {
+      if (this.#group(topic) === 'control') {
+        await (this.control as EmbeddedControlState).clear();
+        continue;
+      }
+      const environment = this.#environment(this.#group(topic));
+      seeNewest(environment);
+      const keys = [...environment.getKeys({ start: [topic, 0, 0], end: [topic, Number.MAX_SAFE_INTEGER, 0] })];
+      await Promise.all(keys.map((key) => environment.remove(key)));
+      for (const name of this.#ownEnds.keys()) if (name.startsWith(`${topic}/`)) this.#ownEnds.delete(name);
+    }
+  }
+
   async append(batches: readonly Batch[]): Promise<void> {
     const filled = batches.filter((batch) => batch.values.length > 0);
     const groups = new Set(filled.map((batch) => this.#group(batch.topic)));
@@ -198,6 +212,10 @@ class EmbeddedControlState implements ControlState {
       found.set(key, value);
     }
     return found;
+  }
+
+  async clear(): Promise<void> {
+    await this.#database.clearAsync();
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@ import { FerryError } from '../../../core/errors.js';
 import { topicsOf } from '../../../core/topics.js';
 import type { Batch, ControlState, EventLog, LogRecord, ReadOptions, TopicPartition, TopicSpec } from '../port.js';
 import type { KafkaConnection } from './client-session.js';
-import { createMissingTopics } from './create-topics.js';
+import { createMissingTopics, deleteTopics } from './create-topics.js';
 import { KafkaControlState } from './kafka-control-state.js';
 import type { FetchedRecord } from './partition-client.js';
 import { PartitionClients } from './partition-clients.js';
@@ -43,6 +43,10 @@ export class KafkaLog implements EventLog {
       connection,
       topics.map((spec) => topicConfig(pipeline, spec, replicationFactor)),
     );
+  }
+
+  deleteTopics(topics: readonly string[]): Promise<void> {
+    return deleteTopics(this.#options.connection, topics);
   }
 
   async append(batches: readonly Batch[]): Promise<void> {
