@@ -28,6 +28,7 @@ export const POLICY = {
   'slot-active': retry('End the other process that reads the slot, or wait until the server notices that it is gone.'),
 
   'auth-failed': halt('Correct user or password in the connection URL.'),
+  'tls-failed': halt('Correct what the message names: certificate, CA, or whether TLS is used at all.'),
   'database-missing': halt('Correct the database name in the connection URL, or create the database.'),
   'privilege-missing': halt('Grant what is named; `ferry check` prints the GRANT.'),
   'wal-level': halt("Set wal_level = logical on the source and restart it: ALTER SYSTEM SET wal_level = 'logical'."),

@@ -1,6 +1,9 @@
+import { TLSSocket } from 'node:tls';
 import pg from 'pg';
 import { FerryError } from '../core/errors.js';
 import type { QualifiedName } from '../core/relation.js';
+import { parseConnectionUrl } from './connection-url.js';
+import { classifyTls, hasNoTls } from './postgres-tls.js';
 
 export type Side = 'source' | 'target';
 
@@ -32,12 +35,19 @@ export function pinnedOptions(extra: Readonly<Record<string, string>> = {}): str
     .join(' ');
 }
 
-export function clientConfig(url: string, applicationName: string, settings?: Record<string, string>): pg.ClientConfig {
+export interface SessionOptions {
+  readonly applicationName: string;
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** @param connection as {@link parseConnectionUrl} or {@link settleConnection} reads it out of a URL. */
+export function clientConfig(connection: pg.ClientConfig, options: SessionOptions): pg.ClientConfig {
   return {
-    connectionString: url,
-    application_name: applicationName,
+    ...connection,
+    application_name: options.applicationName,
     client_encoding: 'UTF8',
-    options: pinnedOptions(settings),
+    // The URL's first: of a setting that is given twice the later one counts.
+    options: [connection.options, pinnedOptions(options.settings)].filter(Boolean).join(' '),
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
     // Values stay PostgreSQL's text: the default parsers lose microseconds, digits and infinities.
@@ -57,23 +67,47 @@ export function describeUrl(url: string): string {
 
 /**
  * Opens a session with pinned settings. Every value of its results is text or null.
- * @throws FerryError, classified: unreachable, wrong password, missing database.
+ * @throws FerryError, classified: unreachable, wrong password, missing database, TLS.
  */
-export async function connect(
-  side: Side,
-  url: string,
-  options: { applicationName: string; settings?: Record<string, string> },
-): Promise<pg.Client> {
-  let client: pg.Client;
+export async function connect(side: Side, url: string, options: SessionOptions): Promise<pg.Client> {
+  const subject = describeSide(side, url);
   try {
-    client = new pg.Client(clientConfig(url, options.applicationName, options.settings));
-    // A session that breaks while idle emits an error that would end the process; the next query reports it.
-    client.on('error', () => {});
-    await client.connect();
+    const { config, tlsIsOptional } = parseConnectionUrl(url, subject);
+    const settings = clientConfig(config, options);
+    return await open(settings).catch((error: unknown) => {
+      if (tlsIsOptional && hasNoTls(error)) return open({ ...settings, ssl: false });
+      throw error;
+    });
   } catch (error) {
-    throw classify(side, error, `the ${side} database ${describeUrl(url)}`);
+    throw classify(side, error, subject);
   }
+}
+
+async function open(config: pg.ClientConfig): Promise<pg.Client> {
+  const client = new pg.Client(config);
+  // A session that breaks while idle emits an error that would end the process; the next query reports it.
+  client.on('error', () => {});
+  await client.connect();
   return client;
+}
+
+/** What a URL says, for a connection that {@link connect} does not open: `sslmode=prefer` is settled by asking. */
+export async function settleConnection(side: Side, url: string): Promise<pg.ClientConfig> {
+  const { config, tlsIsOptional } = parseConnectionUrl(url, describeSide(side, url));
+  if (!tlsIsOptional) return config;
+  const asked = await connect(side, url, { applicationName: 'ferry' });
+  const ssl = isEncrypted(asked) && config.ssl;
+  await asked.end();
+  return { ...config, ssl };
+}
+
+export function isEncrypted(client: pg.Client): boolean {
+  const { connection } = client as unknown as { connection: { stream: object } };
+  return connection.stream instanceof TLSSocket;
+}
+
+function describeSide(side: Side, url: string): string {
+  return `the ${side} database ${describeUrl(url)}`;
 }
 
 /** Ends a session; one whose server does not answer any more is cut off. */
@@ -116,7 +150,10 @@ export function classify(side: Side, error: unknown, subject: string): FerryErro
       },
     );
   }
-  if (code === '28P01' || code === '28000') return new FerryError('auth-failed', message, options);
+  const tls = classifyTls(cause, subject, options.details);
+  if (tls) return tls;
+  if (code === '28P01') return new FerryError('auth-failed', message, options);
+  if (code === '28000') return new FerryError('auth-failed', message, { ...options, remedy: NOT_LET_IN });
   if (code === '3D000') return new FerryError('database-missing', message, options);
   if (code === '42501') return new FerryError('privilege-missing', message, options);
   if (code === '53100') return new FerryError('disk-full', message, options);
@@ -125,6 +162,11 @@ export function classify(side: Side, error: unknown, subject: string): FerryErro
   if (isUnreachable(code, cause.message)) return new FerryError(`${side}-unreachable`, message, options);
   return new FerryError('internal', message, options);
 }
+
+/** The server's pg_hba.conf, or a role that may not log in; the reason is in the server's language. */
+const NOT_LET_IN =
+  'Correct user, database or sslmode in the connection URL (a server that demands TLS says "no encryption" and takes ' +
+  "sslmode=verify-full; a client certificate goes into sslcert and sslkey), or the server's pg_hba.conf.";
 
 /** Deadlock, serialization, lock and statement timeouts: the same transaction may succeed when it is tried again. */
 const TRANSIENT_SQL = new Set(['40001', '40P01', '55P03', '57014', '25P03', '53400']);
@@ -136,6 +178,8 @@ function isUnreachable(code: string, message: string): boolean {
     /^57P0[1-5]$/.test(code) ||
     code === '53300' ||
     /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/.test(code) ||
-    /Connection terminated|timeout expired|timeout exceeded|read timeout|not queryable|connection error|server closed/i.test(message)
+    /Connection terminated|timeout expired|timeout exceeded|read timeout|not queryable|connection error|establishing an SSL connection|server closed/i.test(
+      message,
+    )
   );
 }

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { libpqConnectionString } from './connection-string.js';
 import type { Side } from './rollout.js';
 
 export interface FlagWatchOptions {
@@ -85,7 +86,7 @@ export class FlagWatch {
 
   async #connect(): Promise<pg.Client> {
     const client = new pg.Client({
-      connectionString: this.#options.url,
+      connectionString: libpqConnectionString(this.#options.url),
       application_name: `ferry-routing ${this.#options.pipeline}`,
       connectionTimeoutMillis: ANSWER_TIMEOUT_MS,
       query_timeout: ANSWER_TIMEOUT_MS,

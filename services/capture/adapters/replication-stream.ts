@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { LogicalReplicationService } from 'pg-logical-replication';
 import { FerryError } from '../../../core/errors.js';
 import { formatLsn, LSN_ZERO, type Lsn } from '../../../core/lsn.js';
-import { classify, clientConfig, describeUrl, quoteLiteral } from '../../../platform/postgres.js';
+import { classify, clientConfig, describeUrl, quoteLiteral, settleConnection } from '../../../platform/postgres.js';
 import type { ReplicationStream } from '../ports.js';
 
 /**
@@ -42,7 +42,8 @@ export async function openReplicationStream(
   onMessage: (message: Buffer) => void,
 ): Promise<ReplicationStream> {
   const subject = `the replication slot ${options.slot} at ${describeUrl(options.url)}`;
-  const service = new LogicalReplicationService(clientConfig(options.url, 'ferry capture stream'), {
+  const connection = await settleConnection('source', options.url);
+  const service = new LogicalReplicationService(clientConfig(connection, { applicationName: 'ferry capture stream' }), {
     acknowledge: { auto: false, timeoutSeconds: 0 },
   });
   const plugin = new RawPgoutput({ publication: options.publication });

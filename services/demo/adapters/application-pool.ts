@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { libpqConnectionString } from '../../../routing/connection-string.js';
 
 export type ApplicationSide = 'source' | 'target';
 
@@ -16,7 +17,7 @@ export class ApplicationPool {
 
   constructor(side: ApplicationSide, url: string, connections: number) {
     this.#pool = new pg.Pool({
-      connectionString: url,
+      connectionString: libpqConnectionString(url),
       application_name: 'ferry-demo-writer',
       options: `-c search_path=${SEARCH_PATH[side]}`,
       max: connections,
