@@ -40,6 +40,12 @@ export async function loadPipeline(directory: string, env: NodeJS.ProcessEnv = p
     env,
   );
   // Relative to the configuration, so that every service finds the same log wherever it is started.
-  const log = { ...pipeline.log, directory: resolve(root, pipeline.log.directory ?? join('.ferry', pipeline.name)) };
+  const { tls, directory: logDirectory } = pipeline.log;
+  const at = (path: string | undefined) => (path === undefined ? undefined : resolve(root, path));
+  const log = {
+    ...pipeline.log,
+    directory: resolve(root, logDirectory ?? join('.ferry', pipeline.name)),
+    tls: tls && { ...tls, ca: at(tls.ca), cert: at(tls.cert), key: at(tls.key) },
+  };
   return { ...pipeline, log, directory: root };
 }

@@ -143,6 +143,71 @@ describe('parsePipeline names file, line and column of', () => {
   });
 });
 
+describe('passwords', () => {
+  test('in the file are refused, each with its place and none of it shown', () => {
+    const text =
+      'pipeline: shop\nsource: { url: "postgres://me:hunter2@h/d" }\ntarget:\n  url: "${T:-postgres://me:hunter3@h/d}"\n' +
+      'log:\n  sasl: { mechanism: plain, username: me, password: hunter4 }\n';
+    expect(problem(undefined, text)).toEqual({
+      code: 'config-invalid',
+      message: [
+        'pipeline.yaml:2:16: source.url: a password stands in the file',
+        'pipeline.yaml:4:8: target.url: a password stands in the file',
+        'pipeline.yaml:6:53: log.sasl.password: a password stands in the file',
+      ].join('\n'),
+    });
+  });
+
+  test('from the environment are not', () => {
+    const url = 'postgres://me:${S}@h/d';
+    expect(parse(undefined, PIPELINE.replace('${S}', url)).source.url).toBe('postgres://me:postgres://s@h/d');
+  });
+});
+
+describe('TLS and SASL of Kafka', () => {
+  const log = (text: string) => parse(undefined, `${PIPELINE}log: ${text}\n`).log;
+  const empty = '"${NONE:-}"';
+
+  test('are absent by default, and where every variable is empty', () => {
+    for (const text of ['{}', '{ tls: "", sasl: {} }']) {
+      expect([log(text).tls, log(text).sasl]).toEqual([undefined, undefined]);
+    }
+    const tls = `{ ca: ${empty}, cert: ${empty}, key: ${empty} }`;
+    const sasl = `{ mechanism: ${empty}, username: ${empty}, password: ${empty} }`;
+    expect(log(`{ tls: ${tls}, sasl: ${sasl} }`)).toMatchObject({ tls: undefined, sasl: undefined });
+  });
+
+  test('TLS with the CA of a file or the CAs that Node brings along', () => {
+    expect(log('{ tls: { ca: ca.pem, cert: me.pem, key: me.key, serverName: kafka } }').tls).toEqual({
+      ca: 'ca.pem',
+      cert: 'me.pem',
+      key: 'me.key',
+      serverName: 'kafka',
+    });
+    for (const text of ['true', '"true"', '{ ca: system }']) expect(log(`{ tls: ${text} }`).tls).toEqual({});
+  });
+
+  test('SASL in any spelling of the mechanism', () => {
+    expect(log('{ sasl: { mechanism: SCRAM-SHA-512, username: me, password: "${S}" } }').sasl).toEqual({
+      mechanism: 'scram-sha-512',
+      username: 'me',
+      password: 'postgres://s',
+    });
+  });
+
+  test.each([
+    ['{ tls: { cert: me.pem } }', 'pipeline.yaml:4:13: log.tls.key: cert and key go together'],
+    ['{ tls: maybe }', 'pipeline.yaml:4:13: log.tls: '],
+    ['{ sasl: { mechanism: gssapi, username: me, password: "${S}" } }', 'pipeline.yaml:4:27: log.sasl.mechanism: '],
+    ['{ sasl: { username: me } }', 'log.sasl.password: mechanism, username and password go together'],
+  ])('what cannot be used is refused: %s', (text, message) => {
+    expect(problem(undefined, `${PIPELINE}log: ${text}\n`)).toMatchObject({
+      code: 'config-invalid',
+      message: expect.stringContaining(message),
+    });
+  });
+});
+
 test('a pipeline that maps no table is refused', () => {
   const refused = { code: 'mapping-invalid', message: 'pipeline.yaml: no mapping/*.yaml beside it maps a table' };
   expect(problem({})).toEqual(refused);

@@ -1,6 +1,7 @@
 import { FerryError } from '../errors.js';
 import { type FilePlace, formatPlace, type TableMapping } from '../mapping.js';
 import { displayName, parseQualifiedName } from '../relation.js';
+import { hasLiteralPassword, isLiteral } from './literal-password.js';
 import { mappingSchema, type PipelineConfig, pipelineSchema } from './schema.js';
 import { type ParsedFile, parseYamlFile } from './yaml-file.js';
 
@@ -24,12 +25,9 @@ export function parsePipeline(
   files: { readonly pipeline: ConfigFile; readonly mappings: readonly ConfigFile[] },
   env: Readonly<Record<string, string | undefined>>,
 ): Pipeline {
-  const { pipeline: name, ...config } = parseYamlFile(
-    files.pipeline.path,
-    files.pipeline.text,
-    pipelineSchema,
-    env,
-  ).value;
+  const file = parseYamlFile(files.pipeline.path, files.pipeline.text, pipelineSchema, env);
+  refusePasswords(file);
+  const { pipeline: name, ...config } = file.value;
   const tables = files.mappings.flatMap((file) =>
     tableMappings(parseYamlFile(file.path, file.text, mappingSchema, env)),
   );
@@ -38,6 +36,24 @@ export function parsePipeline(
   }
   refuseTwice(tables);
   return { name, ...config, tables };
+}
+
+/** A secret in a file ends up in a repository, an image or a backup: it may come from the environment alone. */
+function refusePasswords({ writtenAt, placeOf }: ParsedFile<PipelineConfig>): void {
+  const urls = [
+    ['source', 'url'],
+    ['target', 'url'],
+  ].filter((path) => hasLiteralPassword(String(writtenAt(path))));
+  const sasl = ['log', 'sasl', 'password'];
+  const found = isLiteral(String(writtenAt(sasl) ?? '')) ? [...urls, sasl] : urls;
+  if (found.length === 0) return;
+  const problems = found.map(
+    (path) => `${formatPlace(placeOf(path))}: ${path.join('.')}: a password stands in the file`,
+  );
+  throw new FerryError('config-invalid', problems.join('\n'), {
+    remedy:
+      'Take it from the environment: ${SOURCE_URL} for a URL, or ${SOURCE_PASSWORD} in the place of the password alone.',
+  });
 }
 
 function tableMappings(file: ParsedFile<ReturnType<typeof mappingSchema.parse>>): TableMapping[] {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { saslSchema, tlsSchema } from './kafka-security.js';
 
 const positiveInt = z.number().int().positive();
 
@@ -26,6 +27,8 @@ export const pipelineSchema = z.strictObject({
         .describe('Kafka brokers, host:port. Without any, the embedded log in `directory` is used.'),
       directory: z.string().min(1).optional().describe('Directory of the embedded log.'),
       replicationFactor: positiveInt.optional().describe('Of the topics we create; the broker default otherwise.'),
+      tls: tlsSchema.optional(),
+      sasl: saslSchema.optional(),
     })
     .prefault({}),
   capture: z

@@ -2,6 +2,7 @@ import { isMap, isNode, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { FerryError } from '../errors.js';
 import { type FilePlace, formatPlace } from '../mapping.js';
+import { replaceReferences } from './env-references.js';
 
 /** A YAML file that has passed its schema, with the place of everything in it. */
 export interface ParsedFile<T> {
@@ -10,6 +11,8 @@ export interface ParsedFile<T> {
   placeOf(path: readonly PropertyKey[]): FilePlace;
   /** The place of the key itself rather than of its value. */
   placeOfKey(path: readonly PropertyKey[]): FilePlace;
+  /** What the file itself has at a path, references to the environment as they are written. */
+  writtenAt(path: readonly PropertyKey[]): unknown;
 }
 
 /**
@@ -51,7 +54,8 @@ export function parseYamlFile<S extends z.ZodType>(
   };
 
   const missing: string[] = [];
-  const expanded = expandEnv(document.toJS() ?? {}, env, [], (path, name) => {
+  const written: unknown = document.toJS() ?? {};
+  const expanded = expandEnv(written, env, [], (path, name) => {
     missing.push(`${formatPlace(placeOf(path))}: the environment variable ${name} is not set`);
   });
   if (missing.length > 0) {
@@ -68,10 +72,11 @@ export function parseYamlFile<S extends z.ZodType>(
     });
     throw new FerryError('config-invalid', problems.join('\n'), { details: { file } });
   }
-  return { value: result.data, placeOf, placeOfKey };
+  const writtenAt = (path: readonly PropertyKey[]) =>
+    path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], written);
+  return { value: result.data, placeOf, placeOfKey, writtenAt };
 }
 
-/** `$${` stands for a literal `${`. */
 function expandEnv(
   value: unknown,
   env: Readonly<Record<string, string | undefined>>,
@@ -79,8 +84,7 @@ function expandEnv(
   onMissing: (path: readonly PropertyKey[], name: string) => void,
 ): unknown {
   if (typeof value === 'string') {
-    return value.replaceAll(/\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g, (_, literal, name, fallback) => {
-      if (literal) return '${';
+    return replaceReferences(value, (name, fallback) => {
       const found = env[name];
       if (found !== undefined && found !== '') return found;
       if (fallback !== undefined) return fallback;

@@ -11,24 +11,26 @@ export type TableSource = string | { readonly from: string; readonly rename: Rea
 /** Domain schema -> target table -> source table. */
 export type Tables = Readonly<Record<string, Readonly<Record<string, TableSource>>>>;
 
-/** Writes the configuration directory of a pipeline; YAML reads JSON too, in which every name can be written. */
+/**
+ * Writes the configuration directory of a pipeline; YAML reads JSON too, in which every name can be written. The
+ * databases are those that SOURCE_URL and TARGET_URL name.
+ */
 export async function writePipelineFiles(
   directory: string,
   options: {
     readonly name: string;
     readonly driver: 'embedded' | 'kafka';
-    readonly urls: { readonly source: string; readonly target: string };
     readonly tables: Tables;
     readonly capture?: Readonly<Record<string, number>>;
     readonly apply?: Readonly<Record<string, number>>;
   },
 ): Promise<void> {
-  const { name, driver, urls, tables, capture, apply } = options;
+  const { name, driver, tables, capture, apply } = options;
   const log = driver === 'kafka' ? { brokers: testServers().brokers } : { directory: join(directory, 'log') };
   const pipeline = {
     pipeline: name,
-    source: { url: urls.source },
-    target: { url: urls.target },
+    source: { url: '${SOURCE_URL}' },
+    target: { url: '${TARGET_URL}' },
     log,
     ...(capture ? { capture } : {}),
     ...(apply ? { apply } : {}),

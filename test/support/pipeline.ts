@@ -70,10 +70,19 @@ export class Pipeline implements AsyncDisposable {
     this.apply = this.process('apply');
   }
 
+  /** What every command of the pipeline runs with. */
+  get env(): NodeJS.ProcessEnv {
+    return testEnvironment({ SOURCE_URL: this.config.source.url, TARGET_URL: this.config.target.url });
+  }
+
   /** One more process of a service, not started yet. */
   process(service: Moving): ServiceProcess {
     const file = join(this.config.directory, `${service}-${this.#processes.length}.log`);
-    const made = new ServiceProcess(service, { config: this.config.directory, stderrFile: file });
+    const made = new ServiceProcess(service, {
+      config: this.config.directory,
+      stderrFile: file,
+      env: this.env,
+    });
     this.#processes.push(made);
     return made;
   }
@@ -102,7 +111,7 @@ export class Pipeline implements AsyncDisposable {
 
   /** `ferry <command> -c <directory> ...`, to its end. */
   ferry(command: string, ...args: readonly string[]): Promise<CliResult> {
-    return runFerry([command, '-c', this.config.directory, ...args], testEnvironment());
+    return runFerry([command, '-c', this.config.directory, ...args], this.env);
   }
 
   async status(): Promise<PipelineStatus> {
@@ -196,12 +205,11 @@ export async function makePipeline(options: PipelineOptions): Promise<Pipeline> 
     databases.push(source);
     const target = await freshDatabase(servers.targetServer, 'pipeline_target');
     databases.push(target);
-    const urls = { source: source.url, target: target.url };
-    await writePipelineFiles(directory, { name, urls, ...options });
-    const config = await loadPipeline(directory);
+    await writePipelineFiles(directory, { name, ...options });
+    const config = await loadPipeline(directory, { SOURCE_URL: source.url, TARGET_URL: target.url });
     const sessions = {
-      source: await connect('source', urls.source, { applicationName: 'ferry-test' }),
-      target: await connect('target', urls.target, { applicationName: 'ferry-test' }),
+      source: await connect('source', source.url, { applicationName: 'ferry-test' }),
+      target: await connect('target', target.url, { applicationName: 'ferry-test' }),
     };
     const pipeline = new Pipeline(config, sessions, cleanUp);
     await sessions.source.query(`${options.schemaSql};\n${options.sourceSql ?? ''}`);

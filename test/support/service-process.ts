@@ -3,7 +3,6 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { ServiceName } from '../../core/service-report.js';
-import { testEnvironment } from './cli.js';
 
 const BIN = fileURLToPath(new URL('../../bin/ferry.js', import.meta.url));
 
@@ -23,15 +22,17 @@ export class ServiceProcess {
   readonly service: ServiceName;
   readonly #config: string;
   readonly #stderrFile: string;
+  readonly #env: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
   #ended: Promise<Ended> = Promise.resolve({ code: null, signal: null });
   #isAskedToEnd = true;
   #hasEnded = true;
 
-  constructor(service: ServiceName, options: { config: string; stderrFile: string }) {
+  constructor(service: ServiceName, options: { config: string; stderrFile: string; env: NodeJS.ProcessEnv }) {
     this.service = service;
     this.#config = options.config;
     this.#stderrFile = options.stderrFile;
+    this.#env = options.env;
   }
 
   /** Process id of the process that runs now, or ran last. */
@@ -53,7 +54,7 @@ export class ServiceProcess {
     if (!this.#hasEnded) throw new Error(`${this.service} runs already`);
     const stderr = openSync(this.#stderrFile, 'a');
     const child = spawn(process.execPath, [BIN, this.service, '-c', this.#config], {
-      env: testEnvironment(),
+      env: this.#env,
       stdio: ['ignore', 'ignore', stderr],
     });
     closeSync(stderr);
