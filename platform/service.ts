@@ -51,6 +51,7 @@ export async function runService(
     isReady: () => status.state === 'running',
   });
   logger.info({ http: http.url }, 'service started');
+  warnOfOpenPassword(pipeline, logger);
   try {
     await untilStopped(stop.signal, status, logger, async () => {
       await using log = await openLog(pipeline, `ferry-${pipeline.name}-${service}`, logger);
@@ -72,6 +73,12 @@ export async function runService(
     process.off('disconnect', onSignal);
     await http[Symbol.asyncDispose]();
   }
+}
+
+/** Said, not refused: on a loopback or behind a proxy that encrypts, brokers are often reached so. */
+function warnOfOpenPassword({ log }: LoadedPipeline, logger: Logger): void {
+  if (log.brokers.length === 0 || log.sasl?.mechanism !== 'plain' || log.tls) return;
+  logger.warn('log.sasl sends the Kafka password in the clear: add log.tls, or take scram-sha-512');
 }
 
 /** An attempt that ran this long worked: the next error begins with a short pause again. */

@@ -46,6 +46,38 @@ describe('an error of kafkajs', () => {
   });
 });
 
+describe('an error about a connection that does not pass', () => {
+  const connectionError = (code: string) => new KafkaJSConnectionError(`Connection error: ${code}`, { code });
+
+  test.each([
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'tls-failed', 'log.tls.ca'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls-failed', 'log.tls.serverName'],
+    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'tls-failed', 'log.tls.cert'],
+    ['ERR_OSSL_PEM_NO_START_LINE', 'config-invalid', 'PEM'],
+  ])('is about TLS: %s', (code, expected, remedy) => {
+    expect(classifyKafkaError(connectionError(code), 'read shop.raw/0')).toMatchObject({
+      code: expected,
+      remedy: expect.stringContaining(remedy),
+    });
+  });
+
+  test.each([
+    ['SASL_AUTHENTICATION_FAILED', 'user or password'],
+    ['UNSUPPORTED_SASL_MECHANISM', 'log.sasl.mechanism'],
+    ['ILLEGAL_SASL_STATE', 'takes no SASL'],
+  ])('is about SASL: %s', (type, remedy) => {
+    expect(classifyKafkaError(protocolError(type, false), 'read shop.raw/0')).toMatchObject({
+      code: 'auth-failed',
+      remedy: expect.stringContaining(remedy),
+    });
+  });
+});
+
+test('a broker that hangs up may be gone, or want other security', () => {
+  const classified = classifyKafkaError(new KafkaJSConnectionError('Closed connection'), 'read shop.raw/0');
+  expect(classified).toMatchObject({ code: 'log-unreachable', remedy: expect.stringContaining('log.sasl') });
+});
+
 test('what is no error of kafkajs halts', () => {
   expect(classifyKafkaError(new TypeError('x is not a function'), 'read shop.raw/0').code).toBe('internal');
 });

@@ -1,10 +1,13 @@
 import { type ErrorDetails, FerryError } from '../../../core/errors.js';
+import { kafkaTlsFault, TLS_REMEDY } from './tls-watch.js';
 
 /** What kafkajs throws, as far as it tells one thing from another. */
 interface KafkajsError extends Error {
   /** Kafka's name of a protocol error. */
   readonly type?: string;
   readonly retriable?: boolean;
+  /** Of the socket, for an error about a connection. */
+  readonly code?: string | number;
   readonly errors?: readonly Error[];
 }
 
@@ -18,7 +21,12 @@ const PRODUCER_STATE = new Set([
 ]);
 
 const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
-const AUTHENTICATION = new Set(['SASL_AUTHENTICATION_FAILED', 'UNSUPPORTED_SASL_MECHANISM', 'ILLEGAL_SASL_STATE']);
+/** What SASL ended with -> what to do about it; anything else is about user and password. */
+const AUTHENTICATION: Readonly<Record<string, string>> = {
+  SASL_AUTHENTICATION_FAILED: 'Correct user or password in log.sasl.',
+  UNSUPPORTED_SASL_MECHANISM: 'Name a mechanism in log.sasl.mechanism that the brokers take.',
+  ILLEGAL_SASL_STATE: 'This port takes no SASL: leave log.sasl out, or name the port that takes it.',
+};
 const SETTINGS = new Set(['INVALID_REPLICATION_FACTOR', 'INVALID_PARTITIONS', 'INVALID_CONFIG', 'POLICY_VIOLATION']);
 
 /**
@@ -38,8 +46,14 @@ export function classifyKafkaError(error: unknown, subject: string, details: Err
       remedy: 'Grant it by an ACL of the Kafka cluster.',
     });
   }
-  if (AUTHENTICATION.has(type) || root.name === 'KafkaJSSASLAuthenticationError') {
-    return new FerryError('auth-failed', message, { ...options, remedy: 'Correct the Kafka user or password.' });
+  if (AUTHENTICATION[type] || root.name === 'KafkaJSSASLAuthenticationError') {
+    const remedy = AUTHENTICATION[type] ?? AUTHENTICATION.SASL_AUTHENTICATION_FAILED!;
+    return new FerryError('auth-failed', message, { ...options, remedy });
+  }
+  const fault = kafkaTlsFault(root.code);
+  if (fault) {
+    const code = fault === 'files' ? 'config-invalid' : 'tls-failed';
+    return new FerryError(code, message, { ...options, remedy: TLS_REMEDY[fault] });
   }
   if (SETTINGS.has(type)) {
     return new FerryError('config-invalid', message, { ...options, remedy: 'Correct `log` in pipeline.yaml.' });
@@ -51,8 +65,17 @@ export function classifyKafkaError(error: unknown, subject: string, details: Err
     });
   }
   const passing = PRODUCER_STATE.has(type) || (isKafkajsError(root) && root.retriable !== false);
-  return new FerryError(passing ? 'log-unreachable' : 'internal', message, options);
+  if (!passing) return new FerryError('internal', message, options);
+  return new FerryError('log-unreachable', message, isHangUp(root) ? { ...options, remedy: HUNG_UP } : options);
 }
+
+/** A broker that goes down ends connections so, and one that wants other security than it got: nothing else is said. */
+function isHangUp({ message }: KafkajsError): boolean {
+  return /closed connection|connection closed by the server|before secure TLS connection/i.test(message);
+}
+
+const HUNG_UP =
+  'Check that the brokers are up; they also end connections without a word where log.tls or log.sasl does not fit the port.';
 
 /** kafkajs wraps the error in one that says how often it tried; a topic's failure comes in a list of them. */
 function rootOf(error: KafkajsError): KafkajsError {

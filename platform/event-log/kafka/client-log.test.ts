@@ -38,6 +38,9 @@ test('what repeats is said once a minute', () => {
 
 test('what is thrown to the caller as well is not said', () => {
   report(logLevel.ERROR, 'Response Metadata(key: 3, version: 6)');
+  report(logLevel.ERROR, 'SASL SCRAM SHA256 authentication failed: invalid credentials');
+  report(logLevel.ERROR, 'SASL PLAIN mechanism is not supported by the server');
+  report(logLevel.ERROR, 'Failed to connect: Request is not valid given the current SASL state');
   report(logLevel.WARN, 'Limiting retries for the idempotent producer may invalidate EoS guarantees');
   expect(lines).toEqual([]);
 });

@@ -9,6 +9,8 @@ const DROPPED: readonly RegExp[] = [
   /^Limiting retries for the idempotent producer/,
   // An error that a broker answered with: it is thrown as well, to who made the request and knows what it means.
   /^Response \w+\(key: /,
+  // A user, a mechanism or SASL at all that was refused.
+  /\bSASL (state$|.*(failed|not supported))/,
 ];
 
 /**

@@ -1,12 +1,18 @@
 import type { Socket } from 'node:net';
-import { type ISocketFactory, Kafka, type KafkaConfig, type logCreator, logLevel } from 'kafkajs';
+import type { ConnectionOptions } from 'node:tls';
+import { type ISocketFactory, Kafka, type KafkaConfig, type logCreator, logLevel, type SASLOptions } from 'kafkajs';
+import type { KafkaSasl } from '../../../core/config/kafka-security.js';
 import { createDefaultSocketFactory } from './kafkajs-internals.js';
+import { watchTls } from './tls-watch.js';
 
 /** How the brokers are reached; the same for every client of a log. */
 export interface KafkaConnection {
   /** host:port */
   readonly brokers: readonly string[];
   readonly clientId: string;
+  /** Without, connections are not encrypted. */
+  readonly tls?: ConnectionOptions;
+  readonly sasl?: KafkaSasl;
   readonly logCreator: logCreator;
 }
 
@@ -26,12 +32,10 @@ export interface ClientTimeouts {
   readonly retries: number;
 }
 
-/**
- * The one place that says how we connect: TLS and SASL belong into this configuration (`ssl`, `sasl`), from where
- * producers, administration and readers all take it.
- */
+/** The one place that says how we connect: producers, administration and readers all take it from here. */
 export function openSession(connection: KafkaConnection, timeouts: ClientTimeouts): ClientSession {
   const sockets = new Set<Socket>();
+  let tlsFailed = false;
   let closed = false;
   const config: KafkaConfig = {
     brokers: [...connection.brokers],
@@ -39,13 +43,20 @@ export function openSession(connection: KafkaConnection, timeouts: ClientTimeout
     connectionTimeout: 5_000,
     requestTimeout: timeouts.requestTimeoutMs,
     retry: { retries: timeouts.retries, initialRetryTime: 100, maxRetryTime: 2_000 },
-    socketFactory: trackedSockets(sockets, () => closed),
+    ...security(connection),
+    socketFactory: watchTls(
+      trackedSockets(sockets, () => closed),
+      () => {
+        tlsFailed = true;
+      },
+    ),
     logLevel: logLevel.WARN,
-    // A client that was ended on purpose reports its ended connections as errors.
+    // A client that was ended on purpose reports its ended connections as errors. Where TLS failed, the call that meets
+    // it says so; kafkajs would at every try.
     logCreator: (level) => {
       const write = connection.logCreator(level);
       return (entry) => {
-        if (!closed) write(entry);
+        if (!closed && !tlsFailed) write(entry);
       };
     },
   };
@@ -60,6 +71,14 @@ export function openSession(connection: KafkaConnection, timeouts: ClientTimeout
       // With an error, because kafkajs fails its requests on `error` and `end` but does not listen to `close`.
       for (const socket of sockets) socket.destroy(new Error('closed by the client'));
     },
+  };
+}
+
+function security({ tls, sasl }: KafkaConnection): Pick<KafkaConfig, 'ssl' | 'sasl'> {
+  return {
+    ...(tls ? { ssl: tls } : {}),
+    // A copy: kafkajs keeps in there what it makes of it.
+    ...(sasl ? { sasl: { ...sasl } as SASLOptions } : {}),
   };
 }
 
