@@ -33,7 +33,7 @@ export interface MavenKafka {
 /**
  * Starts a broker from Maven's jars on the loopback interface, broker and controller in one process, with data of its
  * own.
- * @param settings server.properties without addresses and data directory.
+ * @param settings server.properties without the data directory; addresses of its own stand in for the ones of `ports`.
  * @throws Error when Java or Maven is missing, or the jars cannot be had.
  */
 export async function startMavenKafka(
@@ -75,10 +75,10 @@ function propertiesText(
   data: string,
 ): string {
   const all = {
-    ...settings,
     listeners: `PLAINTEXT://127.0.0.1:${ports.broker},CONTROLLER://127.0.0.1:${ports.controller}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${ports.broker}`,
     'controller.quorum.bootstrap.servers': `127.0.0.1:${ports.controller}`,
+    ...settings,
     'log.dirs': data,
   };
   return Object.entries(all)
@@ -115,6 +115,11 @@ function spawnBroker(args: readonly string[], directory: string): Broker {
     clearTimeout(timer);
   };
   return { failed, end };
+}
+
+/** Runs a tool of Kafka's to its end. */
+export async function runKafkaTool(mainClass: string, args: readonly string[]): Promise<void> {
+  await run('java', ['-cp', join(await libraries(), '*'), mainClass, ...args]);
 }
 
 /** The directory of the jars, fetched by Maven the first time. */

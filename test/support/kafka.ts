@@ -14,10 +14,10 @@ export interface RunningKafka {
 const IMAGE = 'apache/kafka:4.1.0';
 
 /** Long enough for a first start on a busy machine; a broker that is up answers in milliseconds. */
-const START_TIMEOUT_MS = 90_000;
+export const START_TIMEOUT_MS = 90_000;
 
 /** What one broker alone needs, and what lets consumer groups of a test begin at once. */
-const SINGLE_BROKER: Readonly<Record<string, string>> = {
+export const SINGLE_BROKER: Readonly<Record<string, string>> = {
   'node.id': '1',
   'process.roles': 'broker,controller',
   'controller.listener.names': 'CONTROLLER',
@@ -135,7 +135,7 @@ function asEnvironment(settings: Readonly<Record<string, string>>): Record<strin
 }
 
 /** Waits until the cluster has a broker that is not only listening but registered. */
-async function untilReady(brokers: readonly string[], { timeoutMs }: { timeoutMs: number }): Promise<void> {
+export async function untilReady(brokers: readonly string[], { timeoutMs }: { timeoutMs: number }): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   const kafka = new Kafka({
     brokers: [...brokers],
