@@ -59,5 +59,5 @@ export const saslSchema = z
     mechanism && username && password ? { mechanism, username, password } : undefined,
   );
 
-export type KafkaTls = NonNullable<z.output<typeof tlsSchema>>;
+export type KafkaTls = Partial<NonNullable<z.output<typeof tlsSchema>>>;
 export type KafkaSasl = NonNullable<z.output<typeof saslSchema>>;
