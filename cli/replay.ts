@@ -63,7 +63,11 @@ async function runReplay(flags: ReplayFlags): Promise<void> {
       tables: pipeline.tables,
       connectSource: () => connect('source', pipeline.source.url, { applicationName: 'ferry replay' }),
       connectTarget: () => connect('target', pipeline.target.url, { applicationName: 'ferry replay' }),
-      applied: appliedProbe(target, { pipeline: pipeline.name, tables: pipeline.tables }),
+      applied: appliedProbe(target, {
+        pipeline: pipeline.name,
+        tables: pipeline.tables,
+        partitions: pipeline.log.partitions,
+      }),
       signal: stop.signal,
     });
     const durationMs = Math.round(performance.now() - startedAt);

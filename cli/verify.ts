@@ -43,8 +43,9 @@ async function runVerify(flags: VerifyFlags): Promise<void> {
   const connectTarget = () => connect('target', loaded.target.url, { applicationName });
   const control = await connectTarget();
   try {
-    await refuseUncopied(control, pipeline, tables);
-    const applied = appliedProbe(control, { pipeline, tables });
+    const chosen = { pipeline, tables, partitions: loaded.log.partitions };
+    await refuseUncopied(control, chosen);
+    const applied = appliedProbe(control, chosen);
     const report = await whileShown((onProgress) =>
       verifyTables({ tables, connectSource, connectTarget, applied, onProgress }),
     );

@@ -66,6 +66,8 @@ export interface RowLine {
   readonly key?: Tuple;
   /** The whole old row, where replica identity is full. */
   readonly old?: Tuple;
+  /** Every partition of the topic has this event: it is applied once, when all have come to it. */
+  readonly everywhere?: true;
 }
 
 /** Where a snapshot chunk stands; the last block of a chunk carries it, so that a restart resumes behind it. */
@@ -97,6 +99,8 @@ export interface TruncateLine {
   readonly relations: readonly number[];
   readonly cascade: boolean;
   readonly restartIdentity: boolean;
+  /** As of a row; absent where the topic has one partition. */
+  readonly everywhere?: true;
 }
 
 export interface CommitLine {

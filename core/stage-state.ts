@@ -3,7 +3,7 @@
  * counted by then. After a crash the rest is read from the output itself, so nothing is counted twice or forgotten.
  */
 export interface StageState {
-  /** By output topic: records up to this offset are counted. */
+  /** By output partition, as partitionName writes it: records up to this offset are counted. */
   readonly next: Readonly<Record<string, number>>;
   /** The first LSN behind the last whole transaction in the output. */
   readonly through: string;

@@ -20,6 +20,21 @@ export function topicsOf(pipeline: string): Topics {
   };
 }
 
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** A partition's name, for messages and as a key of the control state. */
+export function partitionName({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}
+
+/** Every partition of a topic, or of several. */
+export function partitionsOf(topics: readonly string[], partitions: number): TopicPartition[] {
+  return topics.flatMap((topic) => Array.from({ length: partitions }, (_, partition) => ({ topic, partition })));
+}
+
 /** Every slot, publication and trigger of a pipeline is named after it; PostgreSQL slots allow `[a-z0-9_]` only. */
 export function sourceObjectName(pipeline: string): string {
   return `ferry_${pipeline.replaceAll('-', '_')}`;

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { type Lsn, minLsn, parseLsn } from '../core/lsn.js';
+import type { TopicPartition } from './event-log/port.js';
 
 /**
  * What the pipeline keeps in the target database. The checkpoint is written in the transaction that writes the rows:
@@ -35,10 +36,20 @@ CREATE TABLE IF NOT EXISTS ferry.ledger (
 CREATE TABLE IF NOT EXISTS ferry.table_state (
   pipeline text NOT NULL,
   source_table text NOT NULL,
+  partition int NOT NULL,
   copied boolean NOT NULL DEFAULT false,
-  PRIMARY KEY (pipeline, source_table)
+  PRIMARY KEY (pipeline, source_table, partition)
 );
 COMMENT ON TABLE ferry.table_state IS 'Tables whose snapshot apply has written to its end';
+CREATE TABLE IF NOT EXISTS ferry.barrier (
+  pipeline text NOT NULL,
+  topic text NOT NULL,
+  partition int NOT NULL,
+  lsn pg_lsn NOT NULL,
+  index int NOT NULL,
+  PRIMARY KEY (pipeline, topic, partition)
+);
+COMMENT ON TABLE ferry.barrier IS 'The last event at which a partition waited for the others of its topic';
 CREATE TABLE IF NOT EXISTS ferry.cutover (
   pipeline text PRIMARY KEY,
   serving text NOT NULL DEFAULT 'source' CHECK (serving IN ('source', 'target')),
@@ -109,10 +120,31 @@ export async function readAppliedPoints(target: ClientBase, pipeline: string): P
 
 /**
  * The LSN that all of the pipeline has been applied up to.
- * @param topics that must have a checkpoint each, or the answer is unknown.
- * @returns undefined while a topic has no checkpoint: unknown is never zero lag.
+ * @param partitions that must have a checkpoint each, or the answer is unknown.
+ * @returns undefined while one has no checkpoint: unknown is never zero lag.
  */
-export function appliedThrough(points: readonly AppliedPoint[], topics: readonly string[]): Lsn | undefined {
-  if (!topics.every((topic) => points.some((point) => point.topic === topic))) return undefined;
-  return points.map((point) => point.commitEnd).reduce(minLsn);
+export function appliedThrough(
+  points: readonly AppliedPoint[],
+  partitions: readonly TopicPartition[],
+): Lsn | undefined {
+  const found = partitions.map((at) => findPoint(points, at)?.commitEnd);
+  return found.includes(undefined) ? undefined : (found as Lsn[]).reduce(minLsn);
+}
+
+export function findPoint(points: readonly AppliedPoint[], at: TopicPartition): AppliedPoint | undefined {
+  return points.find((point) => point.topic === at.topic && point.partition === at.partition);
+}
+
+/** Source tables, by display name, whose snapshot has been applied to its end in every partition. */
+export async function readCopiedSources(
+  target: ClientBase,
+  pipeline: string,
+  partitions: number,
+): Promise<Set<string>> {
+  const { rows } = await target.query<{ source_table: string }>(
+    `SELECT source_table FROM ferry.table_state WHERE pipeline = $1 AND copied
+      GROUP BY source_table HAVING count(*) >= $2::int`,
+    [pipeline, partitions],
+  );
+  return new Set(rows.map((row) => row.source_table));
 }

@@ -26,6 +26,11 @@ export const pipelineSchema = z.strictObject({
         )
         .describe('Kafka brokers, host:port. Without any, the embedded log in `directory` is used.'),
       directory: z.string().min(1).optional().describe('Directory of the embedded log.'),
+      // With one, a domain schema is a unit of transactional consistency; with more, only each row's own order holds.
+      partitions: positiveInt
+        .max(64)
+        .default(1)
+        .describe('Of the raw topic and of each domain topic: what instances of transform and apply share.'),
       replicationFactor: positiveInt.optional().describe('Of the topics we create; the broker default otherwise.'),
       tls: tlsSchema.optional(),
       sasl: saslSchema.optional(),

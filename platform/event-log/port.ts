@@ -1,3 +1,5 @@
+import type { TopicPartition } from '../../core/topics.js';
+
 /** One message of a topic partition. */
 export interface LogRecord {
   /** The record's number in its partition; rises, may have gaps. */
@@ -5,10 +7,7 @@ export interface LogRecord {
   readonly value: Buffer;
 }
 
-export interface TopicPartition {
-  readonly topic: string;
-  readonly partition: number;
-}
+export type { TopicPartition };
 
 export interface Batch extends TopicPartition {
   readonly values: readonly Buffer[];
@@ -27,12 +26,22 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ShareSpec {
+  /** Processes of one group share. */
+  readonly group: string;
+  readonly topics: readonly TopicSpec[];
+  readonly signal: AbortSignal;
+}
+
 /**
  * The log that everything travels through. One process writes to a raw or domain partition at a time; anybody reads.
  * Two drivers stand behind it and pass one contract test (contract.ts).
  */
 export interface EventLog extends AsyncDisposable {
-  /** Creates the topics that do not exist yet; the others are left as they are. */
+  /**
+   * Creates the topics that do not exist yet; the others are left as they are.
+   * @throws FerryError `config-invalid` when one has another number of partitions.
+   */
   createTopics(topics: readonly TopicSpec[]): Promise<void>;
 
   /** Deletes topics with all that is in them; those that do not exist are no error. Nobody may be using them. */
@@ -54,6 +63,16 @@ export interface EventLog extends AsyncDisposable {
 
   /** The record before the end, undefined for an empty partition. */
   last(at: TopicPartition): Promise<LogRecord | undefined>;
+
+  /**
+   * Works on the partitions of a stage's input that this process is given; the others of its group have the rest.
+   * `work` runs for each of them until its signal fires, because the partition went to another process or `spec.signal`
+   * fired; a partition that comes back is worked on again. Two processes may hold a partition for a moment: who loses
+   * it must be refused by what it writes to. One partition is not shared: who comes last takes it over.
+   * @returns once `spec.signal` has fired and all work has ended.
+   * @throws what `work` throws, the other partitions' work having ended, and `log-unreachable`.
+   */
+  share(spec: ShareSpec, work: (at: TopicPartition, granted: AbortSignal) => Promise<void>): Promise<void>;
 
   /** The pipeline's control state: the newest value of each key, kept in the control topic. */
   readonly control: ControlState;

@@ -7,6 +7,7 @@ import { atPlace } from '../../platform/at-place.js';
 import type { EventLog, LogRecord } from '../../platform/event-log/port.js';
 import type { Logger } from '../../platform/logger.js';
 import { classify } from '../../platform/postgres.js';
+import { Barrier } from './adapters/barrier.js';
 import type { Claim } from './adapters/checkpoint.js';
 import { type DatabaseErrorFields, refusedColumn } from './adapters/refused-column.js';
 import { readCopiedTables, readTargetTables } from './adapters/target-catalog.js';
@@ -21,6 +22,8 @@ export interface PartitionOptions {
   readonly schema: string;
   readonly mappings: readonly TableMapping[];
   readonly batchMaxBytes: number;
+  /** Of the topic. */
+  readonly partitions: number;
   readonly logger: Logger;
   readonly signal: AbortSignal;
   readonly passed: (changes: number) => void;
@@ -96,11 +99,12 @@ class PartitionRun {
     const { target, schema, claim } = options;
     await refuseShorterLog(options);
     const tables = await readTargetTables(target, schema);
-    const copied = await readCopiedTables(target, claim.pipeline);
+    const copied = await readCopiedTables(target, claim);
+    const barrier = new Barrier(target, claim, options);
     const reader = new BatchReader(claim.progress.position, (relation) =>
       atMapping(options.mappings, relation, () => shapeOf(relation, tables.get(relation.table))),
     );
-    return new PartitionRun(options, reader, new TargetWriter(target, claim, copied), isFolding);
+    return new PartitionRun(options, reader, new TargetWriter(target, claim, copied, barrier), isFolding);
   }
 
   private constructor(options: PartitionOptions, reader: BatchReader, writer: TargetWriter, isFolding: boolean) {
@@ -202,7 +206,10 @@ class PartitionRun {
     if (this.#isFolding) return { table };
     const { target } = this.#options;
     await target.query('ROLLBACK').catch(() => {});
-    return { table, column: await refusedColumn(target, step, error).catch(() => undefined) };
+    return {
+      table,
+      column: await refusedColumn(target, step.kind === 'everywhere' ? step.step : step, error).catch(() => undefined),
+    };
   }
 }
 
@@ -244,6 +251,8 @@ function tableOf(step: Step): string {
       return step.move.shape.name;
     case 'rows':
       return step.block.shape.name;
+    case 'everywhere':
+      return tableOf(step.step);
     case 'truncate':
       return step.shapes.map((shape) => shape.name).join(' ');
     default:

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { domainSchemas } from '../../core/mapping.js';
 import { topicsOf } from '../../core/topics.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
+import type { TopicPartition } from '../../platform/event-log/port.js';
 import { classify, connect, describeUrl } from '../../platform/postgres.js';
 import type { ServiceContext } from '../../platform/service.js';
 import { runTargetScript } from '../../platform/target-scripts.js';
@@ -11,26 +12,19 @@ import { applyOneByOne, applyPartition, BatchFailed, type PartitionOptions } fro
 
 /** Apply: domain topics -> target, each domain schema on its own. Begun again, it goes on at the target's checkpoints. */
 export async function apply(context: ServiceContext): Promise<void> {
-  const { pipeline, log, logger } = context;
+  const { pipeline, log, logger, signal } = context;
   const topics = topicsOf(pipeline.name);
   const schemas = domainSchemas(pipeline.tables);
-  await log.createTopics(schemas.map((schema) => ({ topic: topics.domain(schema), partitions: 1 })));
+  const { partitions } = pipeline.log;
+  const bySchema = new Map(schemas.map((schema) => [topics.domain(schema), schema]));
+  const specs = [...bySchema.keys()].map((topic) => ({ topic, partitions }));
+  await log.createTopics(specs);
   await prepareTarget(context);
-  const stop = new AbortController();
-  const signal = AbortSignal.any([context.signal, stop.signal]);
   logger.info({ domains: schemas.length }, 'applying');
   context.running();
-  // One domain that fails stops all: the service reports it, and each goes on at its own checkpoint.
-  const outcomes = await Promise.allSettled(
-    schemas.map((schema) =>
-      applyDomain({ ...context, signal }, schema, topics.domain(schema)).catch((error) => {
-        stop.abort();
-        throw error;
-      }),
-    ),
+  await log.share({ group: `${pipeline.name}.apply`, topics: specs, signal }, (at, granted) =>
+    applyDomain({ ...context, signal: granted }, bySchema.get(at.topic)!, at),
   );
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-  if (failed) throw failed.reason;
 }
 
 async function prepareTarget({ pipeline, logger }: ServiceContext): Promise<void> {
@@ -46,11 +40,10 @@ async function prepareTarget({ pipeline, logger }: ServiceContext): Promise<void
   }
 }
 
-async function applyDomain(context: ServiceContext, schema: string, topic: string): Promise<void> {
+async function applyDomain(context: ServiceContext, schema: string, at: TopicPartition): Promise<void> {
   for (let careful: number | undefined; !context.signal.aborted; ) {
     const target = await openTarget(context, schema);
     try {
-      const at = { topic, partition: 0 };
       const claim = await claimCheckpoint(target, context.pipeline.name, at, `${hostname()}:${process.pid}`);
       const options: PartitionOptions = {
         ...context,
@@ -59,6 +52,7 @@ async function applyDomain(context: ServiceContext, schema: string, topic: strin
         schema,
         mappings: context.pipeline.tables,
         batchMaxBytes: context.pipeline.apply.batchMaxBytes,
+        partitions: context.pipeline.log.partitions,
       };
       if (careful !== undefined) {
         await applyOneByOne(options, careful);
@@ -74,7 +68,7 @@ async function applyDomain(context: ServiceContext, schema: string, topic: strin
           `applying to the schema ${schema} of ${describeUrl(context.pipeline.target.url)}`,
         );
       }
-      careful = await reactTo(context, error, topic, careful);
+      careful = await reactTo(context, error, at, careful);
     } finally {
       await target.end().catch(() => {});
     }
@@ -88,22 +82,22 @@ async function applyDomain(context: ServiceContext, schema: string, topic: strin
 async function reactTo(
   context: ServiceContext,
   { reason, end }: BatchFailed,
-  topic: string,
+  at: TopicPartition,
   careful: number | undefined,
 ): Promise<number | undefined> {
   if (reason.code === 'checkpoint-fenced') {
-    const target = await openTarget(context, topic);
+    const target = await openTarget(context, at.topic);
     try {
-      const claim = { pipeline: context.pipeline.name, at: { topic, partition: 0 } };
+      const claim = { pipeline: context.pipeline.name, at };
       if (!(await isUnowned(target, claim))) throw reason;
-      context.logger.info({ topic }, 'the checkpoint was reset; applying from there');
+      context.logger.info(at, 'the checkpoint was reset; applying from there');
       return undefined;
     } finally {
       await target.end().catch(() => {});
     }
   }
   if (reason.code !== 'apply-failed' || careful !== undefined) throw reason;
-  context.logger.warn({ topic, ...reason.details }, 'a batch was refused; applying it change by change');
+  context.logger.warn({ ...at, ...reason.details }, 'a batch was refused; applying it change by change');
   return end;
 }
 

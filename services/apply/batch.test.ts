@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { LSN_ZERO, parseLsn } from '../../core/lsn.js';
-import { POSITION_ZERO, type Position } from '../../core/position.js';
+import { formatPosition, POSITION_ZERO, type Position } from '../../core/position.js';
 import type { Relation } from '../../core/relation.js';
 import { RecordBuilder, relationOf, TIME } from '../../test/support/record-builder.js';
 import { type Applied, addApplied, Batch, BatchReader, type Progress, type Step } from './batch.js';
@@ -39,6 +39,8 @@ function brief(step: Step): string {
       return `rows ${JSON.stringify(step.block.text.toString())}`;
     case 'truncate':
       return `truncate ${step.shapes.map(({ relation }) => relation.table).join(' ')} ${step.restartIdentity}`;
+    case 'everywhere':
+      return `everywhere ${formatPosition(step.position)}: ${brief(step.step)}`;
     default:
       return step satisfies never;
   }

@@ -1,6 +1,6 @@
 import { LSN_ZERO, type Lsn, parseLsn } from '../../core/lsn.js';
 import type { Position } from '../../core/position.js';
-import { type RowsLine, relationFromLine } from '../../core/record.js';
+import { type RowLine, type RowsLine, relationFromLine } from '../../core/record.js';
 import { RecordScanner } from '../../core/record-scanner.js';
 import type { Relation } from '../../core/relation.js';
 import { type ChangeSet, fold, type Move } from './fold.js';
@@ -13,12 +13,27 @@ export interface RowBlock {
   readonly text: Buffer;
 }
 
-/** What is written one after the other; steps of different tables do not depend on each other. */
-export type Step =
+/** What is written to tables. */
+export type TableStep =
   | { readonly kind: 'changes'; readonly set: ChangeSet }
   | { readonly kind: 'move'; readonly move: Move }
   | { readonly kind: 'rows'; readonly block: RowBlock }
   | { readonly kind: 'truncate'; readonly shapes: readonly TableShape[]; readonly restartIdentity: boolean };
+
+/** An event that every partition of the topic has: done once, when all have come to it. */
+export interface EverywhereStep {
+  readonly kind: 'everywhere';
+  readonly position: Position;
+  readonly step: TableStep;
+  /** The checkpoint of all that comes before it in the batch, and the changes that this counts. */
+  readonly before: Progress;
+  readonly appliedBefore: Applied;
+  /** The event's own changes. */
+  readonly applied: Applied;
+}
+
+/** What is written one after the other; steps of different tables do not depend on each other. */
+export type Step = TableStep | EverywhereStep;
 
 /** The checkpoint that stands once a batch is written. */
 export interface Progress {
@@ -66,10 +81,10 @@ export class Batch {
     return this.bytes === 0;
   }
 
-  row(shape: TableShape, scanner: RecordScanner): void {
+  row(shape: TableShape, row: RowLine): void {
     this.#count(shape, 1);
     const set = this.#changeSet(shape);
-    const move = fold(set, scanner.row());
+    const move = fold(set, row);
     if (move) {
       this.#close(shape);
       this.steps.push({ kind: 'move', move });
@@ -91,6 +106,16 @@ export class Batch {
       this.#close(shape);
     }
     this.steps.push({ kind: 'truncate', shapes, restartIdentity });
+  }
+
+  /** @param before where the batch stands before it. */
+  everywhere(shapes: readonly TableShape[], step: TableStep, position: Position, before: Progress): void {
+    this.#open.clear();
+    const appliedBefore = new Map(this.applied);
+    this.applied.clear();
+    for (const shape of shapes) this.#count(shape, 1);
+    this.steps.push({ kind: 'everywhere', position, step, before, appliedBefore, applied: new Map(this.applied) });
+    this.applied.clear();
   }
 
   #changeSet(shape: TableShape): ChangeSet {
@@ -150,32 +175,35 @@ export class BatchReader {
           this.#relation(scanner);
           break;
         default:
-          this.#event(record, scanner, batch);
+          this.#event(record, offset, scanner, batch);
       }
     }
     batch.bytes += record.length;
     batch.progress = { ...batch.progress, nextOffset: offset + 1 };
   }
 
-  #event(record: Buffer, scanner: RecordScanner, batch: Batch): void {
+  #event(record: Buffer, offset: number, scanner: RecordScanner, batch: Batch): void {
     if (scanner.index <= this.#afterIndex && this.#lsn === this.#afterLsn) return;
     if (this.#lsn < this.#afterLsn) return;
     this.#afterLsn = this.#lsn;
     this.#afterIndex = scanner.index;
     batch.isComplete = scanner.kind === 'commit';
     switch (scanner.kind) {
-      case 'row':
-        batch.row(this.#byId.get(scanner.relation)!, scanner);
+      case 'row': {
+        const shape = this.#byId.get(scanner.relation)!;
+        const row = scanner.row();
+        if (row.everywhere) this.#everywhere([shape], stepOf(shape, row), offset, batch);
+        else batch.row(shape, row);
         break;
+      }
       case 'rows':
         batch.rows(this.#byId.get(scanner.relation)!, scanner.rows(), record.subarray(scanner.bodyStart, scanner.end));
         break;
       case 'truncate': {
-        const line = scanner.truncate();
-        batch.truncate(
-          line.relations.map((id) => this.#byId.get(id)!),
-          line.restartIdentity,
-        );
+        const { relations, restartIdentity, everywhere } = scanner.truncate();
+        const shapes = relations.map((id) => this.#byId.get(id)!);
+        if (everywhere) this.#everywhere(shapes, { kind: 'truncate', shapes, restartIdentity }, offset, batch);
+        else batch.truncate(shapes, restartIdentity);
         break;
       }
       case 'commit':
@@ -191,6 +219,13 @@ export class BatchReader {
     }
   }
 
+  #everywhere(shapes: readonly TableShape[], step: TableStep, offset: number, batch: Batch): void {
+    const position = { lsn: this.#afterLsn, index: this.#afterIndex };
+    // Read again from this record on, behind the event before this one.
+    const before = { ...batch.progress, nextOffset: offset, position: { ...position, index: position.index - 1 } };
+    batch.everywhere(shapes, step, position, before);
+  }
+
   #relation(scanner: RecordScanner): void {
     const text = scanner.relationText();
     let shape = this.#shapes.get(text);
@@ -200,4 +235,10 @@ export class BatchReader {
     }
     this.#byId.set(shape.relation.id, shape);
   }
+}
+
+function stepOf(shape: TableShape, row: RowLine): TableStep {
+  const set: ChangeSet = { shape, changes: new Map() };
+  const move = fold(set, row);
+  return move ? { kind: 'move', move } : { kind: 'changes', set };
 }

@@ -3,7 +3,6 @@ import type pg from 'pg';
 import { FerryError } from '../../core/errors.js';
 import { LSN_ZERO, type Lsn, maxLsn } from '../../core/lsn.js';
 import { MESSAGE } from '../../core/record.js';
-import { RecordWriter } from '../../core/record-writer.js';
 import { displayName } from '../../core/relation.js';
 import { CAPTURE_STATE, type TableSnapshotState } from '../../core/stage-state.js';
 import { sourceObjectName, topicsOf } from '../../core/topics.js';
@@ -14,6 +13,7 @@ import { openReplicationStream } from './adapters/replication-stream.js';
 import { ensureSlot } from './adapters/slot.js';
 import { Publisher } from './publisher.js';
 import { RawEncoder } from './raw-encoder.js';
+import { RawOutput } from './raw-output.js';
 import { afterChunk, captureState, type MovedRow, NOT_STARTED, type Recovered, recover } from './recover.js';
 import type { TablePlan } from './snapshot/chunk.js';
 import { copyTables } from './snapshot/snapshot-loop.js';
@@ -29,8 +29,9 @@ export async function capture(context: ServiceContext): Promise<void> {
   const { pipeline, log, signal } = context;
   const topic = topicsOf(pipeline.name).raw;
   const name = sourceObjectName(pipeline.name);
-  await log.createTopics([{ topic, partitions: 1 }]);
-  const recovered = await recover(log, topic);
+  const { partitions } = pipeline.log;
+  await log.createTopics([{ topic, partitions }]);
+  const recovered = await recover(log, topic, partitions);
   const source = await connect('source', pipeline.source.url, { applicationName: 'ferry capture' });
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
@@ -100,7 +101,7 @@ async function prepareSource(
       ),
     signal,
   );
-  logger.info({ slot: name, tables: tables.length, resumeAt: recovered.nextOffset }, 'capturing');
+  logger.info({ slot: name, tables: tables.length, resumeAt: recovered.nextOffsets }, 'capturing');
   return plans;
 }
 
@@ -160,39 +161,38 @@ class CaptureRun {
   readonly tables: Map<string, TableSnapshotState>;
   readonly windows = new SnapshotWindows();
   readonly publisher: Publisher<Mark | undefined>;
-  #nextOffset: number;
+  readonly #nextOffsets: number[];
   #through: Lsn;
   #markDue = true;
   /** What has become durable since the state was last put down. */
-  #durable: (Mark & { nextOffset: number; through: Lsn }) | undefined;
+  #durable: (Mark & { nextOffsets: readonly number[]; through: Lsn }) | undefined;
 
   constructor(context: ServiceContext, topic: string, recovered: Recovered, plans: readonly TablePlan[]) {
     this.#context = context;
     this.#topic = topic;
     this.#tallies = recovered.tallies;
     this.tables = recovered.tables;
-    this.#nextOffset = recovered.nextOffset;
+    this.#nextOffsets = [...recovered.nextOffsets];
     this.#through = recovered.loggedThrough ?? LSN_ZERO;
     for (const plan of plans) this.#prepareTable(plan, recovered.moved);
-    const writer = new RecordWriter();
+    const output = new RawOutput(recovered.resume);
     this.#encoder = new RawEncoder({
-      writer,
+      output,
       windows: this.windows,
-      tables: new Set(plans.map((plan) => displayName(plan.relation))),
+      tables: new Map(plans.map((plan) => [displayName(plan.relation), plan])),
       tallies: this.#tallies,
-      resume: recovered.resume,
       onChunk: (table, rows, mark) => this.tables.set(table, afterChunk(this.tables.get(table)!, rows, mark)),
     });
     this.publisher = new Publisher({
       log: context.log,
       topic,
-      writer,
+      output,
       committedThrough: () => this.#encoder.committedThrough,
       snapshot: () => this.#mark(),
-      onAppended: ({ through, records }, mark) => {
-        this.#nextOffset += records;
+      onAppended: ({ through, batches }, mark) => {
+        for (const { partition, values } of batches) this.#nextOffsets[partition]! += values.length;
         this.#through = maxLsn(this.#through, through);
-        if (mark) this.#durable = { ...mark, nextOffset: this.#nextOffset, through: this.#through };
+        if (mark) this.#durable = { ...mark, nextOffsets: [...this.#nextOffsets], through: this.#through };
       },
     });
   }

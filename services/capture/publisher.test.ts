@@ -2,11 +2,13 @@ import { setImmediate as tick } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FerryError } from '../../core/errors.js';
 import { formatLsn, LSN_ZERO, type Lsn, parseLsn } from '../../core/lsn.js';
+import { POSITION_ZERO } from '../../core/position.js';
 import { readSpan } from '../../core/record-scanner.js';
-import { RecordWriter } from '../../core/record-writer.js';
+
 import type { Batch } from '../../platform/event-log/port.js';
 import { MemoryLog } from '../../test/support/memory-log.js';
 import { type Appended, Publisher } from './publisher.js';
+import { RawOutput } from './raw-output.js';
 
 const MIB = 1024 * 1024;
 
@@ -24,7 +26,8 @@ class SlowLog extends MemoryLog {
 
 /** What the encoder does, without its messages. */
 class Encoder {
-  readonly writer = new RecordWriter();
+  readonly output = new RawOutput([{ position: POSITION_ZERO, complete: true }]);
+  readonly writer = this.output.partitions[0]!.writer;
   through: Lsn = LSN_ZERO;
   #lsn: Lsn = LSN_ZERO;
   #index = 0;
@@ -66,7 +69,7 @@ beforeEach(() => {
   publisher = new Publisher({
     log,
     topic: 'p.raw',
-    writer: encoder.writer,
+    output: encoder.output,
     committedThrough: () => encoder.through,
     snapshot: () => `as of ${formatLsn(encoder.through)}`,
     onAppended: (what, snapshot) => appended.push([what, snapshot]),
@@ -98,7 +101,7 @@ describe('Publisher', () => {
     log.waiting[0]!.succeed();
     await tick();
     expect(new Set(said)).toEqual(new Set(['0/130']));
-    expect(appended).toEqual([[{ through: parseLsn('0/130'), records: 1 }, 'as of 0/130']]);
+    expect(appended).toMatchObject([[{ through: parseLsn('0/130'), batches: [{ partition: 0 }] }, 'as of 0/130']]);
   });
 
   test('sends one append at a time; what comes meanwhile goes with the next, and its LSN with it', async () => {
@@ -116,7 +119,7 @@ describe('Publisher', () => {
     log.waiting[1]!.succeed();
     await tick();
     expect(said.at(-1)).toBe('0/330');
-    expect(appended.map(([{ through, records }]) => [formatLsn(through), records])).toEqual([
+    expect(appended.map(([{ through, batches }]) => [formatLsn(through), batches[0]!.values.length])).toEqual([
       ['0/130', 1],
       ['0/330', 1],
     ]);

@@ -1,7 +1,7 @@
 import type { Lsn } from '../../core/lsn.js';
-import type { RecordWriter } from '../../core/record-writer.js';
-import type { EventLog } from '../../platform/event-log/port.js';
+import type { Batch, EventLog } from '../../platform/event-log/port.js';
 import type { ReplicationStream } from './ports.js';
+import type { RawOutput } from './raw-output.js';
 
 /** Beyond this many bytes that wait, the socket is paused: what bounds capture's memory. */
 const PAUSE_ABOVE_BYTES = 8 * 1024 * 1024;
@@ -11,7 +11,7 @@ const FLUSH_ABOVE_BYTES = 1024 * 1024;
 export interface Appended {
   /** Everything before this LSN is durable. */
   readonly through: Lsn;
-  readonly records: number;
+  readonly batches: readonly Batch[];
 }
 
 /**
@@ -21,7 +21,7 @@ export interface Appended {
 export class Publisher<T> {
   readonly #log: EventLog;
   readonly #topic: string;
-  readonly #writer: RecordWriter;
+  readonly #output: RawOutput;
   readonly #committedThrough: () => Lsn;
   /** What belongs to the records just taken; given back once they are durable. */
   readonly #snapshot: () => T;
@@ -41,14 +41,14 @@ export class Publisher<T> {
   constructor(options: {
     log: EventLog;
     topic: string;
-    writer: RecordWriter;
+    output: RawOutput;
     committedThrough: () => Lsn;
     snapshot: () => T;
     onAppended: (appended: Appended, snapshot: T) => void;
   }) {
     this.#log = options.log;
     this.#topic = options.topic;
-    this.#writer = options.writer;
+    this.#output = options.output;
     this.#committedThrough = options.committedThrough;
     this.#snapshot = options.snapshot;
     this.#onAppended = options.onAppended;
@@ -64,7 +64,7 @@ export class Publisher<T> {
 
   /** Call after every message that the encoder took. */
   poke(): void {
-    if (!this.#isPaused && this.#writer.bytes > PAUSE_ABOVE_BYTES) {
+    if (!this.#isPaused && this.#output.bytes > PAUSE_ABOVE_BYTES) {
       this.#isPaused = true;
       this.#stream?.pause();
     }
@@ -79,7 +79,7 @@ export class Publisher<T> {
 
   /** Resolves once little enough waits for another snapshot chunk; rejects when an append fails. */
   async drained(): Promise<void> {
-    while (this.#writer.bytes > PAUSE_ABOVE_BYTES / 2 && !this.#isClosed) await this.#woken();
+    while (this.#output.bytes > PAUSE_ABOVE_BYTES / 2 && !this.#isClosed) await this.#woken();
     if (this.#isFailed) await this.failed;
   }
 
@@ -91,17 +91,17 @@ export class Publisher<T> {
     while (this.#isAppending) await this.#woken();
     if (this.#isFailed) await this.failed;
     this.#isClosed = true;
-    if (!this.#writer.isEmpty) await this.#append();
+    if (!this.#output.isEmpty) await this.#append();
   }
 
   async #run(): Promise<void> {
     if (this.#isAppending || this.#isClosed) return;
     this.#isAppending = true;
     try {
-      while (!this.#writer.isEmpty && (this.#writer.isComplete || this.#writer.bytes >= FLUSH_ABOVE_BYTES)) {
+      while (!this.#output.isEmpty && (this.#output.isComplete || this.#output.bytes >= FLUSH_ABOVE_BYTES)) {
         await this.#append();
       }
-      if (this.#writer.isEmpty) this.#stream?.acknowledge(this.#committedThrough());
+      if (this.#output.isEmpty) this.#stream?.acknowledge(this.#committedThrough());
     } catch (error) {
       this.#isFailed = true;
       this.#isClosed = true;
@@ -113,13 +113,13 @@ export class Publisher<T> {
   }
 
   async #append(): Promise<void> {
-    const values = this.#writer.take();
+    const batches = this.#output.take(this.#topic);
     const through = this.#committedThrough();
     const snapshot = this.#snapshot();
-    await this.#log.append([{ topic: this.#topic, partition: 0, values }]);
+    await this.#log.append(batches);
     this.#stream?.acknowledge(through);
-    this.#onAppended({ through, records: values.length }, snapshot);
-    if (this.#isPaused && this.#writer.bytes < PAUSE_ABOVE_BYTES / 2) {
+    this.#onAppended({ through, batches }, snapshot);
+    if (this.#isPaused && this.#output.bytes < PAUSE_ABOVE_BYTES / 2) {
       this.#isPaused = false;
       this.#stream?.resume();
     }

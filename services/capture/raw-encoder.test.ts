@@ -4,10 +4,11 @@ import { copyLine } from '../../core/copy-text.js';
 import { formatLsn, type Lsn, parseLsn } from '../../core/lsn.js';
 import { POSITION_ZERO } from '../../core/position.js';
 import { readSpan } from '../../core/record-scanner.js';
-import { RecordWriter } from '../../core/record-writer.js';
+import { displayName, type Relation } from '../../core/relation.js';
 import * as pgoutput from '../../test/support/pgoutput-builder.js';
 import { linesOf, linesOfAll, relationOf } from '../../test/support/record-builder.js';
-import { RawEncoder, type ResumePoint } from './raw-encoder.js';
+import { RawEncoder } from './raw-encoder.js';
+import { RawOutput, type ResumePoint } from './raw-output.js';
 import type { Chunk, TablePlan } from './snapshot/chunk.js';
 import { SnapshotWindows } from './snapshot/windows.js';
 import type { CaptureTallies } from './tallies.js';
@@ -15,26 +16,36 @@ import type { CaptureTallies } from './tallies.js';
 const users = relationOf(1, 'public.users', ['id', 'name']);
 const posts = relationOf(2, 'public.posts', ['id', 'title']);
 const audit = relationOf(3, 'public.audit', ['id']);
-const plan: TablePlan = { relation: users, key: ['id'], keyTypes: ['text'], columns: ['id', 'name'] };
+const planOf = (relation: Relation): TablePlan => ({
+  relation,
+  key: ['id'],
+  partitionKey: ['id'],
+  keyTypes: ['text'],
+  columns: relation.columns.map((column) => column.name),
+});
+const plan = planOf(users);
 const RELATIONS = [users, posts, audit].map(pgoutput.relation);
 const START: ResumePoint = { position: POSITION_ZERO, complete: true };
 
 /** Captures users and posts, not audit. */
 class Capture {
-  readonly writer: RecordWriter;
+  readonly output: RawOutput;
   readonly windows = new SnapshotWindows();
   readonly tallies: CaptureTallies = { read: new Map(), deduplicated: new Map(), captured: new Map() };
   readonly chunks: unknown[] = [];
   readonly encoder: RawEncoder;
 
-  constructor({ resume = START, limitBytes }: { resume?: ResumePoint; limitBytes?: number } = {}) {
-    this.writer = new RecordWriter(limitBytes);
+  constructor({
+    resume = START,
+    partitions = 1,
+    limitBytes,
+  }: { resume?: ResumePoint; partitions?: number; limitBytes?: number } = {}) {
+    this.output = new RawOutput(Array<ResumePoint>(partitions).fill(resume), limitBytes);
     this.encoder = new RawEncoder({
-      writer: this.writer,
+      output: this.output,
       windows: this.windows,
-      tables: new Set(['public.users', 'public.posts']),
+      tables: new Map([users, posts].map((relation) => [displayName(relation), planOf(relation)])),
       tallies: this.tallies,
-      resume,
       onChunk: (...chunk) => this.chunks.push(chunk),
     });
     for (const relation of RELATIONS) this.encoder.take(relation);
@@ -48,8 +59,12 @@ class Capture {
     return this;
   }
 
+  take(partition = 0): readonly Buffer[] {
+    return this.output.partitions[partition]!.writer.take();
+  }
+
   takeLines() {
-    return linesOfAll(this.writer.take()).filter((line) => !('relation' in line));
+    return linesOfAll(this.take()).filter((line) => !('relation' in line));
   }
 
   counted() {
@@ -79,7 +94,7 @@ describe('a transaction', () => {
       pgoutput.remove(1, { key: ['1', null] }),
       pgoutput.remove(2, { old: ['6', 'long'] }),
     );
-    const [record, ...more] = capture.writer.take();
+    const [record, ...more] = capture.take();
     expect(more).toEqual([]);
     expect(linesOf(record!).filter((line) => !('relation' in line))).toEqual([
       tx('0/100'),
@@ -130,7 +145,7 @@ describe('a transaction', () => {
       .transaction('0/300', pgoutput.message('other:heartbeat'), pgoutput.origin('x'), pgoutput.type(9, 's', 't'))
       .transaction('0/400', pgoutput.message('ferry:marker', '', { transactional: false }))
       .transaction('0/500', pgoutput.message('ferry:low', 'nobody'), pgoutput.message('ferry:high', 'nobody'));
-    expect(capture.writer.isEmpty).toBe(true);
+    expect(capture.output.isEmpty).toBe(true);
     expect(capture.encoder.capturedChanges).toBe(0);
   });
 
@@ -147,7 +162,7 @@ describe('a transaction', () => {
       pgoutput.relation(wider),
       pgoutput.insert(1, ['2', 'Bob', null]),
     );
-    const lines = linesOfAll(capture.writer.take());
+    const lines = linesOfAll(capture.take());
     expect(lines.map((line) => Object.keys(line)[0])).toEqual(['tx', 'relation', 'rel', 'relation', 'rel', 'commit']);
   });
 });
@@ -179,7 +194,7 @@ describe('committedThrough', () => {
     expect(capture.encoder.committedThrough).toBe(parseLsn('0/130'));
     capture.transaction('0/200', insert('2'));
     expect(capture.encoder.committedThrough).toBe(parseLsn('0/230'));
-    expect(capture.writer.isEmpty).toBe(true);
+    expect(capture.output.isEmpty).toBe(true);
   });
 });
 
@@ -283,7 +298,7 @@ describe('a chunk', () => {
     capture.transaction('0/100', pgoutput.message('ferry:low', 'c'));
     capture.windows.fill('c', chunkOf(1));
     close(capture);
-    const lines = linesOfAll(capture.writer.take());
+    const lines = linesOfAll(capture.take());
     expect(lines[1]).toMatchObject({ relation: 9, schema: 'public', table: 'quiet' });
   });
 
@@ -294,7 +309,7 @@ describe('a chunk', () => {
     capture.encoder.take(pgoutput.relation(wider));
     capture.windows.fill('c', chunkOf(1));
     close(capture);
-    const lines = linesOfAll(capture.writer.take());
+    const lines = linesOfAll(capture.take());
     expect(lines[1]).toMatchObject({ relation: 1, columns: wider.columns });
     expect(lines[2]).toMatchObject({ op: 'r', columns: ['id', 'name'] });
   });
@@ -305,7 +320,7 @@ describe('a chunk', () => {
     const chunk = chunkOf(60_000, { mark: { upTo: ['59999'], final: true } });
     capture.windows.fill('c', chunk);
     close(capture);
-    const records = capture.writer.take();
+    const records = capture.take();
     const blocks = records.flatMap(linesOf).filter((line) => line.op === 'r');
     expect(blocks.length).toBeGreaterThan(1);
     expect(blocks.map((block) => block.ix)).toEqual(blocks.map((_, i) => i));
@@ -344,7 +359,7 @@ describe('a chunk', () => {
     capture.takeLines();
     close(capture);
     expect(outcomes).toEqual(['stale']);
-    expect(capture.writer.isEmpty).toBe(true);
+    expect(capture.output.isEmpty).toBe(true);
     expect(capture.chunks).toEqual([]);
   });
 });
@@ -411,14 +426,14 @@ describe('a capture that is killed again and again', () => {
             const from = last ? Number(last.last.lsn) / 0x100 - 1 - behind : 0;
             for (const message of stream.slice(Math.max(0, from)).flat().slice(0, messages))
               capture.encoder.take(message);
-            log.push(...capture.writer.take().slice(0, records));
+            log.push(...capture.take().slice(0, records));
           };
           for (const life of lives) live(life);
           const all = { messages: Number.POSITIVE_INFINITY, records: Number.POSITIVE_INFINITY, behind: 0 };
           live(all);
           const undisturbed = new Capture();
           for (const message of stream.flat()) undisturbed.encoder.take(message);
-          expect(eventsOf(log)).toEqual(eventsOf(undisturbed.writer.take()));
+          expect(eventsOf(log)).toEqual(eventsOf(undisturbed.take()));
         },
       ),
     );

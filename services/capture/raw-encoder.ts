@@ -1,9 +1,7 @@
 import { FerryError } from '../../core/errors.js';
 import { addTo } from '../../core/ledger.js';
 import { formatLsn, LSN_ZERO, type Lsn } from '../../core/lsn.js';
-import type { Position } from '../../core/position.js';
 import { type ChunkMark, MESSAGE, relationToLine } from '../../core/record.js';
-import type { RecordWriter } from '../../core/record-writer.js';
 import { displayName, type Relation } from '../../core/relation.js';
 import {
   type BeginMessage,
@@ -15,54 +13,44 @@ import {
   type TruncateMessage,
 } from './pgoutput/decode.js';
 import { writeTuple } from './pgoutput/tuple.js';
+import { placeRow } from './place-row.js';
+import type { RawOutput, RawPartition } from './raw-output.js';
+import type { TablePlan } from './snapshot/chunk.js';
 import type { SnapshotWindows } from './snapshot/windows.js';
 import { writeChunk } from './snapshot/write-chunk.js';
 import type { CaptureTallies } from './tallies.js';
-
-/** Where the raw topic ended when this capture began: everything up to it comes again and is dropped. */
-export interface ResumePoint {
-  readonly position: Position;
-  /** The last event was a commit. */
-  readonly complete: boolean;
-}
 
 /**
  * Turns pgoutput's messages into the raw topic's records: gives each event its position, drops what the log has
  * already, and lets snapshot chunks in at their high watermark. No I/O: bytes in, bytes out.
  */
 export class RawEncoder {
-  readonly #writer: RecordWriter;
+  readonly #output: RawOutput;
   readonly #windows: SnapshotWindows;
-  readonly #tables: ReadonlySet<string>;
+  readonly #tables: ReadonlyMap<string, TablePlan>;
   readonly #tallies: CaptureTallies;
-  readonly #resume: ResumePoint;
   readonly #onChunk: (table: string, rows: number, mark: ChunkMark | undefined) => void;
-  readonly #relations = new Map<number, { relation: Relation; name: string; captured: boolean }>();
+  readonly #relations = new Map<number, KnownRelation>();
   #transaction: BeginMessage | undefined;
   #index = 0;
-  /** Events of the open transaction up to this index are in the log. */
-  #dropUpTo = -1;
-  #touched = false;
   #committedThrough = LSN_ZERO;
   #committedTime: string | null = null;
   #captured = 0;
   #time = '';
 
   constructor(options: {
-    writer: RecordWriter;
+    output: RawOutput;
     windows: SnapshotWindows;
-    /** Display names of the tables to capture; a publication may hold more. */
-    tables: ReadonlySet<string>;
+    /** The tables to capture, by display name; a publication may hold more. */
+    tables: ReadonlyMap<string, TablePlan>;
     tallies: CaptureTallies;
-    resume: ResumePoint;
     /** A chunk went into the log's next records. */
     onChunk: (table: string, rows: number, mark: ChunkMark | undefined) => void;
   }) {
-    this.#writer = options.writer;
+    this.#output = options.output;
     this.#windows = options.windows;
     this.#tables = options.tables;
     this.#tallies = options.tallies;
-    this.#resume = options.resume;
     this.#onChunk = options.onChunk;
   }
 
@@ -114,45 +102,64 @@ export class RawEncoder {
   #begin(begin: BeginMessage): void {
     this.#transaction = begin;
     this.#index = 0;
-    this.#touched = false;
-    const { position, complete } = this.#resume;
-    if (begin.commitLsn > position.lsn) this.#dropUpTo = -1;
-    else this.#dropUpTo = begin.commitLsn < position.lsn || complete ? Number.MAX_SAFE_INTEGER : position.index;
     this.#time = formatMicros(begin.commitTimeMicros);
-    this.#writer.begin(`{"tx":"${formatLsn(begin.commitLsn)}","xid":${begin.xid},"time":"${this.#time}"}`);
+    const line = `{"tx":"${formatLsn(begin.commitLsn)}","xid":${begin.xid},"time":"${this.#time}"}`;
+    for (const partition of this.#output.partitions) partition.begin(begin.commitLsn, line);
   }
 
   #commit(commit: CommitMessage): void {
-    const { commitLsn } = this.#open();
+    const { commitLsn, xid } = this.#open();
     if (commitLsn !== commit.commitLsn) throw violation(`commit ${formatLsn(commit.commitLsn)} in another transaction`);
-    if (this.#touched || (this.#dropUpTo >= 0 && this.#dropUpTo < Number.MAX_SAFE_INTEGER)) {
-      // A chunk that was written before a restart may have used indexes that the stream itself does not reach.
-      const index = Math.max(this.#index, this.#dropUpTo + 1);
-      const line = `{"commit":"${formatLsn(commitLsn)}","ix":${index},"end":"${formatLsn(commit.commitEnd)}"}`;
-      this.#writer.commit({ lsn: commitLsn, index }, line);
+    const line = (index: number) =>
+      `{"commit":"${formatLsn(commitLsn)}","ix":${index},"end":"${formatLsn(commit.commitEnd)}"}`;
+    for (const partition of this.#output.partitions) {
+      partition.commit(this.#index, line);
+      if (partition.holdsTransaction) this.#committedThrough = commit.commitEnd;
     }
-    this.#windows.delivered(this.#open().xid);
-    if (this.#touched || this.#dropUpTo >= 0) this.#committedThrough = commit.commitEnd;
+    this.#windows.delivered(xid);
     this.#committedTime = this.#time;
     this.#transaction = undefined;
   }
 
   #relation(relation: Relation): void {
     const name = displayName(relation);
-    const captured = this.#tables.has(name);
-    this.#relations.set(relation.id, { relation, name, captured });
-    if (captured) this.#writer.relation(relation.id, JSON.stringify(relationToLine(relation)));
+    const plan = this.#tables.get(name);
+    this.#relations.set(relation.id, { relation, name, plan });
+    if (!plan) return;
+    const line = JSON.stringify(relationToLine(relation));
+    for (const { writer } of this.#output.partitions) writer.relation(relation.id, line);
   }
 
   #row(message: Buffer, row: RowMessage): void {
     const known = this.#known(row.relation);
-    if (!known.captured) return;
+    if (!known.plan) return;
     this.#windows.row(message, row, known.relation);
-    addTo(this.#tallies.read, known.name, 1);
-    const position = this.#next();
-    if (!position) return addTo(this.#tallies.deduplicated, known.name, 1);
-    const out = this.#writer.event(position, row.relation);
-    out.ascii(`{"rel":${row.relation},"ix":${position.index},"op":"${row.op}"`);
+    this.#open();
+    const index = this.#index++;
+    const { partitions } = this.#output;
+    if (partitions.length === 1) return this.#writeRow(partitions[0]!, index, message, row, known.name);
+    const placed = placeRow(message, row, known.relation, known.plan, partitions.length);
+    for (const { partition, row: part, oldAt, everywhere } of placed) {
+      this.#writeRow(partitions[partition]!, index, message, part, known.name, oldAt, everywhere);
+    }
+  }
+
+  /** @param oldAt of a tuple with values that the new row calls unchanged. */
+  #writeRow(
+    partition: RawPartition,
+    index: number,
+    message: Buffer,
+    row: RowMessage,
+    table: string,
+    oldAt = row.oldAt !== NONE ? row.oldAt : row.keyAt,
+    everywhere = false,
+  ): void {
+    addTo(this.#tallies.read, table, 1);
+    const position = partition.take(index);
+    if (!position) return addTo(this.#tallies.deduplicated, table, 1);
+    const out = partition.writer.event(position, row.relation);
+    out.ascii(`{"rel":${row.relation},"ix":${index},"op":"${row.op}"`);
+    if (everywhere) out.ascii(',"everywhere":true');
     if (row.keyAt !== NONE) {
       out.ascii(',"key":');
       writeTuple(out, message, row.keyAt);
@@ -164,28 +171,32 @@ export class RawEncoder {
     if (row.newAt !== NONE) {
       out.ascii(',"new":');
       // A key value that is stored out of line is unchanged in the new row, and comes with the old key.
-      writeTuple(out, message, row.newAt, row.oldAt !== NONE ? row.oldAt : row.keyAt);
+      writeTuple(out, message, row.newAt, oldAt);
     }
     out.ascii('}\n');
-    addTo(this.#tallies.captured, known.name, 1);
+    addTo(this.#tallies.captured, table, 1);
     this.#captured++;
   }
 
   #truncate(truncate: TruncateMessage): void {
-    const relations = truncate.relations.filter((id) => this.#known(id).captured);
+    const relations = truncate.relations.filter((id) => this.#known(id).plan);
     if (relations.length === 0) return;
     this.#windows.truncate(relations);
-    const names = relations.map((id) => this.#known(id).name);
-    for (const name of names) addTo(this.#tallies.read, name, 1);
-    const position = this.#next();
-    if (!position) {
-      for (const name of names) addTo(this.#tallies.deduplicated, name, 1);
-      return;
-    }
     const { cascade, restartIdentity } = truncate;
-    const line = { rel: 0, ix: position.index, op: 't', relations, cascade, restartIdentity };
-    this.#writer.line(position, JSON.stringify(line), relations);
-    for (const name of names) addTo(this.#tallies.captured, name, 1);
+    this.#open();
+    const ix = this.#index++;
+    const { partitions } = this.#output;
+    const everywhere = partitions.length > 1 ? { everywhere: true } : {};
+    const line = JSON.stringify({ rel: 0, ix, op: 't', relations, cascade, restartIdentity, ...everywhere });
+    const names = relations.map((id) => this.#known(id).name);
+    for (const partition of partitions) {
+      const position = partition.take(ix);
+      for (const name of names) {
+        addTo(this.#tallies.read, name, 1);
+        addTo(position ? this.#tallies.captured : this.#tallies.deduplicated, name, 1);
+      }
+      if (position) partition.writer.line(position, line, relations);
+    }
   }
 
   #message(message: LogicalMessage): void {
@@ -194,23 +205,19 @@ export class RawEncoder {
     if (message.prefix === MESSAGE.high) {
       const closed = this.#windows.high(message.content);
       if (!closed) return;
-      writeChunk(this.#writer, closed, () => this.#next()!, this.#tallies);
+      this.#open();
+      writeChunk(this.#output, closed, () => this.#index++, this.#tallies);
       this.#captured += closed.reconciled.rows;
       this.#onChunk(displayName(closed.plan.relation), closed.chunk.rows, closed.chunk.mark);
       return;
     }
-    const position = this.#next();
-    if (!position) return;
-    const { prefix, content } = message;
-    this.#writer.line(position, JSON.stringify({ message: prefix, ix: position.index, content }));
-  }
-
-  /** The next event's position; undefined when the log has it. */
-  #next(): Position | undefined {
-    const index = this.#index++;
-    if (index <= this.#dropUpTo) return undefined;
-    this.#touched = true;
-    return { lsn: this.#open().commitLsn, index };
+    this.#open();
+    const ix = this.#index++;
+    const line = JSON.stringify({ message: message.prefix, ix, content: message.content });
+    for (const partition of this.#output.partitions) {
+      const position = partition.take(ix);
+      if (position) partition.writer.line(position, line);
+    }
   }
 
   #open(): BeginMessage {
@@ -218,11 +225,18 @@ export class RawEncoder {
     return this.#transaction;
   }
 
-  #known(relation: number): { relation: Relation; name: string; captured: boolean } {
+  #known(relation: number): KnownRelation {
     const known = this.#relations.get(relation);
     if (!known) throw violation(`a row of the relation ${relation}, which it has not described`);
     return known;
   }
+}
+
+interface KnownRelation {
+  readonly relation: Relation;
+  readonly name: string;
+  /** Undefined when the table is not captured. */
+  readonly plan: TablePlan | undefined;
 }
 
 function violation(what: string): FerryError {

@@ -15,7 +15,7 @@ const builder = (limitBytes?: number) => new RecordBuilder(limitBytes).relation(
 async function recovered(records: readonly Buffer[], state?: object, log = new MemoryLog()) {
   log.put(RAW, records);
   if (state) await log.control.put(CAPTURE_STATE, state);
-  return recover(log, RAW);
+  return recover(log, RAW, 1);
 }
 
 const at = (lsn: string, index: number) => ({ lsn: parseLsn(lsn), index });
@@ -23,10 +23,10 @@ const at = (lsn: string, index: number) => ({ lsn: parseLsn(lsn), index });
 describe('recover', () => {
   test('begins at nothing with an empty log', async () => {
     expect(await recovered([])).toEqual({
-      resume: { position: POSITION_ZERO, complete: true },
+      resume: [{ position: POSITION_ZERO, complete: true }],
       loggedThrough: undefined,
       time: null,
-      nextOffset: 0,
+      nextOffsets: [0],
       tallies: { read: new Map(), captured: new Map(), deduplicated: new Map() },
       tables: new Map(),
       moved: new Map(),
@@ -46,12 +46,12 @@ describe('recover', () => {
       .truncate([2])
       .take();
     expect(await recovered(records)).toMatchObject({
-      resume: { position: at('0/300', 0), complete: false },
+      resume: [{ position: at('0/300', 0), complete: false }],
       // Everything before this commit record is there, and nothing of what may lie behind it.
       loggedThrough: parseLsn('0/300'),
       // Of the last whole transaction.
       time: '2026-01-31T12:00:05.000000Z',
-      nextOffset: records.length,
+      nextOffsets: [records.length],
       tallies: {
         captured: new Map([
           ['public.users', 3],
@@ -73,7 +73,7 @@ describe('recover', () => {
       .commit('0/140')
       .take();
     expect(await recovered(records)).toMatchObject({
-      resume: { position: at('0/100', 1), complete: true },
+      resume: [{ position: at('0/100', 1), complete: true }],
       loggedThrough: parseLsn('0/140'),
       time: TIME,
     });
@@ -88,13 +88,13 @@ describe('recover', () => {
       .row(1, 'c', { new: ['2', 'Bob'] })
       .take();
     expect(await recovered(records)).toMatchObject({
-      resume: { position: at('0/200', 0), complete: false },
+      resume: [{ position: at('0/200', 0), complete: false }],
       loggedThrough: parseLsn('0/240'),
     });
   });
 
   const state = {
-    next: { [RAW]: 1 },
+    next: { [`${RAW}/0`]: 1 },
     through: '0/140',
     time: TIME,
     read: { 'public.users': 12 },
@@ -116,7 +116,7 @@ describe('recover', () => {
       .commit('0/240')
       .take();
     const found = await recovered([...first, second!], state);
-    expect(found).toMatchObject({ resume: { position: at('0/200', 2), complete: true }, nextOffset: 2 });
+    expect(found).toMatchObject({ resume: [{ position: at('0/200', 2), complete: true }], nextOffsets: [2] });
     expect(found.tallies).toEqual({
       captured: new Map([['public.users', 12]]),
       deduplicated: new Map([['public.users', 2]]),
@@ -135,7 +135,7 @@ describe('recover', () => {
   test('is what was put down when nothing came since', async () => {
     expect(await recovered(first, state)).toMatchObject({
       loggedThrough: parseLsn('0/140'),
-      nextOffset: 1,
+      nextOffsets: [1],
       time: TIME,
       tallies: { captured: new Map([['public.users', 10]]), read: new Map([['public.users', 12]]) },
     });
@@ -155,9 +155,9 @@ describe('recover', () => {
   });
 
   test('refuses a log that is shorter than it was', async () => {
-    await expect(recovered(first, { ...state, next: { [RAW]: 5 } })).rejects.toMatchObject({
+    await expect(recovered(first, { ...state, next: { [`${RAW}/0`]: 5 } })).rejects.toMatchObject({
       code: 'log-foreign',
-      message: 'the topic p.raw ends at offset 1, but had 5 records before',
+      message: 'p.raw/0 ends at offset 1, but had 5 records before',
     });
   });
 
@@ -174,18 +174,18 @@ describe('recover', () => {
       .commit('0/240')
       .take();
     const expected = {
-      resume: { position: at('0/200', 1), complete: true },
+      resume: [{ position: at('0/200', 1), complete: true }],
       loggedThrough: parseLsn('0/240'),
       time: '2026-01-31T12:00:05.000000Z',
       tallies: { captured: new Map([['public.users', 4]]) },
       tables: new Map([['public.users', { upTo: ['3'], rows: 3, done: false, rereads: [] }]]),
     };
     const found = await recovered([...late, newer!, ...late]);
-    expect(found).toMatchObject({ ...expected, nextOffset: 7 });
+    expect(found).toMatchObject({ ...expected, nextOffsets: [7] });
     expect(found.moved.get('public.users')).toHaveLength(1);
     // The same when the state was put down between the two.
     const state = {
-      next: { [RAW]: 4 },
+      next: { [`${RAW}/0`]: 4 },
       through: '0/240',
       time: expected.time,
       read: {},
@@ -203,13 +203,13 @@ describe('recover', () => {
       .commit()
       .take();
     const found = await recovered(records, undefined, new MemoryLog({ gap: 3 }));
-    expect(found).toMatchObject({ nextOffset: 8, tallies: { captured: new Map([['public.users', 1]]) } });
+    expect(found).toMatchObject({ nextOffsets: [8], tallies: { captured: new Map([['public.users', 1]]) } });
   });
 });
 
 test('captureState is what recover reads', async () => {
   const done = {
-    nextOffset: 1,
+    nextOffsets: [1],
     through: parseLsn('0/140'),
     time: TIME,
     tallies: {
@@ -225,7 +225,7 @@ test('captureState is what recover reads', async () => {
     .commit('0/140')
     .take();
   expect(await recovered([record!], captureState(RAW, done))).toMatchObject({
-    nextOffset: 1,
+    nextOffsets: [1],
     loggedThrough: done.through,
     time: TIME,
     tallies: done.tallies,

@@ -26,6 +26,7 @@ function recordsOf(transactions: readonly number[], relation = users): Buffer[] 
 }
 
 describe('firstAfter', () => {
+  const RAW = { topic: topics.raw, partition: 0 };
   const logOf = (records: readonly Buffer[], gap = 0) => {
     const log = new MemoryLog({ gap });
     log.put(topics.raw, records);
@@ -33,13 +34,13 @@ describe('firstAfter', () => {
   };
 
   test('is 0 in an empty log, and before everything', async () => {
-    expect(await firstAfter(logOf([]), topics.raw, POSITION_ZERO)).toBe(0);
-    expect(await firstAfter(logOf(recordsOf([1, 1])), topics.raw, POSITION_ZERO)).toBe(0);
+    expect(await firstAfter(logOf([]), RAW, POSITION_ZERO)).toBe(0);
+    expect(await firstAfter(logOf(recordsOf([1, 1])), RAW, POSITION_ZERO)).toBe(0);
   });
 
   test('is the end behind everything', async () => {
-    expect(await firstAfter(logOf(recordsOf([1, 1])), topics.raw, at('0/200', 1))).toBe(4);
-    expect(await firstAfter(logOf(recordsOf([1, 1])), topics.raw, at('F/0', 0))).toBe(4);
+    expect(await firstAfter(logOf(recordsOf([1, 1])), RAW, at('0/200', 1))).toBe(4);
+    expect(await firstAfter(logOf(recordsOf([1, 1])), RAW, at('F/0', 0))).toBe(4);
   });
 
   test('is a record that reaches behind the position, though it begins before it', async () => {
@@ -55,7 +56,7 @@ describe('firstAfter', () => {
         .take(),
     ];
     expect(readSpan(records[1]!)).toMatchObject({ first: at('0/100', 1), last: at('0/100', 2) });
-    expect(await firstAfter(logOf(records), topics.raw, at('0/100', 1))).toBe(1);
+    expect(await firstAfter(logOf(records), RAW, at('0/100', 1))).toBe(1);
   });
 
   test('finds what a look at every record finds, with gaps in the offsets too', async () => {
@@ -68,7 +69,7 @@ describe('firstAfter', () => {
         async (transactions, lsn, index, gap) => {
           const log = logOf(recordsOf(transactions), gap);
           const position = { lsn: BigInt(lsn) as Lsn, index };
-          const found = await firstAfter(log, topics.raw, position);
+          const found = await firstAfter(log, RAW, position);
           const expected = log.records(topics.raw).find(({ value }) => isAfter(readSpan(value).last, position));
           // Any offset is as good as another that leads to the same first record.
           expect(
@@ -89,22 +90,22 @@ describe('firstAfter', () => {
     }
     const log = new CountingLog();
     log.put(topics.raw, recordsOf(Array.from({ length: 500 }, () => 1)));
-    expect(await firstAfter(log, topics.raw, at('0/F000', 1))).toBe(480);
+    expect(await firstAfter(log, RAW, at('0/F000', 1))).toBe(480);
     expect(log.reads).toBeLessThanOrEqual(10);
   });
 });
 
 describe('recover', () => {
   test('begins at nothing with empty topics', async () => {
-    expect(await recover(new MemoryLog(), topics, ['growth', 'shared'])).toEqual({
+    expect(await recover(new MemoryLog(), topics, ['growth', 'shared'], 0)).toEqual({
       rawOffset: 0,
       ends: new Map([
         ['growth', { position: POSITION_ZERO, complete: true }],
         ['shared', { position: POSITION_ZERO, complete: true }],
       ]),
       next: new Map([
-        ['p.domain.growth', 0],
-        ['p.domain.shared', 0],
+        ['p.domain.growth/0', 0],
+        ['p.domain.shared/0', 0],
       ]),
       tallies: { taken: new Map(), filtered: new Map(), transformed: new Map() },
       through: LSN_ZERO,
@@ -117,7 +118,7 @@ describe('recover', () => {
     log.put(topics.raw, recordsOf([1, 2, 1]));
     log.put(topics.domain('shared'), recordsOf([1, 2, 1], people));
     log.put(topics.domain('growth'), recordsOf([1, 2], people).slice(0, 3));
-    const found = await recover(log, topics, ['growth', 'shared']);
+    const found = await recover(log, topics, ['growth', 'shared'], 0);
     expect(found.ends).toEqual(
       new Map([
         ['growth', { position: at('0/200', 0), complete: false }],
@@ -127,8 +128,8 @@ describe('recover', () => {
     expect(found.rawOffset).toBe(3);
     expect(found.next).toEqual(
       new Map([
-        ['p.domain.growth', 3],
-        ['p.domain.shared', 7],
+        ['p.domain.growth/0', 3],
+        ['p.domain.shared/0', 7],
       ]),
     );
     expect(found.tallies.transformed).toEqual(new Map([['public.users', 6]]));
@@ -140,14 +141,14 @@ describe('recover', () => {
     log.put(topics.raw, recordsOf([1, 1]));
     log.put(topics.domain('shared'), recordsOf([1, 1], people));
     await log.control.put(transformStateKey(0), {
-      next: { 'p.domain.shared': 2 },
+      next: { 'p.domain.shared/0': 2 },
       through: '0/130',
       time: TIME,
       taken: { 'public.users': 12, 'public.orphans': 2 },
       filtered: { 'public.orphans': 2 },
       transformed: { 'public.users': 12 },
     });
-    const found = await recover(log, topics, ['shared']);
+    const found = await recover(log, topics, ['shared'], 0);
     expect(found).toMatchObject({ rawOffset: 4, through: parseLsn('0/130'), time: TIME });
     expect(found.tallies).toEqual({
       filtered: new Map([['public.orphans', 2]]),

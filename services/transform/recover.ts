@@ -3,24 +3,29 @@ import { LSN_ZERO, type Lsn, parseLsn } from '../../core/lsn.js';
 import { comparePositions, POSITION_ZERO, type Position } from '../../core/position.js';
 import { readSpan } from '../../core/record-scanner.js';
 import { type TransformState, transformStateKey } from '../../core/stage-state.js';
-import type { Topics } from '../../core/topics.js';
-import type { EventLog } from '../../platform/event-log/port.js';
-import { tallyTopic } from '../../platform/tally-topic.js';
+import { partitionName, type Topics } from '../../core/topics.js';
+import type { EventLog, TopicPartition } from '../../platform/event-log/port.js';
+import { tallyPartition } from '../../platform/tally-partition.js';
 import type { DomainEnd, RouterTallies } from './router.js';
 
 /** Where transform goes on: the ends of the domain topics say it, the control state only saves counting all of them. */
 export interface Recovered {
   readonly rawOffset: number;
   readonly ends: ReadonlyMap<string, DomainEnd>;
-  /** By domain topic: records counted so far. */
+  /** By partition of the domain topics, as partitionName writes it: records counted so far. */
   readonly next: Map<string, number>;
   readonly tallies: RouterTallies;
   readonly through: Lsn;
   readonly time: string | null;
 }
 
-export async function recover(log: EventLog, topics: Topics, schemas: readonly string[]): Promise<Recovered> {
-  const state = (await log.control.get(transformStateKey(0))) as TransformState | undefined;
+export async function recover(
+  log: EventLog,
+  topics: Topics,
+  schemas: readonly string[],
+  partition: number,
+): Promise<Recovered> {
+  const state = (await log.control.get(transformStateKey(partition))) as TransformState | undefined;
   const tallies: RouterTallies = {
     taken: new Map(),
     filtered: new Map(Object.entries(state?.filtered ?? {})),
@@ -29,17 +34,17 @@ export async function recover(log: EventLog, topics: Topics, schemas: readonly s
   const ends = new Map<string, DomainEnd>();
   const next = new Map<string, number>();
   for (const schema of schemas) {
-    const topic = topics.domain(schema);
-    const counted = await tallyTopic(log, topic, state?.next[topic] ?? 0, tallies.transformed);
+    const at = { topic: topics.domain(schema), partition };
+    const counted = await tallyPartition(log, at, state?.next[partitionName(at)] ?? 0, tallies.transformed);
     ends.set(schema, counted.end ?? { position: POSITION_ZERO, complete: true });
-    next.set(topic, counted.next);
+    next.set(partitionName(at), counted.next);
   }
   for (const tally of [tallies.filtered, tallies.transformed]) {
     for (const [table, count] of tally) addTo(tallies.taken, table, count);
   }
   const positions = [...ends.values()].map((end) => end.position).sort(comparePositions);
   return {
-    rawOffset: await firstAfter(log, topics.raw, positions[0] ?? POSITION_ZERO),
+    rawOffset: await firstAfter(log, { topic: topics.raw, partition }, positions[0] ?? POSITION_ZERO),
     ends,
     next,
     tallies,
@@ -52,12 +57,12 @@ export async function recover(log: EventLog, topics: Topics, schemas: readonly s
  * The offset of the first record that reaches behind a position. Positions rise, so a binary search finds it: a start
  * costs the same whatever the length of the history.
  */
-export async function firstAfter(log: EventLog, topic: string, position: Position): Promise<number> {
+export async function firstAfter(log: EventLog, at: TopicPartition, position: Position): Promise<number> {
   let low = 0;
-  let high = await log.endOffset({ topic, partition: 0 });
+  let high = await log.endOffset(at);
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    const [record] = await log.read({ topic, partition: 0, offset: middle }, { maxBytes: 1, waitMs: 0 });
+    const [record] = await log.read({ ...at, offset: middle }, { maxBytes: 1, waitMs: 0 });
     if (!record || comparePositions(readSpan(record.value).last, position) > 0) high = middle;
     else low = record.offset + 1;
   }

@@ -1,102 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { formatLsn } from '../../core/lsn.js';
 import { domainSchemas } from '../../core/mapping.js';
-import { type TransformState, transformStateKey } from '../../core/stage-state.js';
 import { topicsOf } from '../../core/topics.js';
-import type { EventLog, LogRecord } from '../../platform/event-log/port.js';
 import type { ServiceContext } from '../../platform/service.js';
-import { type Recovered, recover } from './recover.js';
-import { Router } from './router.js';
+import { transformPartition } from './transform-partition.js';
 
-/** What one append to the domain topics may hold: bounds memory, and is far beyond what latency ever waits for. */
-const READ_BYTES = 4 * 1024 * 1024;
-
-/** Transform: raw topic -> domain topics. Begun again, it finds its place in the ends of the domain topics. */
+/** Transform: raw topic -> domain topics, each partition on its own, shared with the other instances. */
 export async function transform(context: ServiceContext): Promise<void> {
-  const { pipeline, log, signal, logger } = context;
+  const { pipeline, log, signal } = context;
   const topics = topicsOf(pipeline.name);
   const schemas = domainSchemas(pipeline.tables);
-  await log.createTopics([topics.raw, ...schemas.map(topics.domain)].map((topic) => ({ topic, partitions: 1 })));
-  const recovered = await recover(log, topics, schemas);
-  const router = new Router({ tables: pipeline.tables, ...recovered });
-  const state = new StateKeeper(log, recovered, router);
-  logger.info({ rawOffset: recovered.rawOffset, domains: schemas.length }, 'transforming');
+  const { partitions } = pipeline.log;
+  await log.createTopics([topics.raw, ...schemas.map(topics.domain)].map((topic) => ({ topic, partitions })));
   context.running();
-  const stop = new AbortController();
-  const states = state.putEachSecond(AbortSignal.any([signal, stop.signal]));
-  // `states` is awaited at the end, or its failure ends the loop.
-  states.catch(() => stop.abort());
-  try {
-    const read = (offset: number) =>
-      log.read({ topic: topics.raw, partition: 0, offset }, { maxBytes: READ_BYTES, waitMs: 1_000, signal });
-    let next: Promise<LogRecord[]> = read(recovered.rawOffset);
-    while (!signal.aborted && !stop.signal.aborted) {
-      const records = await next;
-      const offset = records.at(-1)?.offset;
-      if (offset === undefined) {
-        next = read(state.rawOffset);
-        continue;
-      }
-      // The next records come while these are appended.
-      next = read(offset + 1);
-      next.catch(() => {});
-      const before = router.changes;
-      for (const record of records) router.take(record.value);
-      const output = router.takeRecords();
-      await log.append(output.map(({ schema, values }) => ({ topic: topics.domain(schema), partition: 0, values })));
-      context.passed(router.changes - before);
-      state.appended(
-        offset + 1,
-        output.map(({ schema, values }) => [topics.domain(schema), values.length]),
-      );
-    }
-  } finally {
-    stop.abort();
-    await states;
-  }
-  await state.put();
-}
-
-/** Puts down each second where the output stood and what was counted by then. */
-class StateKeeper {
-  readonly #log: EventLog;
-  readonly #recovered: Recovered;
-  readonly #router: Router;
-  #state: TransformState | undefined;
-  rawOffset: number;
-
-  constructor(log: EventLog, recovered: Recovered, router: Router) {
-    this.#log = log;
-    this.#recovered = recovered;
-    this.#router = router;
-    this.rawOffset = recovered.rawOffset;
-  }
-
-  appended(rawOffset: number, records: readonly (readonly [topic: string, count: number])[]): void {
-    this.rawOffset = rawOffset;
-    const { next, tallies } = this.#recovered;
-    for (const [topic, count] of records) next.set(topic, (next.get(topic) ?? 0) + count);
-    if (this.#state) return;
-    this.#state = {
-      next: Object.fromEntries(next),
-      through: formatLsn(this.#router.through),
-      time: this.#router.throughTime,
-      taken: Object.fromEntries(tallies.taken),
-      filtered: Object.fromEntries(tallies.filtered),
-      transformed: Object.fromEntries(tallies.transformed),
-    };
-  }
-
-  async putEachSecond(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.put();
-      await sleep(1_000, undefined, { signal }).catch(() => {});
-    }
-  }
-
-  async put(): Promise<void> {
-    const state = this.#state;
-    this.#state = undefined;
-    if (state) await this.#log.control.put(transformStateKey(0), state);
-  }
+  await log.share(
+    { group: `${pipeline.name}.transform`, topics: [{ topic: topics.raw, partitions }], signal },
+    ({ partition }, granted) => transformPartition({ ...context, signal: granted }, partition),
+  );
 }

@@ -2,9 +2,11 @@ import type { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseLsn } from '../../core/lsn.js';
 import { POSITION_ZERO } from '../../core/position.js';
-import { RecordWriter } from '../../core/record-writer.js';
 import { connect } from '../../platform/postgres.js';
 import { RawEncoder } from '../../services/capture/raw-encoder.js';
+import { RawOutput } from '../../services/capture/raw-output.js';
+import type { TablePlan } from '../../services/capture/snapshot/chunk.js';
+import { readTablePlan } from '../../services/capture/snapshot/table-plan.js';
 import { SnapshotWindows } from '../../services/capture/snapshot/windows.js';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
 import { linesOfAll } from '../support/record-builder.js';
@@ -47,17 +49,20 @@ describeWithPostgres('what a real server writes of its WAL', () => {
       [slot],
     );
     await client.query('SELECT pg_catalog.pg_drop_replication_slot($1)', [slot]);
-    const writer = new RecordWriter();
+    const output = new RawOutput([{ position: POSITION_ZERO, complete: true }]);
+    const tables = new Map<string, TablePlan>();
+    for (const table of ['users', 'whole', 'longkeys']) {
+      tables.set(`public.${table}`, await readTablePlan(client, { schema: 'public', table }));
+    }
     const encoder = new RawEncoder({
-      writer,
+      output,
       windows: new SnapshotWindows(),
-      tables: new Set(['public.users', 'public.whole', 'public.longkeys']),
+      tables,
       tallies: { read: new Map(), deduplicated: new Map(), captured: new Map() },
-      resume: { position: POSITION_ZERO, complete: true },
       onChunk: () => {},
     });
     for (const { data } of rows) encoder.take(Buffer.from(data.slice('\\x'.length), 'hex'));
-    const lines = linesOfAll(writer.take());
+    const lines = linesOfAll(output.take('raw')[0]?.values ?? []);
     const names = new Map(lines.flatMap((line) => ('relation' in line ? [[line.relation, line.table]] : [])));
     const events = lines.filter((line) => !('relation' in line || 'tx' in line || 'commit' in line));
     return { lines, events: events.map(({ rel, ...line }) => ({ ...line, ...(rel ? { rel: names.get(rel) } : {}) })) };

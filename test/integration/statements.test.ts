@@ -8,9 +8,10 @@ import { LSN_ZERO } from '../../core/lsn.js';
 import { POSITION_ZERO } from '../../core/position.js';
 import type { Tuple } from '../../core/record.js';
 import { connect, quoteName } from '../../platform/postgres.js';
+import { Barrier } from '../../services/apply/adapters/barrier.js';
 import { readTargetTables } from '../../services/apply/adapters/target-catalog.js';
 import { TargetWriter } from '../../services/apply/adapters/target-writer.js';
-import type { Step } from '../../services/apply/batch.js';
+import type { TableStep } from '../../services/apply/batch.js';
 import { type ChangeSet, fold } from '../../services/apply/fold.js';
 import * as statements from '../../services/apply/statements.js';
 import { shapeOf, type TableShape } from '../../services/apply/table-shape.js';
@@ -328,7 +329,12 @@ describeWithPostgres('generated SQL on a real server', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.array(change, { maxLength: 12 }), { maxLength: 4 }), async (batches) => {
         await client.query(`TRUNCATE ${quoteName(pairs.table)}`);
-        const writer = new TargetWriter(client, claim, new Set([pairs.source]));
+        const writer = new TargetWriter(
+          client,
+          claim,
+          new Set([pairs.source]),
+          new Barrier(client, claim, { partitions: 1, signal: new AbortController().signal }),
+        );
         const source = new Map<string, string[]>();
         for (const [b, batch] of batches.entries()) {
           for (const step of stepsOf(pairs, source, batch, `v${b}`)) await writer.writeStep(step);
@@ -356,8 +362,13 @@ interface Change {
 }
 
 /** Makes changes at a source of rows [b, a, body, big], and folds them. */
-function stepsOf(shape: TableShape, source: Map<string, string[]>, changes: readonly Change[], stamp: string): Step[] {
-  const steps: Step[] = [];
+function stepsOf(
+  shape: TableShape,
+  source: Map<string, string[]>,
+  changes: readonly Change[],
+  stamp: string,
+): TableStep[] {
+  const steps: TableStep[] = [];
   let set: ChangeSet = { shape, changes: new Map() };
   const close = () => {
     steps.push({ kind: 'changes', set });

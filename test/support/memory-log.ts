@@ -1,16 +1,19 @@
+import { partitionName } from '../../core/topics.js';
+import { workOnAll } from '../../platform/event-log/granted-work.js';
 import type {
   Batch,
   ControlState,
   EventLog,
   LogRecord,
   ReadOptions,
+  ShareSpec,
   TopicPartition,
   TopicSpec,
 } from '../../platform/event-log/port.js';
 
 /** An event log in memory: nothing waits, nothing is durable, and a crash keeps what was appended. */
 export class MemoryLog implements EventLog {
-  readonly #topics = new Map<string, LogRecord[]>();
+  readonly #partitions = new Map<string, LogRecord[]>();
   readonly #control = new Map<string, string>();
   /** Offsets that are left out before each record, as Kafka's compaction or control records would. */
   readonly #gap: number;
@@ -22,23 +25,32 @@ export class MemoryLog implements EventLog {
   async createTopics(_topics: readonly TopicSpec[]): Promise<void> {}
 
   async deleteTopics(topics: readonly string[]): Promise<void> {
-    for (const topic of topics) this.#topics.delete(topic);
+    for (const name of this.#partitions.keys()) {
+      if (topics.includes(name.slice(0, name.lastIndexOf('/')))) this.#partitions.delete(name);
+    }
+  }
+
+  share({ topics, signal }: ShareSpec, work: (at: TopicPartition, granted: AbortSignal) => Promise<void>) {
+    return workOnAll(topics, signal, work);
   }
 
   async append(batches: readonly Batch[]): Promise<void> {
-    for (const { topic, values } of batches) this.put(topic, values);
+    for (const { topic, partition, values } of batches) this.put(topic, values, partition);
   }
 
   /** Appends at once. */
-  put(topic: string, values: readonly Buffer[]): void {
-    const records = this.records(topic);
+  put(topic: string, values: readonly Buffer[], partition = 0): void {
+    const records = this.records(topic, partition);
     for (const value of values) records.push({ offset: (records.at(-1)?.offset ?? -1) + 1 + this.#gap, value });
   }
 
-  async read({ topic, offset }: TopicPartition & { offset: number }, { maxBytes }: ReadOptions): Promise<LogRecord[]> {
+  async read(
+    { topic, partition, offset }: TopicPartition & { offset: number },
+    { maxBytes }: ReadOptions,
+  ): Promise<LogRecord[]> {
     const found: LogRecord[] = [];
     let bytes = 0;
-    for (const record of this.records(topic)) {
+    for (const record of this.records(topic, partition)) {
       if (record.offset < offset) continue;
       bytes += record.value.length;
       if (found.length > 0 && bytes > maxBytes) break;
@@ -47,17 +59,18 @@ export class MemoryLog implements EventLog {
     return found;
   }
 
-  async endOffset({ topic }: TopicPartition): Promise<number> {
-    return (this.records(topic).at(-1)?.offset ?? -1) + 1;
+  async endOffset({ topic, partition }: TopicPartition): Promise<number> {
+    return (this.records(topic, partition).at(-1)?.offset ?? -1) + 1;
   }
 
-  async last({ topic }: TopicPartition): Promise<LogRecord | undefined> {
-    return this.records(topic).at(-1);
+  async last({ topic, partition }: TopicPartition): Promise<LogRecord | undefined> {
+    return this.records(topic, partition).at(-1);
   }
 
-  records(topic: string): LogRecord[] {
-    const records = this.#topics.get(topic) ?? [];
-    this.#topics.set(topic, records);
+  records(topic: string, partition = 0): LogRecord[] {
+    const name = partitionName({ topic, partition });
+    const records = this.#partitions.get(name) ?? [];
+    this.#partitions.set(name, records);
     return records;
   }
 

@@ -21,17 +21,20 @@ export async function writePipelineFiles(
     readonly name: string;
     readonly driver: 'embedded' | 'kafka';
     readonly tables: Tables;
+    readonly kafka?: { readonly brokers: readonly string[]; readonly replicationFactor: number };
+    readonly partitions?: number;
     readonly capture?: Readonly<Record<string, number>>;
     readonly apply?: Readonly<Record<string, number>>;
   },
 ): Promise<void> {
-  const { name, driver, tables, capture, apply } = options;
-  const log = driver === 'kafka' ? { brokers: testServers().brokers } : { directory: join(directory, 'log') };
+  const { name, driver, tables, kafka, partitions = 1, capture, apply } = options;
+  const log =
+    driver === 'kafka' ? (kafka ?? { brokers: testServers().brokers }) : { directory: join(directory, 'log') };
   const pipeline = {
     pipeline: name,
     source: { url: '${SOURCE_URL}' },
     target: { url: '${TARGET_URL}' },
-    log,
+    log: { ...log, partitions },
     ...(capture ? { capture } : {}),
     ...(apply ? { apply } : {}),
   };

@@ -3,13 +3,13 @@ import { LSN_ZERO, type Lsn, maxLsn } from '../../core/lsn.js';
 import { domainSchemas, type TableMapping } from '../../core/mapping.js';
 import { POSITION_ZERO } from '../../core/position.js';
 import { MESSAGE } from '../../core/record.js';
-import { RecordWriter } from '../../core/record-writer.js';
 import { displayName, parseQualifiedName, type Relation } from '../../core/relation.js';
 import { CAPTURE_STATE, type TransformState, transformStateKey } from '../../core/stage-state.js';
-import { topicsOf } from '../../core/topics.js';
+import { partitionName, topicsOf } from '../../core/topics.js';
 import { type Applied, addApplied, Batch, BatchReader, type Progress } from '../../services/apply/batch.js';
 import { shapeOf } from '../../services/apply/table-shape.js';
 import { RawEncoder } from '../../services/capture/raw-encoder.js';
+import { RawOutput } from '../../services/capture/raw-output.js';
 import { afterChunk, captureState, NOT_STARTED, type Recovered, recover } from '../../services/capture/recover.js';
 import type { Chunk, TablePlan } from '../../services/capture/snapshot/chunk.js';
 import { SnapshotWindows } from '../../services/capture/snapshot/windows.js';
@@ -36,7 +36,7 @@ export const SCHEMAS = domainSchemas(MAPPINGS);
 /** Capture without its sockets and timers: what CaptureRun, the publisher and the snapshot loop do, step by step. */
 export class CaptureModel {
   readonly #log: MemoryLog;
-  readonly #writer = new RecordWriter(RECORD_BYTES);
+  readonly #output: RawOutput;
   readonly #windows = new SnapshotWindows();
   readonly #recovered: Recovered;
   readonly #encoder: RawEncoder;
@@ -47,7 +47,7 @@ export class CaptureModel {
   #durable: Parameters<typeof captureState>[1] | undefined;
 
   static async start(log: MemoryLog, source: SourceModel, slot: Slot): Promise<CaptureModel> {
-    const recovered = await recover(log, topics.raw);
+    const recovered = await recover(log, topics.raw, 1);
     if (slot.confirmed > (recovered.loggedThrough ?? LSN_ZERO)) throw new Error('the slot is ahead of the log');
     return new CaptureModel(log, source, slot, recovered);
   }
@@ -55,7 +55,8 @@ export class CaptureModel {
   private constructor(log: MemoryLog, source: SourceModel, slot: Slot, recovered: Recovered) {
     this.#log = log;
     this.#recovered = recovered;
-    this.#nextOffset = recovered.nextOffset;
+    this.#output = new RawOutput(recovered.resume, RECORD_BYTES);
+    this.#nextOffset = recovered.nextOffsets[0]!;
     this.#through = recovered.loggedThrough ?? LSN_ZERO;
     const plans = MAPPINGS.map((mapping) =>
       planOf(source.relations.find((relation) => displayName(relation) === displayName(mapping.source))!),
@@ -69,11 +70,10 @@ export class CaptureModel {
       if (!state.done) this.#windows.tableStarted(plan, [...state.rereads, ...moved]);
     }
     this.#encoder = new RawEncoder({
-      writer: this.#writer,
+      output: this.#output,
       windows: this.#windows,
-      tables: new Set(plans.map((plan) => displayName(plan.relation))),
+      tables: new Map(plans.map((plan) => [displayName(plan.relation), plan])),
       tallies: recovered.tallies,
-      resume: recovered.resume,
       onChunk: (table, rows, mark) => tables.set(table, afterChunk(tables.get(table)!, rows, mark)),
     });
     this.copiers = plans.map((plan) => new TableCopier(source, plan, this.#windows, tables));
@@ -95,7 +95,7 @@ export class CaptureModel {
 
   /** Appends what waits. @returns false when only a part of it arrived: this life is over. */
   publish(slot: Slot, arriving: number): boolean {
-    const values = this.#writer.take();
+    const values = this.#output.take(topics.raw)[0]?.values ?? [];
     const through = this.#encoder.committedThrough;
     const { read, deduplicated, captured } = this.tallies;
     const tallies = { read: new Map(read), deduplicated: new Map(deduplicated), captured: new Map(captured) };
@@ -107,7 +107,7 @@ export class CaptureModel {
     this.#through = maxLsn(this.#through, through);
     const time = this.#encoder.committedTime;
     if (values.length > 0) {
-      this.#durable = { nextOffset: this.#nextOffset, through: this.#through, time, tallies, tables };
+      this.#durable = { nextOffsets: [this.#nextOffset], through: this.#through, time, tallies, tables };
     }
     return true;
   }
@@ -143,6 +143,7 @@ const planOf = (relation: Relation): TablePlan => ({
   relation,
   key: ['id'],
   keyTypes: ['text'],
+  partitionKey: ['id'],
   columns: [...COLUMNS],
 });
 
@@ -237,7 +238,7 @@ export class TransformModel {
   #offset: number;
 
   static async start(log: MemoryLog): Promise<TransformModel> {
-    return new TransformModel(log, await recoverTransform(log, topics, SCHEMAS));
+    return new TransformModel(log, await recoverTransform(log, topics, SCHEMAS, 0));
   }
 
   private constructor(log: MemoryLog, recovered: Awaited<ReturnType<typeof recoverTransform>>) {
@@ -263,7 +264,8 @@ export class TransformModel {
       const topic = topics.domain(schema);
       const some = values.slice(0, arriving[SCHEMAS.indexOf(schema)]);
       this.#log.put(topic, some);
-      this.#recovered.next.set(topic, (this.#recovered.next.get(topic) ?? 0) + some.length);
+      const name = partitionName({ topic, partition: 0 });
+      this.#recovered.next.set(name, (this.#recovered.next.get(name) ?? 0) + some.length);
       isWhole &&= some.length === values.length;
     }
     return isWhole;

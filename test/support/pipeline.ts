@@ -8,8 +8,8 @@ import { type Lsn, parseLsn } from '../../core/lsn.js';
 import { domainSchemas } from '../../core/mapping.js';
 import { MESSAGE } from '../../core/record.js';
 import { displayName } from '../../core/relation.js';
-import { topicsOf } from '../../core/topics.js';
-import { appliedThrough, readAppliedPoints } from '../../platform/control-schema.js';
+import { partitionsOf, topicsOf } from '../../core/topics.js';
+import { appliedThrough, readAppliedPoints, readCopiedSources } from '../../platform/control-schema.js';
 import { openLog } from '../../platform/event-log/open.js';
 import type { EventLog } from '../../platform/event-log/port.js';
 import { type LoadedPipeline, loadPipeline } from '../../platform/load-pipeline.js';
@@ -34,9 +34,13 @@ export interface PipelineOptions {
   /** Run in the target alone, after the tables stand in their domain schemas. */
   readonly targetSql?: string;
   readonly tables: Tables;
+  /** Of the raw topic and of each domain topic; 1 when not given. */
+  readonly partitions?: number;
   /** Sections of pipeline.yaml. */
   readonly capture?: Readonly<Record<string, number>>;
   readonly apply?: Readonly<Record<string, number>>;
+  /** Brokers of the test's own; the shared one otherwise. */
+  readonly kafka?: { readonly brokers: readonly string[]; readonly replicationFactor: number };
   /** URL of a source server of the test's own; the shared one otherwise. */
   readonly sourceServer?: string;
 }
@@ -138,11 +142,8 @@ export class Pipeline implements AsyncDisposable {
   }
 
   async isCopied(): Promise<boolean> {
-    const { rows } = await this.target.query<{ n: string }>(
-      'SELECT count(*) AS n FROM ferry.table_state WHERE pipeline = $1 AND copied',
-      [this.config.name],
-    );
-    return Number(rows[0]!.n) === this.config.tables.length;
+    const copied = await readCopiedSources(this.target, this.config.name, this.config.log.partitions);
+    return copied.size === this.config.tables.length;
   }
 
   /** Waits until everything that is committed at the source now is applied. */
@@ -162,7 +163,8 @@ export class Pipeline implements AsyncDisposable {
   /** undefined before apply has a checkpoint for every domain. */
   async appliedThrough(): Promise<Lsn | undefined> {
     const topics = domainSchemas(this.config.tables).map(topicsOf(this.config.name).domain);
-    return appliedThrough(await readAppliedPoints(this.target, this.config.name), topics);
+    const partitions = partitionsOf(topics, this.config.log.partitions);
+    return appliedThrough(await readAppliedPoints(this.target, this.config.name), partitions);
   }
 
   /** Compares the named source tables (`public.t`), or all of them, with their targets. */

@@ -3,10 +3,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { FerryError } from '../../../core/errors.js';
-import type { Batch, ControlState, EventLog, LogRecord, ReadOptions, TopicPartition, TopicSpec } from '../port.js';
+import { partitionName } from '../../../core/topics.js';
+import { workOnAll } from '../granted-work.js';
+import type {
+  Batch,
+  ControlState,
+  EventLog,
+  LogRecord,
+  ReadOptions,
+  ShareSpec,
+  TopicPartition,
+  TopicSpec,
+} from '../port.js';
 import { logUnusable } from './log-unusable.js';
 
 type Key = [topic: string, partition: number, offset: number];
+
+/** In the control state: a topic's number of partitions. */
+const PARTITIONS_KEY = 'partitions/';
 
 /** Topics that several processes append to; the others belong to one writer, which notices a second one. */
 const SHARED_GROUPS = new Set(['control', 'dead-letter']);
@@ -30,8 +44,18 @@ export class EmbeddedLog implements EventLog {
     this.control = new EmbeddedControlState(directory);
   }
 
-  async createTopics(_topics: readonly TopicSpec[]): Promise<void> {
-    // A topic begins with its first record.
+  async createTopics(topics: readonly TopicSpec[]): Promise<void> {
+    for (const { topic, partitions } of topics) {
+      const key = `${PARTITIONS_KEY}${topic}`;
+      const found = (await this.control.get(key)) as number | undefined;
+      // A topic begins with its first record; only this must be known of it before.
+      if (found === undefined) await this.control.put(key, partitions);
+      else if (found !== partitions) {
+        throw new FerryError('config-invalid', `the topic ${topic} has ${found} partitions, not ${partitions}`, {
+          remedy: `Set log.partitions to ${found} in pipeline.yaml: rows are placed by it. Another number needs a new pipeline.`,
+        });
+      }
+    }
   }
 
   async deleteTopics(topics: readonly string[]): Promise<void> {
@@ -44,6 +68,7 @@ export class EmbeddedLog implements EventLog {
       seeNewest(environment);
       const keys = [...environment.getKeys({ start: [topic, 0, 0], end: [topic, Number.MAX_SAFE_INTEGER, 0] })];
       await Promise.all(keys.map((key) => environment.remove(key)));
+      await (this.control as EmbeddedControlState).remove(`${PARTITIONS_KEY}${topic}`);
       for (const name of this.#ownEnds.keys()) if (name.startsWith(`${topic}/`)) this.#ownEnds.delete(name);
     }
   }
@@ -81,6 +106,13 @@ export class EmbeddedLog implements EventLog {
   async last(at: TopicPartition): Promise<LogRecord | undefined> {
     const end = await this.endOffset(at);
     return end === 0 ? undefined : this.#scan({ ...at, offset: end - 1 }, 1)[0];
+  }
+
+  share(
+    { topics, signal }: ShareSpec,
+    work: (at: TopicPartition, granted: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    return workOnAll(topics, signal, work);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -214,6 +246,10 @@ class EmbeddedControlState implements ControlState {
     return found;
   }
 
+  async remove(key: string): Promise<void> {
+    await this.#database.remove(key);
+  }
+
   async clear(): Promise<void> {
     await this.#database.clearAsync();
   }
@@ -250,10 +286,6 @@ function putBehind(environment: RootDatabase<Buffer, Key>, batch: Batch, end: nu
   return environment.ifNoExists([topic, partition, end], () => {
     values.forEach((value, i) => void environment.put([topic, partition, end + i], withCrc(value)));
   });
-}
-
-function partitionName({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`;
 }
 
 /** Where a commit fails, lmdb's error has the reason in a promise. */

@@ -1,11 +1,22 @@
 import { FerryError } from '../../../core/errors.js';
 import { topicsOf } from '../../../core/topics.js';
-import type { Batch, ControlState, EventLog, LogRecord, ReadOptions, TopicPartition, TopicSpec } from '../port.js';
+import { workOnAll } from '../granted-work.js';
+import type {
+  Batch,
+  ControlState,
+  EventLog,
+  LogRecord,
+  ReadOptions,
+  ShareSpec,
+  TopicPartition,
+  TopicSpec,
+} from '../port.js';
 import type { KafkaConnection } from './client-session.js';
 import { createMissingTopics, deleteTopics } from './create-topics.js';
 import { KafkaControlState } from './kafka-control-state.js';
 import type { FetchedRecord } from './partition-client.js';
 import { PartitionClients } from './partition-clients.js';
+import { sharePartitions } from './share-partitions.js';
 import { topicConfig } from './topic-config.js';
 import { TopicProducer } from './topic-producer.js';
 
@@ -106,6 +117,12 @@ export class KafkaLog implements EventLog {
       if (found) return toLogRecord(found);
     }
     return undefined;
+  }
+
+  share(spec: ShareSpec, work: (at: TopicPartition, granted: AbortSignal) => Promise<void>): Promise<void> {
+    const isShared = spec.topics.some(({ partitions }) => partitions > 1);
+    if (!isShared) return workOnAll(spec.topics, spec.signal, work);
+    return sharePartitions(this.#options.connection, spec, work);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@ import { finished } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { Tuple } from '../../../core/record.js';
-import type { Step } from '../batch.js';
+import type { TableStep } from '../batch.js';
 import { copyText, stagingStatements } from '../statements.js';
 import type { TableShape } from '../table-shape.js';
 
@@ -25,7 +25,7 @@ const isDataException = ({ code }: DatabaseErrorFields) => code?.startsWith('22'
  */
 export async function refusedColumn(
   target: pg.Client,
-  step: Step,
+  step: TableStep,
   error: DatabaseErrorFields,
 ): Promise<string | undefined> {
   if (error.column) return error.column;
@@ -38,7 +38,7 @@ export async function refusedColumn(
   return undefined;
 }
 
-function changedRows(step: Step): { shape: TableShape; row: Tuple }[] {
+function changedRows(step: TableStep): { shape: TableShape; row: Tuple }[] {
   if (step.kind === 'move') return [{ shape: step.move.shape, row: step.move.to }];
   if (step.kind !== 'changes') return [];
   const { shape, changes } = step.set;

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import type { QualifiedName } from '../../../core/relation.js';
 import type { TargetColumn, TargetTable } from '../table-shape.js';
+import type { Claim } from './checkpoint.js';
 
 interface FoundTable extends QualifiedName {
   readonly columns: Map<string, TargetColumn>;
@@ -47,11 +48,14 @@ export async function readTargetTables(target: ClientBase, schema: string): Prom
   );
 }
 
-/** Source tables, by display name, whose snapshot has been applied to its end. */
-export async function readCopiedTables(target: ClientBase, pipeline: string): Promise<Set<string>> {
+/** Source tables, by display name, whose snapshot has been applied to its end in this partition. */
+export async function readCopiedTables(
+  target: ClientBase,
+  { pipeline, at }: Pick<Claim, 'pipeline' | 'at'>,
+): Promise<Set<string>> {
   const { rows } = await target.query<{ source_table: string }>(
-    'SELECT source_table FROM ferry.table_state WHERE pipeline = $1 AND copied',
-    [pipeline],
+    'SELECT source_table FROM ferry.table_state WHERE pipeline = $1 AND partition = $2 AND copied',
+    [pipeline, at.partition],
   );
   return new Set(rows.map((row) => row.source_table));
 }

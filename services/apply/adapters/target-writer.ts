@@ -3,7 +3,16 @@ import { finished } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { FerryError } from '../../../core/errors.js';
-import { type Applied, addApplied, type Batch, type RowBlock, type Step } from '../batch.js';
+import {
+  type Applied,
+  addApplied,
+  type Batch,
+  type EverywhereStep,
+  type Progress,
+  type RowBlock,
+  type Step,
+  type TableStep,
+} from '../batch.js';
 import type { ChangeSet, Move } from '../fold.js';
 import {
   copyStatement,
@@ -20,6 +29,7 @@ import {
   upsertStatement,
 } from '../statements.js';
 import type { TableShape } from '../table-shape.js';
+import type { Barrier } from './barrier.js';
 import { advanceCheckpoint, type Claim } from './checkpoint.js';
 
 /** From this many rows on, COPY into a staging table is faster than arrays as parameters (bench/README.md). */
@@ -34,6 +44,7 @@ const STAGE_AFTER_CONFLICT = 16;
 export class TargetWriter {
   readonly #target: pg.Client;
   readonly #claim: Claim;
+  readonly #barrier: Barrier;
   /** Source tables whose snapshot has been applied: from then on a row that is missing is an error. */
   readonly #copied: Set<string>;
   readonly #conflicts = new Map<string, number>();
@@ -45,30 +56,54 @@ export class TargetWriter {
   /** What was being written last: what an error is about. */
   step: Step | undefined;
 
-  constructor(target: pg.Client, claim: Claim, copied: Set<string>) {
+  constructor(target: pg.Client, claim: Claim, copied: Set<string>, barrier: Barrier) {
     this.#target = target;
     this.#claim = claim;
+    this.#barrier = barrier;
     this.#copied = copied;
   }
 
   /** @throws the database's error, after which the transaction is rolled back and the writer of no more use. */
   async write(batch: Batch): Promise<void> {
-    if (!this.#isOpen) await this.#target.query('BEGIN');
-    this.#isOpen = true;
+    await this.#begin();
     for (const step of batch.steps) {
       this.step = step;
-      await this.writeStep(step);
+      if (step.kind === 'everywhere') await this.#everywhere(step);
+      else await this.writeStep(step);
     }
     this.step = undefined;
     await this.#markCopied(batch.copied);
     addApplied(this.#applied, batch.applied);
     if (!batch.isComplete) return;
-    await advanceCheckpoint(this.#target, this.#claim, batch.progress, this.#applied);
+    await this.#advance(batch.progress);
+  }
+
+  /** Ends the transaction with its checkpoint. */
+  async #advance(progress: Progress): Promise<void> {
+    await advanceCheckpoint(this.#target, this.#claim, progress, this.#applied);
     await this.#commit();
     this.#applied.clear();
   }
 
-  async writeStep(step: Step): Promise<void> {
+  async #begin(): Promise<void> {
+    if (!this.#isOpen) await this.#target.query('BEGIN');
+    this.#isOpen = true;
+  }
+
+  async #everywhere({ position, step, before, appliedBefore, applied }: EverywhereStep): Promise<void> {
+    addApplied(this.#applied, appliedBefore);
+    await this.#advance(before);
+    const isOurs = await this.#barrier.pass(position);
+    await this.#begin();
+    addApplied(this.#applied, applied);
+    if (!isOurs) return;
+    await this.writeStep(step);
+    // The others wait for this checkpoint.
+    await this.#advance({ ...before, position });
+    await this.#begin();
+  }
+
+  async writeStep(step: TableStep): Promise<void> {
     switch (step.kind) {
       case 'changes':
         return this.#changes(step.set);
@@ -195,9 +230,9 @@ export class TargetWriter {
   async #markCopied(tables: readonly string[]): Promise<void> {
     for (const table of tables) {
       await this.#target.query(
-        `INSERT INTO ferry.table_state (pipeline, source_table, copied) VALUES ($1, $2, true)
-         ON CONFLICT (pipeline, source_table) DO UPDATE SET copied = true`,
-        [this.#claim.pipeline, table],
+        `INSERT INTO ferry.table_state (pipeline, source_table, partition, copied) VALUES ($1, $2, $3, true)
+         ON CONFLICT (pipeline, source_table, partition) DO UPDATE SET copied = true`,
+        [this.#claim.pipeline, table, this.#claim.at.partition],
       );
       this.#copied.add(table);
     }

@@ -6,6 +6,7 @@ import { chunkSql } from './chunk-reader.js';
 const users: TablePlan = {
   relation: relationOf(1, 'public.users', ['id', 'name']),
   key: ['id'],
+  partitionKey: ['id'],
   keyTypes: ['bigint'],
   columns: ['id', 'name'],
 };
@@ -14,6 +15,7 @@ const odd: TablePlan = {
   relation: relationOf(2, 'my "schema".select', ['when', 'a"b', 'Name'], { keyColumns: 2 }),
   // The key's own order, not the table's.
   key: ['a"b', 'when'],
+  partitionKey: ['a"b', 'when'],
   keyTypes: ['shop."Kind"', 'timestamp with time zone'],
   columns: ['when', 'a"b', 'Name'],
 };

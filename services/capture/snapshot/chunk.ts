@@ -7,6 +7,8 @@ export interface TablePlan {
   readonly relation: Relation;
   /** Key columns in the order of the key's index. */
   readonly key: readonly string[];
+  /** What a row's partition is derived from: columns that every change and every row of a chunk carries. */
+  readonly partitionKey: readonly string[];
   /** Their types, for the literals of a chunk's bounds. */
   readonly keyTypes: readonly string[];
   /** The columns that the stream carries too: all but generated ones, in table order. */

@@ -10,7 +10,8 @@ import type { TablePlan } from './chunk.js';
 const PLAN_SQL = `
 SELECT c.oid, c.relreplident, a.attname, a.atttypid, a.atttypmod,
        pg_catalog.format_type(a.atttypid, -1) AS type,
-       pg_catalog.array_position(k.columns, a.attnum) AS key_place
+       pg_catalog.array_position(k.columns, a.attnum) AS key_place,
+       pg_catalog.array_position(i.columns, a.attnum) AS identity_place
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
@@ -19,6 +20,9 @@ SELECT c.oid, c.relreplident, a.attname, a.atttypid, a.atttypmod,
     SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS columns FROM pg_catalog.pg_index i
      WHERE i.indrelid = c.oid AND (i.indisprimary OR i.indisreplident)
      ORDER BY i.indisprimary DESC LIMIT 1) k ON true
+  LEFT JOIN LATERAL (
+    SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS columns FROM pg_catalog.pg_index i
+     WHERE i.indrelid = c.oid AND i.indisreplident) i ON true
  WHERE n.nspname = $1 AND c.relname = $2
  ORDER BY a.attnum`;
 
@@ -29,7 +33,9 @@ SELECT c.oid, c.relreplident, a.attname, a.atttypid, a.atttypmod,
 export async function readTablePlan(source: ClientBase, table: QualifiedName): Promise<TablePlan> {
   const { rows } = await source.query<Record<string, string | null>>(PLAN_SQL, [table.schema, table.table]);
   if (rows.length === 0) throw new FerryError('source-unfit', `the source has no table ${displayName(table)}`);
-  const key = rows.filter((row) => row.key_place !== null).sort((a, b) => Number(a.key_place) - Number(b.key_place));
+  const inOrder = (place: 'key_place' | 'identity_place') =>
+    rows.filter((row) => row[place] !== null).sort((a, b) => Number(a[place]) - Number(b[place]));
+  const key = inOrder('key_place');
   if (key.length === 0) {
     throw new FerryError(
       'source-unfit',
@@ -50,6 +56,8 @@ export async function readTablePlan(source: ClientBase, table: QualifiedName): P
       })),
     },
     key: key.map((row) => row.attname!),
+    // A delete carries the replica identity's columns alone.
+    partitionKey: (rows[0]!.relreplident === 'i' ? inOrder('identity_place') : key).map((row) => row.attname!),
     keyTypes: key.map((row) => row.type!),
     columns: rows.map((row) => row.attname!),
   };

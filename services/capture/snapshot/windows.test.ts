@@ -11,7 +11,13 @@ import type { Chunk, TablePlan } from './chunk.js';
 import { SnapshotWindows } from './windows.js';
 
 const posts = relationOf(1, 'public.posts', ['id', 'n', 'body']);
-const plan: TablePlan = { relation: posts, key: ['id'], keyTypes: ['text'], columns: ['id', 'n', 'body'] };
+const plan: TablePlan = {
+  relation: posts,
+  key: ['id'],
+  partitionKey: ['id'],
+  keyTypes: ['text'],
+  columns: ['id', 'n', 'body'],
+};
 
 const chunkOf = (rows: readonly Tuple[], columns = plan.columns): Chunk => ({
   columns,

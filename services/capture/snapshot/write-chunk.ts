@@ -1,44 +1,76 @@
 import { addTo } from '../../../core/ledger.js';
-import type { Position } from '../../../core/position.js';
-import { type RowsLine, relationToLine } from '../../../core/record.js';
-import type { RecordWriter } from '../../../core/record-writer.js';
+
+import { type ChunkMark, type RowsLine, relationToLine } from '../../../core/record.js';
 import { displayName } from '../../../core/relation.js';
+import { partitionOfKey } from '../partition-of-key.js';
+import type { RawOutput, RawPartition } from '../raw-output.js';
 import type { CaptureTallies } from '../tallies.js';
+import { lineStarts, type TablePlan } from './chunk.js';
+import { keyOfLine } from './watermark-window.js';
 import type { ClosedWindow } from './windows.js';
 
 /**
- * Writes a chunk at its high watermark, as blocks of whole lines that fit a record. The last block carries the
- * chunk's mark: a restart resumes behind it.
+ * Writes a chunk at its high watermark, as blocks of whole lines that fit a record. The last block of each partition
+ * carries the chunk's mark: once all partitions have it, a restart resumes behind it.
  */
 export function writeChunk(
-  writer: RecordWriter,
+  output: RawOutput,
   closed: ClosedWindow,
-  nextPosition: () => Position,
+  nextIndex: () => number,
   tallies: CaptureTallies,
 ): void {
   const { plan, chunk, reconciled } = closed;
-  const { id } = plan.relation;
+  const { partitions } = output;
+  const texts = partitions.length === 1 ? [reconciled.text] : splitByKey(reconciled.text, plan, partitions.length);
+  texts.forEach((text, partition) => {
+    const gaveWay = partition === 0 ? reconciled.gaveWay : 0;
+    writeBlocks(partitions[partition]!, { plan, text, gaveWay, mark: chunk.mark }, nextIndex);
+  });
   const name = displayName(plan.relation);
+  addTo(tallies.read, name, chunk.rows);
+  addTo(tallies.deduplicated, name, reconciled.gaveWay);
+  addTo(tallies.captured, name, reconciled.rows);
+}
+
+interface Part {
+  readonly plan: TablePlan;
+  readonly text: Buffer;
+  readonly gaveWay: number;
+  readonly mark: ChunkMark | undefined;
+}
+
+function writeBlocks(partition: RawPartition, { plan, text, gaveWay, mark }: Part, nextIndex: () => number): void {
+  const { writer } = partition;
+  const { id } = plan.relation;
   if (!writer.hasRelation(id)) writer.relation(id, JSON.stringify(relationToLine(plan.relation)));
-  for (const block of blocks(reconciled.text)) {
-    const position = nextPosition();
+  for (const block of blocks(text)) {
+    // A chunk of this life: nothing of it is in the log.
+    const position = partition.take(nextIndex())!;
     const line: RowsLine = {
       rel: id,
       ix: position.index,
       op: 'r',
       rows: block.rows,
-      ...(block.isLast && reconciled.gaveWay > 0 ? { gaveWay: reconciled.gaveWay } : {}),
+      ...(block.isLast && gaveWay > 0 ? { gaveWay } : {}),
       bytes: block.end - block.start,
-      columns: chunk.columns,
-      ...(block.isLast && chunk.mark ? { chunk: chunk.mark } : {}),
+      columns: plan.columns,
+      ...(block.isLast && mark ? { chunk: mark } : {}),
     };
     const out = writer.event(position, id);
     out.text(`${JSON.stringify(line)}\n`);
-    out.bytes(reconciled.text, block.start, block.end);
+    out.bytes(text, block.start, block.end);
   }
-  addTo(tallies.read, name, chunk.rows);
-  addTo(tallies.deduplicated, name, reconciled.gaveWay);
-  addTo(tallies.captured, name, reconciled.rows);
+}
+
+function splitByKey(text: Buffer, plan: TablePlan, partitions: number): Buffer[] {
+  const keyIndexes = plan.partitionKey.map((name) => plan.columns.indexOf(name));
+  const lines = Array.from({ length: partitions }, (): Buffer[] => []);
+  const starts = lineStarts(text);
+  for (let i = 0; i + 1 < starts.length; i++) {
+    const line = text.subarray(starts[i], starts[i + 1]);
+    lines[partitionOfKey(keyOfLine(line, keyIndexes), partitions)]!.push(line);
+  }
+  return lines.map((part) => Buffer.concat(part));
 }
 
 interface Block {

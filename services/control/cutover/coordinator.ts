@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { FerryError, toFerryError } from '../../../core/errors.js';
 import { domainSchemas } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
-import { topicsOf } from '../../../core/topics.js';
+import { partitionsOf, topicsOf } from '../../../core/topics.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { runTargetScript } from '../../../platform/target-scripts.js';
@@ -119,7 +119,8 @@ class Cutover {
       await this.#steps.run('fence', () => raiseFence(this.#source, pipeline.name, maxPauseMs / 2));
       const marker = await this.#steps.run('marker', () => writeMarker(this.#source, this.#runId));
       const topics = domainSchemas(pipeline.tables).map(topicsOf(pipeline.name).domain);
-      await this.#steps.run('drained', () => waitUntilDrained(this.#target, pipeline.name, topics, marker, ending));
+      const partitions = partitionsOf(topics, pipeline.log.partitions);
+      await this.#steps.run('drained', () => waitUntilDrained(this.#target, pipeline.name, partitions, marker, ending));
       await this.#steps.run('ledger', () => this.#ledger());
       await this.#steps.run('verified', () => this.#verifyFenced(again, ending));
       await this.#steps.run('sequences', () => this.#sequences());
@@ -211,7 +212,11 @@ class Cutover {
       tables: pipeline.tables,
       connectSource,
       connectTarget,
-      applied: appliedProbe(this.#target, { pipeline: pipeline.name, tables: pipeline.tables }),
+      applied: appliedProbe(this.#target, {
+        pipeline: pipeline.name,
+        tables: pipeline.tables,
+        partitions: pipeline.log.partitions,
+      }),
       parallel: VERIFY_LANES,
     };
   }

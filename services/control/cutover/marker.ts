@@ -3,6 +3,7 @@ import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { formatLsn, type Lsn, parseLsn } from '../../../core/lsn.js';
 import { MESSAGE } from '../../../core/record.js';
+import type { TopicPartition } from '../../../core/topics.js';
 import { appliedThrough, readAppliedPoints } from '../../../platform/control-schema.js';
 
 /**
@@ -22,16 +23,16 @@ export async function writeMarker(source: ClientBase, run: string): Promise<Lsn>
   return emit();
 }
 
-/** Resolves once every domain topic has been applied beyond the LSN. */
+/** Resolves once every one of the partitions has been applied beyond the LSN. */
 export async function waitUntilDrained(
   target: ClientBase,
   pipeline: string,
-  topics: readonly string[],
+  partitions: readonly TopicPartition[],
   marker: Lsn,
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
-    const through = appliedThrough(await readAppliedPoints(target, pipeline), topics);
+    const through = appliedThrough(await readAppliedPoints(target, pipeline), partitions);
     if (through !== undefined && through > marker) return;
     if (signal.aborted) {
       const reached = through === undefined ? 'nothing' : formatLsn(through);

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { domainSchemas } from '../../../core/mapping.js';
-import { topicsOf } from '../../../core/topics.js';
-import { readAppliedPoints } from '../../../platform/control-schema.js';
+import { partitionsOf, type TopicPartition, topicsOf } from '../../../core/topics.js';
+import { findPoint, readAppliedPoints } from '../../../platform/control-schema.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 
@@ -13,14 +13,16 @@ export interface ReplayProgress {
   readonly total: number;
 }
 
-/** Where each domain topic ends now: what a replay has to reach. */
-export async function domainEnds(log: EventLog, pipeline: LoadedPipeline): Promise<Map<string, number>> {
+/** Where each partition of the domain topics ends now: what a replay has to reach. */
+export async function domainEnds(log: EventLog, pipeline: LoadedPipeline): Promise<PartitionEnd[]> {
   const topics = domainSchemas(pipeline.tables).map(topicsOf(pipeline.name).domain);
-  return new Map(
-    await Promise.all(
-      topics.map(async (topic): Promise<[string, number]> => [topic, await log.endOffset({ topic, partition: 0 })]),
-    ),
-  );
+  const partitions = partitionsOf(topics, pipeline.log.partitions);
+  return Promise.all(partitions.map(async (at) => ({ ...at, end: await log.endOffset(at) })));
+}
+
+export interface PartitionEnd extends TopicPartition {
+  /** Offset behind the last record. */
+  readonly end: number;
 }
 
 /**
@@ -30,16 +32,15 @@ export async function domainEnds(log: EventLog, pipeline: LoadedPipeline): Promi
 export async function waitUntilReplayed(
   target: ClientBase,
   pipeline: LoadedPipeline,
-  ends: ReadonlyMap<string, number>,
+  ends: readonly PartitionEnd[],
   options: { signal: AbortSignal; stallMs: number; onProgress: (progress: ReplayProgress) => void },
 ): Promise<void> {
-  const total = [...ends.values()].reduce((sum, end) => sum + end, 0);
+  const total = ends.reduce((sum, { end }) => sum + end, 0);
   let best = { done: -1, at: performance.now() };
   for (;;) {
     options.signal.throwIfAborted();
     const points = await readAppliedPoints(target, pipeline.name);
-    const next = new Map(points.map((point) => [point.topic, point.nextOffset]));
-    const done = [...ends].reduce((sum, [topic, end]) => sum + Math.min(end, next.get(topic) ?? 0), 0);
+    const done = ends.reduce((sum, at) => sum + Math.min(at.end, findPoint(points, at)?.nextOffset ?? 0), 0);
     options.onProgress({ done, total });
     if (done === total) return;
     if (done > best.done) best = { done, at: performance.now() };

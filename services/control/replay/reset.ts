@@ -56,6 +56,7 @@ async function resetOnce(target: ClientBase, pipeline: LoadedPipeline): Promise<
     [pipeline.name],
   );
   await target.query('UPDATE ferry.ledger SET applied = 0, dead_lettered = 0 WHERE pipeline = $1', [pipeline.name]);
+  await target.query('DELETE FROM ferry.barrier WHERE pipeline = $1', [pipeline.name]);
   await target.query('DELETE FROM ferry.table_state WHERE pipeline = $1', [pipeline.name]);
   await target.query('COMMIT');
 }

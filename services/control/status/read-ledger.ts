@@ -1,11 +1,12 @@
 import type { ClientBase } from 'pg';
 import { type LedgerEntry, ledgerAddsUp, type Tally } from '../../../core/ledger.js';
+import { domainSchemas } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { CAPTURE_STATE, type CaptureState, type TransformState, transformStateKey } from '../../../core/stage-state.js';
-import { topicsOf } from '../../../core/topics.js';
+import { partitionName, partitionsOf, topicsOf } from '../../../core/topics.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
-import { tallyTopic } from '../../../platform/tally-topic.js';
+import { tallyPartition } from '../../../platform/tally-partition.js';
 
 export interface Ledger {
   /** Every table's figures agree: what was captured has been applied, or set aside, to the last row. */
@@ -24,16 +25,23 @@ export async function readLedger(
   target: ClientBase | undefined,
 ): Promise<Ledger> {
   const capture = (await log.control.get(CAPTURE_STATE)) as CaptureState | undefined;
-  const transform = (await log.control.get(transformStateKey(0))) as TransformState | undefined;
+  const { partitions } = pipeline.log;
+  const transforms: (TransformState | undefined)[] = [];
+  for (let partition = 0; partition < partitions; partition++) {
+    transforms.push((await log.control.get(transformStateKey(partition))) as TransformState | undefined);
+  }
   const applied = target && (await readApplied(target, pipeline.name));
   const topics = topicsOf(pipeline.name);
   const captured: Tally = new Map();
-  await tallyTopic(log, topics.raw, capture?.next[topics.raw] ?? 0, captured);
-  const transformed: Tally = new Map();
-  for (const schema of new Set(pipeline.tables.map((table) => table.target.schema))) {
-    const topic = topics.domain(schema);
-    await tallyTopic(log, topic, transform?.next[topic] ?? 0, transformed);
+  for (const at of partitionsOf([topics.raw], partitions)) {
+    await tallyPartition(log, at, capture?.next[partitionName(at)] ?? 0, captured);
   }
+  const transformed: Tally = new Map();
+  for (const at of partitionsOf(domainSchemas(pipeline.tables).map(topics.domain), partitions)) {
+    await tallyPartition(log, at, transforms[at.partition]?.next[partitionName(at)] ?? 0, transformed);
+  }
+  const ofTransforms = (count: 'filtered' | 'transformed', table: string) =>
+    transforms.reduce((sum, state) => sum + (state?.[count][table] ?? 0), 0);
   const tables = pipeline.tables.map((mapping): LedgerEntry => {
     const table = displayName(mapping.source);
     const more = captured.get(table) ?? 0;
@@ -42,8 +50,8 @@ export async function readLedger(
       read: (capture?.read[table] ?? 0) + more,
       deduplicated: capture?.deduplicated[table] ?? 0,
       captured: (capture?.captured[table] ?? 0) + more,
-      filtered: transform?.filtered[table] ?? 0,
-      transformed: (transform?.transformed[table] ?? 0) + (transformed.get(table) ?? 0),
+      filtered: ofTransforms('filtered', table),
+      transformed: ofTransforms('transformed', table) + (transformed.get(table) ?? 0),
       applied: applied ? (applied.get(table)?.applied ?? 0) : undefined,
       deadLettered: applied ? (applied.get(table)?.deadLettered ?? 0) : undefined,
     };

@@ -5,8 +5,8 @@ import { domainSchemas } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { isFresh, REPORT_PREFIX, type ServiceName, type ServiceReport } from '../../../core/service-report.js';
 import { CAPTURE_STATE, type CaptureState, type TableSnapshotState } from '../../../core/stage-state.js';
-import { topicsOf } from '../../../core/topics.js';
-import { readAppliedPoints } from '../../../platform/control-schema.js';
+import { partitionsOf, type TopicPartition, topicsOf } from '../../../core/topics.js';
+import { findPoint, readAppliedPoints, readCopiedSources } from '../../../platform/control-schema.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { furthestAhead, furthestBehind, lagOf, type SourceNow } from './lag.js';
@@ -37,16 +37,21 @@ export async function readStatus(pipeline: LoadedPipeline, sources: StatusSource
   };
   const { log, source, target } = sources;
   const topics = topicsOf(pipeline.name);
-  const domains = domainSchemas(pipeline.tables).map(topics.domain);
-  const [now, captured, ends] = await Promise.all([
+  const { partitions } = pipeline.log;
+  const domains = partitionsOf(domainSchemas(pipeline.tables).map(topics.domain), partitions);
+  const [now, rawEnds, ends] = await Promise.all([
     ask(source, readSourceNow),
-    ask(log, (open) => endOf(open, { topic: topics.raw, partition: 0 })),
-    ask(log, (open) => Promise.all(domains.map((topic) => domainEnd(open, topic)))),
+    ask(log, (open) => Promise.all(partitionsOf([topics.raw], partitions).map((at) => endOf(open, at)))),
+    ask(log, (open) => Promise.all(domains.map((at) => domainEnd(open, at)))),
   ]);
-  // Transform appends to all domains at once, so the one that is furthest ahead tells how far it is: a quiet schema
-  // hears of the source's progress with the next heartbeat only.
-  const transformed = furthestAhead((ends ?? []).map((end) => end.reached));
-  const applied = await ask(target, (client) => readTarget(client, pipeline.name, { domains, ends, transformed }));
+  // Capture appends to all partitions at once, and transform to one partition of all domains, so the end that is
+  // furthest ahead tells how far it is: a quiet one hears of the source's progress with the next heartbeat only.
+  const captured = furthestAhead(rawEnds ?? []);
+  const perPartition = Array.from({ length: partitions }, (_, partition) =>
+    furthestAhead((ends ?? []).filter((end) => end.partition === partition).map((end) => end.reached)),
+  );
+  const transformed = furthestBehind(perPartition);
+  const applied = await ask(target, (client) => readTarget(client, pipeline, { domains, ends, perPartition }));
   const logged = await ask(log, async (open) => ({
     capture: (await open.control.get(CAPTURE_STATE)) as CaptureState | undefined,
   }));
@@ -90,34 +95,36 @@ interface TargetView {
 /** @returns undefined before apply's first start, when the target has no `ferry` schema. */
 async function readTarget(
   target: ClientBase,
-  pipeline: string,
-  log: { domains: readonly string[]; ends: readonly DomainEnd[] | undefined; transformed: Reached | undefined },
+  { name: pipeline, log: { partitions } }: LoadedPipeline,
+  log: {
+    domains: readonly TopicPartition[];
+    ends: readonly DomainEnd[] | undefined;
+    /** How far transform is. */
+    perPartition: readonly (Reached | undefined)[];
+  },
 ): Promise<TargetView | undefined> {
   const { rows: found } = await target.query<{ there: string }>(
     "SELECT to_regclass('ferry.target_script') IS NOT NULL AS there",
   );
   if (found[0]!.there !== 't') return undefined;
   const points = await readAppliedPoints(target, pipeline);
-  const { rows: copied } = await target.query<{ source_table: string }>(
-    'SELECT source_table FROM ferry.table_state WHERE pipeline = $1 AND copied',
-    [pipeline],
-  );
+  const copied = await readCopiedSources(target, pipeline, partitions);
   const { rows: flag } = await target.query<{ serving: 'source' | 'target' }>(
     'SELECT serving FROM ferry.cutover WHERE pipeline = $1',
     [pipeline],
   );
   return {
     reached: furthestBehind(
-      log.domains.map((topic) => {
-        const point = points.find((candidate) => candidate.topic === topic);
+      log.domains.map((at) => {
+        const point = findPoint(points, at);
         if (!point || point.commitEnd === 0n) return undefined;
         // Who has read a domain to its end has all that transform has.
-        const end = log.ends?.find((candidate) => candidate.topic === topic);
+        const end = log.ends?.find(({ topic, partition }) => topic === at.topic && partition === at.partition);
         const isAtEnd = end !== undefined && point.nextOffset >= end.next;
-        return isAtEnd ? log.transformed : { through: point.commitEnd, time: point.commitTime };
+        return isAtEnd ? log.perPartition[at.partition] : { through: point.commitEnd, time: point.commitTime };
       }),
     ),
-    copied: new Set(copied.map((row) => row.source_table)),
+    copied,
     serving: flag[0]?.serving ?? 'source',
   };
 }

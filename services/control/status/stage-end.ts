@@ -10,16 +10,14 @@ export interface Reached {
   readonly time: string | null;
 }
 
-/** How far a domain topic reaches, and the offset behind that. */
-export interface DomainEnd {
-  readonly topic: string;
+/** How far a partition of a domain topic reaches, and the offset behind that. */
+export interface DomainEnd extends TopicPartition {
   readonly next: number;
   readonly reached: Reached | undefined;
 }
 
-export async function domainEnd(log: EventLog, topic: string): Promise<DomainEnd> {
-  const at = { topic, partition: 0 };
-  return { topic, next: await log.endOffset(at), reached: await endOf(log, at) };
+export async function domainEnd(log: EventLog, at: TopicPartition): Promise<DomainEnd> {
+  return { ...at, next: await log.endOffset(at), reached: await endOf(log, at) };
 }
 
 /** How far a partition reaches: the last commit in its last record. Undefined for an empty partition. */

@@ -3,7 +3,7 @@ import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { formatLsn, type Lsn } from '../../../core/lsn.js';
 import { domainSchemas, type TableMapping } from '../../../core/mapping.js';
-import { topicsOf } from '../../../core/topics.js';
+import { partitionsOf, topicsOf } from '../../../core/topics.js';
 import { appliedThrough, readAppliedPoints } from '../../../platform/control-schema.js';
 import { classify } from '../../../platform/postgres.js';
 
@@ -20,6 +20,8 @@ export interface AppliedProbeOptions {
   readonly pipeline: string;
   /** The mapped tables: each of their domain schemas must have come so far. */
   readonly tables: readonly TableMapping[];
+  /** Of each topic. */
+  readonly partitions: number;
   /** Far below the second between two heartbeats, and next to nothing for the target. */
   readonly pollIntervalMs?: number;
   /** Many heartbeats long: what stands still for so long does not run. */
@@ -29,14 +31,11 @@ export interface AppliedProbeOptions {
 /** Reads the pipeline's checkpoints in the target. The client stays the caller's. */
 export function appliedProbe(target: ClientBase, options: AppliedProbeOptions): AppliedProbe {
   const { pipeline, pollIntervalMs = 25, stallTimeoutMs = 60_000 } = options;
-  const topics = domainSchemas(options.tables).map((schema) => topicsOf(pipeline).domain(schema));
+  const topics = domainSchemas(options.tables).map(topicsOf(pipeline).domain);
+  const partitions = partitionsOf(topics, options.partitions);
   const readApplied = async (): Promise<Lsn | undefined> => {
     try {
-      const points = await readAppliedPoints(target, pipeline);
-      return appliedThrough(
-        points.filter((point) => topics.includes(point.topic)),
-        topics,
-      );
+      return appliedThrough(await readAppliedPoints(target, pipeline), partitions);
     } catch (error) {
       throw classify('target', error, `the checkpoints of pipeline ${pipeline}`);
     }

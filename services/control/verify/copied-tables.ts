@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import type { TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
+import { readCopiedSources } from '../../../platform/control-schema.js';
 import { classify } from '../../../platform/postgres.js';
 
 /**
@@ -10,10 +11,9 @@ import { classify } from '../../../platform/postgres.js';
  */
 export async function refuseUncopied(
   target: ClientBase,
-  pipeline: string,
-  tables: readonly TableMapping[],
+  { pipeline, partitions, tables }: { pipeline: string; partitions: number; tables: readonly TableMapping[] },
 ): Promise<void> {
-  const copied = await readCopied(target, pipeline);
+  const copied = await readCopied(target, pipeline, partitions);
   const uncopied = tables.map((table) => displayName(table.source)).filter((table) => !copied.has(table));
   if (uncopied.length === 0) return;
   throw new FerryError('not-ready', `not copied to the end yet: ${uncopied.join(', ')}`, {
@@ -21,13 +21,9 @@ export async function refuseUncopied(
   });
 }
 
-async function readCopied(target: ClientBase, pipeline: string): Promise<Set<string>> {
+async function readCopied(target: ClientBase, pipeline: string, partitions: number): Promise<Set<string>> {
   try {
-    const { rows } = await target.query<{ source_table: string }>(
-      'SELECT source_table FROM ferry.table_state WHERE pipeline = $1 AND copied',
-      [pipeline],
-    );
-    return new Set(rows.map((row) => row.source_table));
+    return await readCopiedSources(target, pipeline, partitions);
   } catch (error) {
     // Before the first start of apply there is no such table, and so nothing is copied.
     if ((error as { code?: string }).code === UNDEFINED_TABLE) return new Set();

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import type { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { formatLsn, LSN_ZERO, type Lsn, parseLsn } from '../../../core/lsn.js';
-import { RecordWriter } from '../../../core/record-writer.js';
 import { sourceObjectName, topicsOf } from '../../../core/topics.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import { silentLogger } from '../../../platform/logger.js';
@@ -13,7 +12,9 @@ import { decode } from '../../../services/capture/pgoutput/decode.js';
 import type { ReplicationStream } from '../../../services/capture/ports.js';
 import { Publisher } from '../../../services/capture/publisher.js';
 import { RawEncoder } from '../../../services/capture/raw-encoder.js';
+import { RawOutput } from '../../../services/capture/raw-output.js';
 import { recover } from '../../../services/capture/recover.js';
+import { readTablePlan } from '../../../services/capture/snapshot/table-plan.js';
 import { SnapshotWindows } from '../../../services/capture/snapshot/windows.js';
 import { forEachDriver } from '../../support/drivers.js';
 import { makePipeline, type Pipeline, startPipeline } from '../../support/pipeline.js';
@@ -69,16 +70,17 @@ function untilCommitsTouch(take: (message: Buffer) => void): { onMessage(message
 async function captureFirstOfTwo(pipeline: Pipeline, log: EventLog): Promise<Lsn> {
   const topic = topicsOf(pipeline.config.name).raw;
   const slot = sourceObjectName(pipeline.config.name);
-  const { resume, tallies } = await recover(log, topic);
-  const writer = new RecordWriter();
+  const { resume, tallies } = await recover(log, topic, 1);
+  const output = new RawOutput(resume);
   const windows = new SnapshotWindows();
-  const tables = new Set(['public.t']);
-  const encoder = new RawEncoder({ writer, windows, tables, tallies, resume, onChunk: () => {} });
+  const plan = await readTablePlan(pipeline.source, { schema: 'public', table: 't' });
+  const tables = new Map([['public.t', plan]]);
+  const encoder = new RawEncoder({ output, windows, tables, tallies, onChunk: () => {} });
   let acknowledged = LSN_ZERO;
   const publisher = new Publisher({
     log,
     topic,
-    writer,
+    output,
     committedThrough: () => encoder.committedThrough,
     snapshot: () => undefined,
     onAppended: ({ through }) => {
@@ -153,7 +155,7 @@ forEachDriver('the acknowledgement boundary', (driver) => {
     );
     isHanging = true;
     await hanging;
-    const inLog = (await recover(log, raw)).loggedThrough!;
+    const inLog = (await recover(log, raw, 1)).loggedThrough!;
     await pipeline.source.query("INSERT INTO public.t VALUES (1, 'not in the log')");
     // Three times as long as capture waits between two status messages.
     await new Promise((resolve) => setTimeout(resolve, 3_000));
@@ -187,7 +189,7 @@ forEachDriver('the acknowledgement boundary', (driver) => {
     // Its last words to the source are an acknowledgement.
     await pipeline.capture.stop();
     await using log = await pipeline.openLog();
-    const inLog = (await recover(log, topicsOf(pipeline.config.name).raw)).loggedThrough!;
+    const inLog = (await recover(log, topicsOf(pipeline.config.name).raw, 1)).loggedThrough!;
     expect((await confirmedFlush(pipeline.source, pipeline)) <= inLog).toBe(true);
     pipeline.capture.start();
     await pipeline.source.query("INSERT INTO public.t VALUES (1, 'after')");

@@ -108,18 +108,19 @@ describeWithPostgres('the limits of verification', () => {
 
   test('tables that are not copied to the end are refused by name', async () => {
     const tables = [mapping(), mapping({ source: 'public.u', target: 'growth.u' })];
-    await expect(refuseUncopied(pair.target, 'demo', tables)).rejects.toMatchObject({
+    const chosen = { pipeline: 'demo', partitions: 1, tables };
+    await expect(refuseUncopied(pair.target, chosen)).rejects.toMatchObject({
       code: 'not-ready',
       message: expect.stringContaining('public.t, public.u'),
     });
     await ensureControlSchema(pair.target);
-    await pair.target.query(`INSERT INTO ferry.table_state VALUES ('demo', 'public.t', true), ('demo', 'public.u', false),
-      ('another', 'public.u', true)`);
-    await expect(refuseUncopied(pair.target, 'demo', tables)).rejects.toMatchObject({
+    await pair.target.query(`INSERT INTO ferry.table_state VALUES ('demo', 'public.t', 0, true), ('demo', 'public.u', 0, false),
+      ('another', 'public.u', 0, true)`);
+    await expect(refuseUncopied(pair.target, chosen)).rejects.toMatchObject({
       code: 'not-ready',
       message: expect.stringMatching(/: public\.u$/),
     });
     await pair.target.query('UPDATE ferry.table_state SET copied = true');
-    await refuseUncopied(pair.target, 'demo', tables);
+    await refuseUncopied(pair.target, chosen);
   });
 });

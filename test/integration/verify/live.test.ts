@@ -62,7 +62,13 @@ describeWithPostgres('verification while writes go on', () => {
   test('the probe waits for every domain topic, and says how far a standing apply lags', async () => {
     await ensureControlSchema(pair.target);
     const tables = [mapping(), mapping({ source: 'public.u', target: 'shared.u' })];
-    const probe = appliedProbe(pair.target, { pipeline: 'demo', tables, pollIntervalMs: 5, stallTimeoutMs: 200 });
+    const probe = appliedProbe(pair.target, {
+      pipeline: 'demo',
+      tables,
+      partitions: 1,
+      pollIntervalMs: 5,
+      stallTimeoutMs: 200,
+    });
     const signal = new AbortController().signal;
     const checkpoint = (schema: string, lsn: string) =>
       pair.target.query(

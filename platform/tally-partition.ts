@@ -1,29 +1,29 @@
 import { type Tally, tallyRecord } from '../core/ledger.js';
 import { isAfter, POSITION_ZERO, type Position } from '../core/position.js';
 import { type RecordSpan, readSpan } from '../core/record-scanner.js';
-import type { EventLog } from './event-log/port.js';
+import type { EventLog, TopicPartition } from './event-log/port.js';
 
-export interface CountedTopic {
+export interface CountedPartition {
   /** The offset behind the last counted record. */
   readonly next: number;
-  /** The highest position in the topic; undefined for an empty one. A late append may have put a lower one behind it. */
+  /** The highest position in the partition; undefined for an empty one. A late append may have put a lower one behind it. */
   readonly end: { readonly position: Position; readonly complete: boolean } | undefined;
 }
 
 /**
- * Counts a topic's row changes from an offset to its end, each position once.
+ * Counts a partition's row changes from an offset to its end, each position once.
  * @param visit is given each record, with the position up to which it only repeats what was there before.
  */
-export async function tallyTopic(
+export async function tallyPartition(
   log: EventLog,
-  topic: string,
+  at: TopicPartition,
   from: number,
   tally: Tally,
   visit: (record: Buffer, after: Position) => void = () => {},
-): Promise<CountedTopic> {
-  let end = await spanBefore(log, topic, from);
+): Promise<CountedPartition> {
+  let end = await spanBefore(log, at, from);
   for (let offset = from; ; ) {
-    const records = await log.read({ topic, partition: 0, offset }, { maxBytes: 4 * 1024 * 1024, waitMs: 0 });
+    const records = await log.read({ ...at, offset }, { maxBytes: 4 * 1024 * 1024, waitMs: 0 });
     if (records.length === 0) {
       return { next: offset, end: end && { position: end.last, complete: end.complete } };
     }
@@ -38,10 +38,10 @@ export async function tallyTopic(
   }
 }
 
-/** The span of the last record before an offset, or of the topic's last one where it ends before that. */
-async function spanBefore(log: EventLog, topic: string, offset: number): Promise<RecordSpan | undefined> {
+/** The span of the last record before an offset, or of the partition's last one where it ends before that. */
+async function spanBefore(log: EventLog, at: TopicPartition, offset: number): Promise<RecordSpan | undefined> {
   if (offset === 0) return undefined;
-  const [next] = await log.read({ topic, partition: 0, offset: offset - 1 }, { maxBytes: 1, waitMs: 0 });
-  const record = next ?? (await log.last({ topic, partition: 0 }));
+  const [next] = await log.read({ ...at, offset: offset - 1 }, { maxBytes: 1, waitMs: 0 });
+  const record = next ?? (await log.last(at));
   return record && record.offset < offset ? readSpan(record.value) : undefined;
 }
