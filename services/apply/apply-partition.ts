@@ -12,7 +12,7 @@ import type { Claim } from './adapters/checkpoint.js';
 import { type DatabaseErrorFields, refusedColumn } from './adapters/refused-column.js';
 import { readCopiedTables, readTargetTables } from './adapters/target-catalog.js';
 import { TargetWriter } from './adapters/target-writer.js';
-import { Batch, BatchReader, type Progress, type Step } from './batch.js';
+import { Batch, BatchReader, type Progress, type TableStep } from './batch.js';
 import { shapeOf } from './table-shape.js';
 
 export interface PartitionOptions {
@@ -65,7 +65,8 @@ export async function applyPartition(options: PartitionOptions): Promise<void> {
 
 /**
  * Applies again what could not be written as a batch, change by change: either the order that folding had given up
- * was what mattered, and it succeeds, or the change that the target refuses is found and named.
+ * was what mattered, and it succeeds, or the change that the target refuses is found and named. With several partitions
+ * each change is committed.
  * @param end offset up to which the failed batch had been read.
  */
 export async function applyOneByOne(options: PartitionOptions, end: number): Promise<Progress> {
@@ -101,8 +102,11 @@ class PartitionRun {
     const tables = await readTargetTables(target, schema);
     const copied = await readCopiedTables(target, claim);
     const barrier = new Barrier(target, claim, options);
-    const reader = new BatchReader(claim.progress.position, (relation) =>
-      atMapping(options.mappings, relation, () => shapeOf(relation, tables.get(relation.table))),
+    const reader = new BatchReader(
+      claim.progress.position,
+      (relation) => atMapping(options.mappings, relation, () => shapeOf(relation, tables.get(relation.table))),
+      // What another partition waits for must not stand uncommitted here.
+      !isFolding && options.partitions > 1,
     );
     return new PartitionRun(options, reader, new TargetWriter(target, claim, copied, barrier), isFolding);
   }
@@ -199,17 +203,15 @@ class PartitionRun {
 
   /** The table and the column that the target refused. */
   async #place(error: DatabaseErrorFields): Promise<{ table?: string; column?: string }> {
-    const { step } = this.#writer;
-    if (!step) return {};
+    const { step: written } = this.#writer;
+    const step = written?.kind === 'everywhere' ? written.step : written;
+    if (!step || step.kind === 'checkpoint') return {};
     const table = tableOf(step);
     // Only where the batch is down to the change itself: of many rows the first one found need not be the one.
     if (this.#isFolding) return { table };
     const { target } = this.#options;
     await target.query('ROLLBACK').catch(() => {});
-    return {
-      table,
-      column: await refusedColumn(target, step.kind === 'everywhere' ? step.step : step, error).catch(() => undefined),
-    };
+    return { table, column: await refusedColumn(target, step, error).catch(() => undefined) };
   }
 }
 
@@ -243,7 +245,7 @@ function withoutValue(message: string): string {
   return message.replace(/: ".*"$/s, '');
 }
 
-function tableOf(step: Step): string {
+function tableOf(step: TableStep): string {
   switch (step.kind) {
     case 'changes':
       return step.set.shape.name;
@@ -251,8 +253,6 @@ function tableOf(step: Step): string {
       return step.move.shape.name;
     case 'rows':
       return step.block.shape.name;
-    case 'everywhere':
-      return tableOf(step.step);
     case 'truncate':
       return step.shapes.map((shape) => shape.name).join(' ');
     default:

@@ -1,6 +1,9 @@
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import type { FerryError } from '../../core/errors.js';
 import { domainSchemas } from '../../core/mapping.js';
+import { formatPosition, type Position } from '../../core/position.js';
 import { topicsOf } from '../../core/topics.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
 import type { TopicPartition } from '../../platform/event-log/port.js';
@@ -41,10 +44,12 @@ async function prepareTarget({ pipeline, logger }: ServiceContext): Promise<void
 }
 
 async function applyDomain(context: ServiceContext, schema: string, at: TopicPartition): Promise<void> {
+  const waits = new WaitsForOthers(context.pipeline.log.partitions);
   for (let careful: number | undefined; !context.signal.aborted; ) {
     const target = await openTarget(context, schema);
     try {
       const claim = await claimCheckpoint(target, context.pipeline.name, at, `${hostname()}:${process.pid}`);
+      waits.startsAt(claim.progress.position);
       const options: PartitionOptions = {
         ...context,
         target,
@@ -68,12 +73,49 @@ async function applyDomain(context: ServiceContext, schema: string, at: TopicPar
           `applying to the schema ${schema} of ${describeUrl(context.pipeline.target.url)}`,
         );
       }
-      careful = await reactTo(context, error, at, careful);
+      if (waits.mayPass(error.reason)) {
+        careful ??= error.end;
+        await sleep(OTHERS_AGAIN_MS, undefined, { signal: context.signal }).catch(() => {});
+      } else {
+        careful = await reactTo(context, error, at, careful);
+      }
     } finally {
       await target.end().catch(() => {});
     }
   }
 }
+
+const OTHERS_AGAIN_MS = 100;
+/** Another partition that is this far behind does not come any more. */
+const OTHERS_WITHIN_MS = 60_000;
+
+/**
+ * With several partitions a row may come before the one in another partition that makes room for it: a unique value that
+ * passes from row to row, a parent of a foreign key. Then the other one is waited for.
+ */
+class WaitsForOthers {
+  readonly #partitions: number;
+  #stands: { readonly at: string; readonly since: number } | undefined;
+
+  constructor(partitions: number) {
+    this.#partitions = partitions;
+  }
+
+  startsAt(position: Position): void {
+    const at = formatPosition(position);
+    if (this.#stands?.at !== at) this.#stands = { at, since: performance.now() };
+  }
+
+  /** False once nothing has moved for long: then it is what the error says. */
+  mayPass({ code, details }: FerryError): boolean {
+    if (this.#partitions === 1) return false;
+    if (code !== 'transient-sql' && !OTHERS_ROWS.has(String(details.sqlstate))) return false;
+    return performance.now() - this.#stands!.since < OTHERS_WITHIN_MS;
+  }
+}
+
+/** Unique and foreign key violations. */
+const OTHERS_ROWS: ReadonlySet<string> = new Set(['23505', '23503']);
 
 /**
  * What follows on a batch that failed: once more change by change when the target refused it, from the reset

@@ -40,7 +40,9 @@ function brief(step: Step): string {
     case 'truncate':
       return `truncate ${step.shapes.map(({ relation }) => relation.table).join(' ')} ${step.restartIdentity}`;
     case 'everywhere':
-      return `everywhere ${formatPosition(step.position)}: ${brief(step.step)}`;
+      return `everywhere ${formatPosition(step.progress.position)}: ${brief(step.step)}`;
+    case 'checkpoint':
+      return `checkpoint ${formatPosition(step.progress.position)}`;
     default:
       return step satisfies never;
   }

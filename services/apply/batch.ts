@@ -20,20 +20,25 @@ export type TableStep =
   | { readonly kind: 'rows'; readonly block: RowBlock }
   | { readonly kind: 'truncate'; readonly shapes: readonly TableShape[]; readonly restartIdentity: boolean };
 
+/** What comes before is committed here, though it may be within a source transaction. */
+export interface CheckpointStep {
+  readonly kind: 'checkpoint';
+  readonly progress: Progress;
+  /** Changes since the step before of this kind. */
+  readonly applied: Applied;
+}
+
 /** An event that every partition of the topic has: done once, when all have come to it. */
 export interface EverywhereStep {
   readonly kind: 'everywhere';
-  readonly position: Position;
   readonly step: TableStep;
-  /** The checkpoint of all that comes before it in the batch, and the changes that this counts. */
-  readonly before: Progress;
-  readonly appliedBefore: Applied;
-  /** The event's own changes. */
+  /** The checkpoint behind it. */
+  readonly progress: Progress;
   readonly applied: Applied;
 }
 
 /** What is written one after the other; steps of different tables do not depend on each other. */
-export type Step = TableStep | EverywhereStep;
+export type Step = TableStep | CheckpointStep | EverywhereStep;
 
 /** The checkpoint that stands once a batch is written. */
 export interface Progress {
@@ -108,14 +113,21 @@ export class Batch {
     this.steps.push({ kind: 'truncate', shapes, restartIdentity });
   }
 
-  /** @param before where the batch stands before it. */
-  everywhere(shapes: readonly TableShape[], step: TableStep, position: Position, before: Progress): void {
+  /** Commits what was taken so far. */
+  checkpoint(progress: Progress): void {
     this.#open.clear();
-    const appliedBefore = new Map(this.applied);
-    this.applied.clear();
+    this.steps.push({ kind: 'checkpoint', progress, applied: this.#takeApplied() });
+  }
+
+  everywhere(shapes: readonly TableShape[], step: TableStep, progress: Progress): void {
     for (const shape of shapes) this.#count(shape, 1);
-    this.steps.push({ kind: 'everywhere', position, step, before, appliedBefore, applied: new Map(this.applied) });
+    this.steps.push({ kind: 'everywhere', step, progress, applied: this.#takeApplied() });
+  }
+
+  #takeApplied(): Applied {
+    const applied = new Map(this.applied);
     this.applied.clear();
+    return applied;
   }
 
   #changeSet(shape: TableShape): ChangeSet {
@@ -146,6 +158,7 @@ export class Batch {
  */
 export class BatchReader {
   readonly #shapeOf: (relation: Relation) => TableShape;
+  readonly #commitsEach: boolean;
   /** By the relation line's text. */
   readonly #shapes = new Map<string, TableShape>();
   readonly #byId = new Map<number, TableShape>();
@@ -155,7 +168,9 @@ export class BatchReader {
   #lsn = LSN_ZERO as Lsn;
   #time: string | null = null;
 
-  constructor(after: Position, shapeOf: (relation: Relation) => TableShape) {
+  /** @param commitsEach commits every event on its own, without regard to source transactions. */
+  constructor(after: Position, shapeOf: (relation: Relation) => TableShape, commitsEach = false) {
+    this.#commitsEach = commitsEach;
     this.#afterLsn = after.lsn;
     this.#afterIndex = after.index;
     this.#shapeOf = shapeOf;
@@ -217,13 +232,19 @@ export class BatchReader {
       default:
         break;
     }
+    if (this.#commitsEach) batch.checkpoint(this.#within(offset, batch));
   }
 
   #everywhere(shapes: readonly TableShape[], step: TableStep, offset: number, batch: Batch): void {
-    const position = { lsn: this.#afterLsn, index: this.#afterIndex };
-    // Read again from this record on, behind the event before this one.
-    const before = { ...batch.progress, nextOffset: offset, position: { ...position, index: position.index - 1 } };
-    batch.everywhere(shapes, step, position, before);
+    const progress = this.#within(offset, batch);
+    const { position } = progress;
+    batch.checkpoint({ ...progress, position: { ...position, index: position.index - 1 } });
+    batch.everywhere(shapes, step, progress);
+  }
+
+  /** Behind the event just taken; what follows it in its record is read from there again. */
+  #within(offset: number, batch: Batch): Progress {
+    return { ...batch.progress, nextOffset: offset, position: { lsn: this.#afterLsn, index: this.#afterIndex } };
   }
 
   #relation(scanner: RecordScanner): void {

@@ -7,6 +7,7 @@ import {
   type Applied,
   addApplied,
   type Batch,
+  type CheckpointStep,
   type EverywhereStep,
   type Progress,
   type RowBlock,
@@ -69,6 +70,7 @@ export class TargetWriter {
     for (const step of batch.steps) {
       this.step = step;
       if (step.kind === 'everywhere') await this.#everywhere(step);
+      else if (step.kind === 'checkpoint') await this.#checkpoint(step);
       else await this.writeStep(step);
     }
     this.step = undefined;
@@ -90,17 +92,20 @@ export class TargetWriter {
     this.#isOpen = true;
   }
 
-  async #everywhere({ position, step, before, appliedBefore, applied }: EverywhereStep): Promise<void> {
-    addApplied(this.#applied, appliedBefore);
-    await this.#advance(before);
-    const isOurs = await this.#barrier.pass(position);
-    await this.#begin();
+  async #checkpoint({ progress, applied }: CheckpointStep): Promise<void> {
     addApplied(this.#applied, applied);
-    if (!isOurs) return;
-    await this.writeStep(step);
-    // The others wait for this checkpoint.
-    await this.#advance({ ...before, position });
+    await this.#advance(progress);
     await this.#begin();
+  }
+
+  /** Comes behind a checkpoint: what it waits for must not wait for a transaction of ours. */
+  async #everywhere({ step, progress, applied }: EverywhereStep): Promise<void> {
+    await this.#commit();
+    const isOurs = await this.#barrier.pass(progress.position);
+    await this.#begin();
+    if (isOurs) await this.writeStep(step);
+    // The others wait for the first one's.
+    await this.#checkpoint({ kind: 'checkpoint', progress, applied });
   }
 
   async writeStep(step: TableStep): Promise<void> {
