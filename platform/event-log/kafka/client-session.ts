@@ -21,6 +21,8 @@ export interface ClientSession {
   readonly config: KafkaConfig;
   readonly kafka: Kafka;
   readonly isClosed: boolean;
+  /** A broker has taken a connection. */
+  readonly hasConnected: boolean;
   /** Ends every connection now; what is under way fails, and nothing connects again. */
   close(): void;
 }
@@ -37,15 +39,21 @@ export function openSession(connection: KafkaConnection, timeouts: ClientTimeout
   const sockets = new Set<Socket>();
   let tlsFailed = false;
   let closed = false;
+  let connected = false;
   const config: KafkaConfig = {
-    brokers: [...connection.brokers],
+    brokers: shuffled(connection.brokers),
     clientId: connection.clientId,
     connectionTimeout: 5_000,
     requestTimeout: timeouts.requestTimeoutMs,
     retry: { retries: timeouts.retries, initialRetryTime: 100, maxRetryTime: 2_000 },
     ...security(connection),
     socketFactory: watchTls(
-      trackedSockets(sockets, () => closed),
+      trackedSockets(sockets, {
+        isClosed: () => closed,
+        onConnect: () => {
+          connected = true;
+        },
+      }),
       () => {
         tlsFailed = true;
       },
@@ -66,6 +74,9 @@ export function openSession(connection: KafkaConnection, timeouts: ClientTimeout
     get isClosed() {
       return closed;
     },
+    get hasConnected() {
+      return connected;
+    },
     close() {
       closed = true;
       // With an error, because kafkajs fails its requests on `error` and `end` but does not listen to `close`.
@@ -82,13 +93,27 @@ function security({ tls, sasl }: KafkaConnection): Pick<KafkaConfig, 'ssl' | 'sa
   };
 }
 
-function trackedSockets(sockets: Set<Socket>, isClosed: () => boolean): ISocketFactory {
+/**
+ * kafkajs begins with the first one, each time: were that away, a client without retries would find none of the others.
+ */
+function shuffled(brokers: readonly string[]): string[] {
+  return brokers
+    .map((broker) => ({ broker, order: Math.random() }))
+    .sort((a, b) => a.order - b.order)
+    .map(({ broker }) => broker);
+}
+
+function trackedSockets(
+  sockets: Set<Socket>,
+  { isClosed, onConnect }: { readonly isClosed: () => boolean; readonly onConnect: () => void },
+): ISocketFactory {
   const connect = createDefaultSocketFactory();
   return (target) => {
     if (isClosed()) throw new Error('the client is closed');
     const socket = connect(target);
     // A request is one write: waiting to fill a segment (Nagle) only adds the peer's delayed acknowledgement to it.
     socket.setNoDelay(true);
+    socket.once('connect', onConnect);
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     return socket;

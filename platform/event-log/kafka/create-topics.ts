@@ -9,8 +9,7 @@ export async function deleteTopics(connection: KafkaConnection, topics: readonly
   try {
     const admin = session.kafka.admin();
     await admin.connect();
-    const existing = new Set(await admin.listTopics());
-    await admin.deleteTopics({ topics: topics.filter((topic) => existing.has(topic)) });
+    await admin.deleteTopics({ topics: [...(await findTopics(admin, topics)).keys()] });
   } catch (error) {
     throw classifyKafkaError(error, `delete the topics ${topics.join(', ')}`);
   } finally {
@@ -18,12 +17,10 @@ export async function deleteTopics(connection: KafkaConnection, topics: readonly
   }
 }
 
-/** @throws FerryError `config-invalid` when a topic has another number of partitions than the pipeline says. */
-async function refuseOtherPartitions(admin: Admin, topics: readonly ITopicConfig[]): Promise<void> {
-  if (topics.length === 0) return;
-  const { topics: found } = await admin.fetchTopicMetadata({ topics: topics.map(({ topic }) => topic) });
+/** Rows are placed by the number of partitions, so that of a topic that is there must be ours. */
+function refuseOtherPartitions(existing: ReadonlyMap<string, number | undefined>, topics: readonly ITopicConfig[]) {
   for (const { topic, numPartitions } of topics) {
-    const partitions = found.find(({ name }) => name === topic)?.partitions.length;
+    const partitions = existing.get(topic);
     if (partitions === undefined || partitions === numPartitions) continue;
     throw new FerryError('config-invalid', `the topic ${topic} has ${partitions} partitions, not ${numPartitions}`, {
       remedy: `Set log.partitions to ${partitions} in pipeline.yaml: rows are placed by it. Another number needs a new pipeline.`,
@@ -32,25 +29,43 @@ async function refuseOtherPartitions(admin: Admin, topics: readonly ITopicConfig
 }
 
 /**
- * Creates the topics that do not exist yet and waits for their leaders. One that exists is not even asked for: whoever
- * made it beforehand may have given us no right to create any.
+ * Creates the topics that do not exist yet. One that exists is not even asked for: whoever made it beforehand may have
+ * given us no right to create any. Their leaders are not waited for: kafkajs fails where it asks a broker that has not
+ * heard of the topic yet, while reads and appends try again.
  */
 export async function createMissingTopics(connection: KafkaConnection, topics: readonly ITopicConfig[]): Promise<void> {
   const session = openSession(connection, { requestTimeoutMs: 10_000, retries: 3 });
   try {
     const admin = session.kafka.admin();
     await admin.connect();
-    const existing = new Set(await admin.listTopics());
+    const names = topics.map(({ topic }) => topic);
+    const existing = await findTopics(admin, names);
+    refuseOtherPartitions(existing, topics);
     const missing = topics.filter(({ topic }) => !existing.has(topic));
-    await refuseOtherPartitions(
-      admin,
-      topics.filter(({ topic }) => existing.has(topic)),
-    );
     // Another process that was faster is no error.
-    if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true });
+    if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: false });
   } catch (error) {
     throw classifyKafkaError(error, `create the topics ${topics.map(({ topic }) => topic).join(', ')}`);
   } finally {
     session.close();
   }
+}
+
+/**
+ * One by one: kafkajs cannot list the topics of a cluster while any of them, another user's too, has no leader.
+ * @returns each topic that exists with its number of partitions, undefined while one of them has no leader.
+ */
+async function findTopics(admin: Admin, topics: readonly string[]): Promise<Map<string, number | undefined>> {
+  const found = new Map<string, number | undefined>();
+  for (const topic of topics) {
+    try {
+      const answer = await admin.fetchTopicMetadata({ topics: [topic] });
+      found.set(topic, answer.topics[0]?.partitions.length);
+    } catch (error) {
+      const { kafkaError } = classifyKafkaError(error, `ask for the topic ${topic}`).details;
+      if (kafkaError === 'LEADER_NOT_AVAILABLE') found.set(topic, undefined);
+      else if (kafkaError !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
+    }
+  }
+  return found;
 }

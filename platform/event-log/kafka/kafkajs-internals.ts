@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { ISocketFactory, KafkaConfig, Logger } from 'kafkajs';
+import type { ISocketFactory, KafkaConfig, Logger, Producer, ProducerConfig } from 'kafkajs';
 
 /**
  * The only file that reaches into kafkajs. Its public consumer knows groups alone: no `assign()`, no read at an offset
@@ -72,6 +72,7 @@ type ClusterConstructor = new (
   options: Omit<KafkaConfig, 'logLevel' | 'logCreator'> & {
     readonly logger: Logger;
     readonly metadataMaxAge: number;
+    readonly enforceRequestTimeout: boolean;
     readonly allowAutoTopicCreation: boolean;
   },
 ) => Cluster;
@@ -84,5 +85,26 @@ export const createDefaultSocketFactory = require('kafkajs/src/network/socketFac
 export function createCluster(config: KafkaConfig, logger: Logger): Cluster {
   const { logLevel: _level, logCreator: _creator, ...options } = config;
   // Kafka would create a topic that is asked for with its defaults: seven days' retention, in the history we replay.
-  return new ClusterClass({ ...options, logger, metadataMaxAge: 300_000, allowAutoTopicCreation: false });
+  const settings = { metadataMaxAge: 300_000, enforceRequestTimeout: true, allowAutoTopicCreation: false };
+  return new ClusterClass({ ...options, ...settings, logger });
+}
+
+const newProducer = require('kafkajs/src/producer/index.js') as (
+  options: ProducerConfig & { readonly cluster: Cluster; readonly logger: Logger },
+) => Producer;
+
+/**
+ * A producer that has asked for one topic before it connects. One made as usual asks for all topics of the cluster, and
+ * fails while any of them has no leader: another user's, with one replica on a broker that is away.
+ */
+export async function connectProducer(
+  cluster: Cluster,
+  topic: string,
+  options: ProducerConfig & { readonly logger: Logger },
+): Promise<Producer> {
+  await cluster.connect();
+  await cluster.addTargetTopic(topic);
+  const producer = newProducer({ ...options, cluster });
+  await producer.connect();
+  return producer;
 }

@@ -43,6 +43,11 @@ export class PartitionClient {
     return this.#session.isClosed;
   }
 
+  /** A broker has taken a connection. */
+  get hasConnected(): boolean {
+    return this.#session.hasConnected;
+  }
+
   async endOffset(): Promise<number> {
     const { topic, partition } = this.#at;
     await this.#leader();

@@ -4,9 +4,7 @@ import type { TopicPartition } from '../port.js';
 import { classifyKafkaError } from './classify-error.js';
 import type { KafkaConnection } from './client-session.js';
 import { PartitionClient } from './partition-client.js';
-
-/** A leader election takes less; what takes longer is reported, and the service above waits and says so. */
-const RETRY_FOR_MS = 5_000;
+import { Patience, TRY_AGAIN_MS } from './patience.js';
 
 export interface RequestOptions {
   /** What is being done, for errors: `read`. */
@@ -31,27 +29,32 @@ export class PartitionClients {
 
   /**
    * Makes a request with a client of the partition, again with a new one after a passing error.
-   * @throws FerryError `log-unreachable` when it still failed after seconds; the signal's reason when that fired.
+   * @throws FerryError `log-unreachable` when it still failed after the time of an election, or no broker answered for
+   *   seconds; the signal's reason when that fired.
    */
   async request<T>(
     at: TopicPartition,
     { verb, signal }: RequestOptions,
     call: (client: PartitionClient) => Promise<T>,
   ): Promise<T> {
-    let failingSince: number | undefined;
-    return pRetry(() => this.#once(at, { verb, signal }, call), {
+    let patience: Patience | undefined;
+    const once = async () => {
+      const client = this.#take(at);
+      try {
+        return await this.#once(client, { at, verb, signal }, call);
+      } catch (error) {
+        // From the first failure on: a read may have waited long before.
+        patience ??= new Patience();
+        if (client.hasConnected && !isUnknownTopic(error)) patience.reached();
+        throw error;
+      }
+    };
+    return pRetry(once, {
       retries: Number.POSITIVE_INFINITY,
-      minTimeout: 50,
-      maxTimeout: 1_000,
+      ...TRY_AGAIN_MS,
       signal,
-      shouldRetry: ({ error }) => {
-        failingSince ??= performance.now();
-        return (
-          error instanceof FerryError &&
-          error.policy.react === 'retry' &&
-          performance.now() - failingSince < RETRY_FOR_MS
-        );
-      },
+      shouldRetry: ({ error }) =>
+        error instanceof FerryError && error.policy.react === 'retry' && patience?.isOver === false,
     });
   }
 
@@ -63,11 +66,10 @@ export class PartitionClients {
   }
 
   async #once<T>(
-    at: TopicPartition,
-    { verb, signal }: RequestOptions,
+    client: PartitionClient,
+    { at, verb, signal }: RequestOptions & { readonly at: TopicPartition },
     call: (client: PartitionClient) => Promise<T>,
   ): Promise<T> {
-    const client = this.#take(at);
     // Ending the connection fails the request at once; the broker would hold it until its wait is over.
     const onAbort = () => client.close();
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -98,6 +100,11 @@ export class PartitionClients {
     if (idle) idle.push(client);
     else this.#idle.set(nameOf(at), [client]);
   }
+}
+
+/** No election to wait for; one that has just been created is known everywhere within a moment. */
+function isUnknownTopic(error: unknown): boolean {
+  return error instanceof FerryError && error.details.kafkaError === 'UNKNOWN_TOPIC_OR_PARTITION';
 }
 
 function nameOf({ topic, partition }: TopicPartition): string {

@@ -1,8 +1,11 @@
 import type { Producer } from 'kafkajs';
+import pRetry from 'p-retry';
 import { FerryError } from '../../../core/errors.js';
 import type { TopicPartition } from '../port.js';
 import { classifyKafkaError } from './classify-error.js';
 import { type ClientSession, type KafkaConnection, openSession } from './client-session.js';
+import { connectProducer, createCluster } from './kafkajs-internals.js';
+import { Patience, TRY_AGAIN_MS } from './patience.js';
 import { checkAcknowledged } from './produce-guard.js';
 import { messageBytes, type OutgoingMessage, splitMessages } from './split-messages.js';
 
@@ -12,8 +15,19 @@ const MAX_REQUEST_BYTES = 100 * 1024 * 1024 - 1024;
 /** How long a leader may wait for its replicas; the request itself fails a little later. */
 const ACKNOWLEDGE_TIMEOUT_MS = 10_000;
 
+/**
+ * How often a send is tried again, by the producer that has its sequence number, so that it arrives once: with pauses
+ * from 100 to 250 ms that is 13 s, in which Kafka has elected a new leader where a broker was killed.
+ */
+const SEND_RETRIES = 52;
+
 /** kafkajs lets a send in flight end by itself before it disconnects; not longer than this at the end of a log. */
 const DISCONNECT_TIMEOUT_MS = 2_000;
+
+interface Client {
+  readonly session: ClientSession;
+  readonly producer: Producer;
+}
 
 export interface TopicProducerOptions {
   readonly connection: KafkaConnection;
@@ -31,7 +45,8 @@ export interface TopicProducerOptions {
 export class TopicProducer {
   readonly #options: TopicProducerOptions;
   readonly #ends = new Map<number, number>();
-  #client: { readonly session: ClientSession; readonly producer: Producer } | undefined;
+  #client: Client | undefined;
+  #connecting: ClientSession | undefined;
   #tail: Promise<void> = Promise.resolve();
   #closed = false;
 
@@ -48,6 +63,7 @@ export class TopicProducer {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#connecting?.close();
     const client = this.#client;
     this.#client = undefined;
     if (client) await closeWithin(client, DISCONNECT_TIMEOUT_MS);
@@ -91,25 +107,44 @@ export class TopicProducer {
     return this.#ends.get(at.partition) ?? this.#options.endOffset(at);
   }
 
-  async #connected(): Promise<{ producer: Producer }> {
+  async #connected(): Promise<Client> {
     if (this.#client) return this.#client;
-    if (this.#closed) throw new FerryError('internal', `append to ${this.#options.topic}: the log is closed`);
-    // Bounded, so that a log that is away is reported after seconds; three answers lost in a row are given up.
-    const session = openSession(this.#options.connection, {
-      requestTimeoutMs: ACKNOWLEDGE_TIMEOUT_MS + 2_000,
-      retries: 3,
+    const patience = new Patience();
+    // Nothing has been sent yet, so a new client is as good: kafkajs gives up at the first broker that is away.
+    return pRetry(() => this.#connect(patience), {
+      retries: Number.POSITIVE_INFINITY,
+      ...TRY_AGAIN_MS,
+      shouldRetry: ({ error }) =>
+        !this.#closed && classifyKafkaError(error, '').policy.react === 'retry' && !patience.isOver,
     });
-    const producer = session.kafka.producer({
-      idempotent: true,
-      allowAutoTopicCreation: false,
-      createPartitioner:
-        () =>
-        ({ message }) =>
-          message.partition ?? 0,
-    });
-    this.#client = { session, producer };
-    await producer.connect();
-    return this.#client;
+  }
+
+  async #connect(patience: Patience): Promise<Client> {
+    const { topic, connection } = this.#options;
+    if (this.#closed) throw new FerryError('internal', `append to ${topic}: the log is closed`);
+    const session = openSession(connection, { requestTimeoutMs: ACKNOWLEDGE_TIMEOUT_MS + 2_000, retries: 1 });
+    // What close() ends while it connects.
+    this.#connecting = session;
+    try {
+      const logger = session.kafka.logger();
+      const producer = await connectProducer(createCluster(session.config, logger), topic, {
+        logger,
+        idempotent: true,
+        retry: { retries: SEND_RETRIES, initialRetryTime: 100, maxRetryTime: TRY_AGAIN_MS.maxTimeout },
+        createPartitioner:
+          () =>
+          ({ message }) =>
+            message.partition ?? 0,
+      });
+      this.#client = { session, producer };
+      return this.#client;
+    } catch (error) {
+      session.close();
+      if (session.hasConnected) patience.reached();
+      throw error;
+    } finally {
+      this.#connecting = undefined;
+    }
   }
 }
 
@@ -121,7 +156,7 @@ function tooLarge({ topic, partition }: TopicPartition, bytes: number): FerryErr
   );
 }
 
-async function closeWithin(client: { session: ClientSession; producer: Producer }, timeoutMs: number): Promise<void> {
+async function closeWithin(client: Client, timeoutMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, timeoutMs);
