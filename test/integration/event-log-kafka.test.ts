@@ -7,6 +7,7 @@ import { openKafkaLog } from '../../platform/event-log/kafka/open.js';
 import type { EventLog, TopicPartition } from '../../platform/event-log/port.js';
 import { silentLogger } from '../../platform/logger.js';
 import { eventually } from '../support/eventually.js';
+import { loseProduceAnswers } from '../support/lost-answers.js';
 // Declares what the global set-up provides.
 import type {} from '../support/servers.js';
 
@@ -197,29 +198,4 @@ async function refusingPort(): Promise<number> {
   const { port } = server.address() as net.AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
-}
-
-/**
- * Ends the connection of the next produce requests after the broker has got them and before its answer is read.
- * @returns how many answers were lost so far.
- */
-function loseProduceAnswers(count: number): () => number {
-  const PRODUCE = 0;
-  let lost = 0;
-  const connect = net.connect;
-  vi.spyOn(net, 'connect').mockImplementation(((...target: Parameters<typeof net.connect>) => {
-    const socket = connect(...target);
-    const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
-    socket.write = ((request: Buffer, ...rest: unknown[]) => {
-      // The key of the request stands behind its length.
-      if (request.readInt16BE(4) === PRODUCE && lost < count) {
-        lost += 1;
-        socket.pause();
-        setTimeout(() => socket.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })), 150);
-      }
-      return write(request, ...rest);
-    }) as typeof socket.write;
-    return socket;
-  }) as typeof net.connect);
-  return () => lost;
 }

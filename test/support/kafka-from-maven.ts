@@ -30,25 +30,38 @@ export interface MavenKafka {
   stop(): Promise<void>;
 }
 
+/** Makes a broker one of several. */
+export interface Quorum {
+  readonly clusterId: string;
+  /** `<node id>@<host>:<controller port>` of each, comma-separated. */
+  readonly voters: string;
+}
+
 /**
  * Starts a broker from Maven's jars on the loopback interface, broker and controller in one process, with data of its
  * own.
  * @param settings server.properties without the data directory; addresses of its own stand in for the ones of `ports`.
+ * @param quorum of the cluster it belongs to; without, it is one alone.
  * @throws Error when Java or Maven is missing, or the jars cannot be had.
  */
 export async function startMavenKafka(
   settings: Readonly<Record<string, string>>,
   ports: { broker: number; controller: number },
+  quorum?: Quorum,
 ): Promise<MavenKafka> {
   const classpath = join(await libraries(), '*');
   const directory = await mkdtemp(join(tmpdir(), 'ferry-test-kafka-'));
   const remove = () => rm(directory, { recursive: true, force: true });
   try {
     const properties = join(directory, 'server.properties');
-    await writeFile(properties, propertiesText(settings, ports, join(directory, 'data')));
-    const format = ['kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId(), '-c', properties];
-    await run('java', ['-cp', classpath, ...format]);
-    const spawnIt = () => spawnBroker(['-Xmx512m', '-cp', classpath, 'kafka.Kafka', properties], directory);
+    const controllers: Record<string, string> = quorum
+      ? { 'controller.quorum.voters': quorum.voters }
+      : { 'controller.quorum.bootstrap.servers': `127.0.0.1:${ports.controller}` };
+    await writeFile(properties, propertiesText({ ...settings, ...controllers }, ports, join(directory, 'data')));
+    const cluster = quorum ? ['-t', quorum.clusterId] : ['--standalone', '-t', newClusterId()];
+    await run('java', ['-cp', classpath, 'kafka.tools.StorageTool', 'format', ...cluster, '-c', properties]);
+    const memory = quorum ? ['-Xmx256m', '-XX:+UseSerialGC'] : ['-Xmx512m'];
+    const spawnIt = () => spawnBroker([...memory, '-cp', classpath, 'kafka.Kafka', properties], directory);
     let broker = spawnIt();
     return {
       version: VERSION,
@@ -77,7 +90,6 @@ function propertiesText(
   const all = {
     listeners: `PLAINTEXT://127.0.0.1:${ports.broker},CONTROLLER://127.0.0.1:${ports.controller}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${ports.broker}`,
-    'controller.quorum.bootstrap.servers': `127.0.0.1:${ports.controller}`,
     ...settings,
     'log.dirs': data,
   };
@@ -139,6 +151,6 @@ async function libraries(): Promise<string> {
 }
 
 /** Kafka's way to write a UUID: 22 characters, of which the first must not look like an option's. */
-function clusterId(): string {
+export function newClusterId(): string {
   return `k${randomBytes(16).toString('base64url').slice(1, 22)}`;
 }

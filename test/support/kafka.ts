@@ -128,7 +128,7 @@ async function whenReady<K extends RunningKafka>(kafka: K): Promise<K> {
 }
 
 /** The image takes `node.id` as KAFKA_NODE_ID. */
-function asEnvironment(settings: Readonly<Record<string, string>>): Record<string, string> {
+export function asEnvironment(settings: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(settings).map(([name, value]) => [`KAFKA_${name.replaceAll('.', '_').toUpperCase()}`, value]),
   );

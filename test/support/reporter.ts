@@ -17,6 +17,7 @@ export default class SummaryReporter implements Reporter {
   #vitest: Vitest | undefined;
   #missing: ProvidedServers['missing'] = [];
   #counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  #skipped: string[] = [];
 
   onInit(vitest: Vitest): void {
     this.#vitest = vitest;
@@ -27,6 +28,7 @@ export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[], _reason: TestRunEndReason): void {
     this.#counts = countAll(modules);
     this.#counts.failed += errors.length;
+    this.#skipped = modules.flatMap(skippedWithReason);
     const provided = this.#vitest?.projects.map((project) => project.getProvidedContext().servers) ?? [];
     this.#missing = provided.find((servers) => servers !== undefined)?.missing ?? [];
   }
@@ -36,10 +38,19 @@ export default class SummaryReporter implements Reporter {
     const failed = Math.max(this.#counts.failed, process.exitCode ? 1 : 0);
     const lines = [
       ...this.#missing.map(({ server, reason }) => `Not run: the tests that need ${server}. ${reason}`),
+      ...this.#skipped,
       `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`,
     ];
     process.stdout.write(`\n${lines.join('\n')}\n`);
   }
+}
+
+/** The tests that said themselves what they lack. */
+function skippedWithReason(module: TestModule): string[] {
+  return [...module.children.allTests()].flatMap((test) => {
+    const result = test.result();
+    return result.state === 'skipped' && result.note ? [`Not run: ${test.fullName}. ${result.note}`] : [];
+  });
 }
 
 function countAll(modules: readonly TestModule[]): Counts {

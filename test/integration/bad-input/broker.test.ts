@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.js';
 import { type OwnKafka, ownKafka } from '../../support/kafka.js';
 import { MovingPair } from '../../support/moving-pair.js';
+import { orSkip } from '../../support/or-skip.js';
 import { describeWithPostgres, testServers } from '../../support/servers.js';
 
 describeWithPostgres('a broker that cannot be reached', () => {
@@ -16,11 +17,7 @@ describeWithPostgres('a broker that cannot be reached', () => {
   });
 
   test('at the start and in mid-run: said, tried again, and every change arrives', async ({ skip }) => {
-    try {
-      kafka = await ownKafka();
-    } catch (error) {
-      return skip(`a broker that may be killed takes Java and Maven: ${(error as Error).message}`);
-    }
+    kafka = await orSkip(skip, 'Kafka broker that may be killed (it takes Java and Maven)', ownKafka);
     pair = await MovingPair.configured({ servers: testServers(), brokers: kafka.brokers[0] });
     await kafka.down();
     const up = pair.start('up');
