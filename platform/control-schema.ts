@@ -19,6 +19,8 @@ CREATE TABLE IF NOT EXISTS ferry.checkpoint (
   commit_time timestamptz,
   epoch bigint NOT NULL DEFAULT 0,
   owner text,
+  session_pid int,
+  session_start timestamptz,
   updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (pipeline, topic, partition)
 );

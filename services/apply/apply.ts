@@ -1,16 +1,16 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import type { FerryError } from '../../core/errors.js';
+import { FerryError } from '../../core/errors.js';
 import { domainSchemas } from '../../core/mapping.js';
 import { formatPosition, type Position } from '../../core/position.js';
-import { topicsOf } from '../../core/topics.js';
+import { partitionName, topicsOf } from '../../core/topics.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
 import type { TopicPartition } from '../../platform/event-log/port.js';
 import { classify, connect, describeUrl } from '../../platform/postgres.js';
 import type { ServiceContext } from '../../platform/service.js';
 import { runTargetScript } from '../../platform/target-scripts.js';
-import { claimCheckpoint, isUnowned } from './adapters/checkpoint.js';
+import { type Claim, claimCheckpoint, type Ownership, ownership } from './adapters/checkpoint.js';
 import { applyOneByOne, applyPartition, BatchFailed, type PartitionOptions } from './apply-partition.js';
 
 /** Apply: domain topics -> target, each domain schema on its own. Begun again, it goes on at the target's checkpoints. */
@@ -47,8 +47,9 @@ async function applyDomain(context: ServiceContext, schema: string, at: TopicPar
   const waits = new WaitsForOthers(context.pipeline.log.partitions);
   for (let careful: number | undefined; !context.signal.aborted; ) {
     const target = await openTarget(context, schema);
+    let claim: Claim | undefined;
     try {
-      const claim = await claimCheckpoint(target, context.pipeline.name, at, `${hostname()}:${process.pid}`);
+      claim = await claimCheckpoint(target, context.pipeline.name, at, `${hostname()}:${process.pid}`);
       waits.startsAt(claim.progress.position);
       const options: PartitionOptions = {
         ...context,
@@ -66,23 +67,21 @@ async function applyDomain(context: ServiceContext, schema: string, at: TopicPar
         await applyPartition(options);
       }
     } catch (error) {
-      if (!(error instanceof BatchFailed)) {
-        throw classify(
-          'target',
-          error,
-          `applying to the schema ${schema} of ${describeUrl(context.pipeline.target.url)}`,
-        );
-      }
-      if (waits.mayPass(error.reason)) {
+      const reason = error instanceof BatchFailed ? error.reason : classifyFailure(context, schema, error);
+      if (error instanceof BatchFailed && waits.mayPass(reason)) {
         careful ??= error.end;
         await sleep(OTHERS_AGAIN_MS, undefined, { signal: context.signal }).catch(() => {});
       } else {
-        careful = await reactTo(context, error, at, careful);
+        careful = await reactTo(context, reason, claim, careful, error instanceof BatchFailed ? error.end : undefined);
       }
     } finally {
       await target.end().catch(() => {});
     }
   }
+}
+
+function classifyFailure({ pipeline }: ServiceContext, schema: string, error: unknown): FerryError {
+  return classify('target', error, `applying to the schema ${schema} of ${describeUrl(pipeline.target.url)}`);
 }
 
 const OTHERS_AGAIN_MS = 100;
@@ -118,29 +117,48 @@ class WaitsForOthers {
 const OTHERS_ROWS: ReadonlySet<string> = new Set(['23505', '23503']);
 
 /**
- * What follows on a batch that failed: once more change by change when the target refused it, from the reset
- * checkpoint after a replay, and up to whoever runs us otherwise.
+ * What follows on a failure: once more change by change when the target refused a batch, from the reset checkpoint
+ * after a replay, and up to whoever runs us otherwise.
+ * @param end offset behind the batch that failed; undefined for another failure.
+ * @returns the offset up to which changes are applied one by one.
  */
 async function reactTo(
   context: ServiceContext,
-  { reason, end }: BatchFailed,
-  at: TopicPartition,
+  reason: FerryError,
+  claim: Claim | undefined,
   careful: number | undefined,
+  end: number | undefined,
 ): Promise<number | undefined> {
-  if (reason.code === 'checkpoint-fenced') {
-    const target = await openTarget(context, at.topic);
-    try {
-      const claim = { pipeline: context.pipeline.name, at };
-      if (!(await isUnowned(target, claim))) throw reason;
-      context.logger.info(at, 'the checkpoint was reset; applying from there');
+  if (claim && (reason.code === 'checkpoint-fenced' || reason.code === 'target-unreachable')) {
+    const owner = await readOwnership(context, claim).catch(() => undefined);
+    if (owner === 'nobody') {
+      context.logger.info(claim.at, 'the checkpoint was reset; applying from there');
       return undefined;
-    } finally {
-      await target.end().catch(() => {});
     }
+    if (owner === 'another') throw replaced(context, claim, reason);
   }
-  if (reason.code !== 'apply-failed' || careful !== undefined) throw reason;
-  context.logger.warn({ ...at, ...reason.details }, 'a batch was refused; applying it change by change');
+  if (end === undefined || reason.code !== 'apply-failed' || careful !== undefined) throw reason;
+  context.logger.warn({ ...claim?.at, ...reason.details }, 'a batch was refused; applying it change by change');
   return end;
+}
+
+/** Who takes a partition over ends our session: the error is that of a lost connection then. */
+function replaced({ logger }: ServiceContext, { at }: Claim, reason: FerryError): FerryError {
+  const error =
+    reason.code === 'checkpoint-fenced'
+      ? reason
+      : new FerryError('checkpoint-fenced', `${partitionName(at)}: this instance was replaced`, { details: { ...at } });
+  logger.warn({ ...at, code: error.code }, 'another instance has taken this partition over');
+  return error;
+}
+
+async function readOwnership(context: ServiceContext, claim: Claim): Promise<Ownership> {
+  const target = await openTarget(context, claim.at.topic);
+  try {
+    return await ownership(target, claim);
+  } finally {
+    await target.end().catch(() => {});
+  }
 }
 
 async function openTarget({ pipeline, logger }: ServiceContext, schema: string): Promise<pg.Client> {

@@ -1,3 +1,4 @@
+import { toFerryError } from '../../core/errors.js';
 import { domainSchemas } from '../../core/mapping.js';
 import { topicsOf } from '../../core/topics.js';
 import type { ServiceContext } from '../../platform/service.js';
@@ -13,6 +14,11 @@ export async function transform(context: ServiceContext): Promise<void> {
   context.running();
   await log.share(
     { group: `${pipeline.name}.transform`, topics: [{ topic: topics.raw, partitions }], signal },
-    ({ partition }, granted) => transformPartition({ ...context, signal: granted }, partition),
+    (at, granted) =>
+      transformPartition({ ...context, signal: granted }, at.partition).catch((error: unknown) => {
+        const { code, message } = toFerryError(error);
+        if (code === 'log-regressed') context.logger.warn({ ...at, code }, message);
+        throw error;
+      }),
   );
 }

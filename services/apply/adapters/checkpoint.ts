@@ -13,20 +13,26 @@ export interface Claim {
   readonly progress: Progress;
 }
 
-/** Takes the partition over and reads where to go on. */
+/**
+ * Takes the partition over and reads where to go on. The session of the owner before is ended: what it has not
+ * committed would be refused, but one that hangs keeps its locks until then.
+ */
 export async function claimCheckpoint(
   target: ClientBase,
   pipeline: string,
   at: TopicPartition,
   owner: string,
 ): Promise<Claim> {
-  const { rows } = await target.query<Record<string, string>>(
-    `INSERT INTO ferry.checkpoint AS c (pipeline, topic, partition, owner) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (pipeline, topic, partition) DO UPDATE SET epoch = c.epoch + 1, owner = EXCLUDED.owner
-     RETURNING epoch, next_offset, lsn, index, commit_end, commit_time`,
-    [pipeline, at.topic, at.partition, owner],
-  );
-  const row = rows[0]!;
+  const before = await readSession(target, pipeline, at);
+  let row: Record<string, string>;
+  try {
+    row = await claimRow(target, pipeline, at, owner, LOCKED_AFTER_MS);
+  } catch (error) {
+    if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE || !before) throw error;
+    await endSessionOf(target, before);
+    row = await claimRow(target, pipeline, at, owner, 0);
+  }
+  if (before) await endSessionOf(target, before);
   return {
     pipeline,
     at,
@@ -38,6 +44,63 @@ export async function claimCheckpoint(
       commitTime: row.commit_time ?? null,
     },
   };
+}
+
+/** A checkpoint is locked for the moment of a commit. */
+const LOCKED_AFTER_MS = 1_000;
+const LOCK_NOT_AVAILABLE = '55P03';
+
+async function claimRow(
+  target: ClientBase,
+  pipeline: string,
+  at: TopicPartition,
+  owner: string,
+  lockTimeoutMs: number,
+): Promise<Record<string, string>> {
+  await target.query(`SET lock_timeout = ${lockTimeoutMs}`);
+  try {
+    const { rows } = await target.query<Record<string, string>>(
+      `INSERT INTO ferry.checkpoint AS c (pipeline, topic, partition, owner, session_pid, session_start)
+       SELECT $1, $2, $3::int, $4, pid, backend_start FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid()
+       ON CONFLICT (pipeline, topic, partition) DO UPDATE SET epoch = c.epoch + 1, owner = EXCLUDED.owner,
+         session_pid = EXCLUDED.session_pid, session_start = EXCLUDED.session_start
+       RETURNING epoch, next_offset, lsn, index, commit_end, commit_time`,
+      [pipeline, at.topic, at.partition, owner],
+    );
+    return rows[0]!;
+  } finally {
+    await target.query('SET lock_timeout = 0').catch(() => {});
+  }
+}
+
+/** A session of the target, told from a later one of the same process id by its start. */
+interface OwnerSession {
+  readonly pid: string;
+  readonly start: string;
+}
+
+async function readSession(
+  target: ClientBase,
+  pipeline: string,
+  at: TopicPartition,
+): Promise<OwnerSession | undefined> {
+  const { rows } = await target.query<{ session_pid: string | null; session_start: string | null }>(
+    'SELECT session_pid, session_start FROM ferry.checkpoint WHERE pipeline = $1 AND topic = $2 AND partition = $3',
+    [pipeline, at.topic, at.partition],
+  );
+  const found = rows[0];
+  return found?.session_pid && found.session_start ? { pid: found.session_pid, start: found.session_start } : undefined;
+}
+
+async function endSessionOf(target: ClientBase, { pid, start }: OwnerSession): Promise<void> {
+  await target
+    .query(
+      `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+        WHERE pid = $1::int AND backend_start = $2::timestamptz AND pid <> pg_backend_pid()`,
+      [pid, start],
+    )
+    // A role of another name may not; its locks are waited for then.
+    .catch(() => {});
 }
 
 /** Moves the checkpoint and the ledger on, in the transaction that wrote the rows. */
@@ -90,11 +153,14 @@ export async function advanceCheckpoint(
   );
 }
 
-/** True when nobody owns the partition: a replay has reset it, and the instance that it fenced may claim it again. */
-export async function isUnowned(target: ClientBase, claim: Pick<Claim, 'pipeline' | 'at'>): Promise<boolean> {
-  const { rows } = await target.query<{ owner: string | null }>(
-    'SELECT owner FROM ferry.checkpoint WHERE pipeline = $1 AND topic = $2 AND partition = $3',
-    [claim.pipeline, claim.at.topic, claim.at.partition],
+export type Ownership = 'ours' | 'another' | 'nobody';
+
+/** Whose the partition is now: nobody's once a replay has reset it, and then whoever it fenced may claim it again. */
+export async function ownership(target: ClientBase, { pipeline, at, epoch }: Claim): Promise<Ownership> {
+  const { rows } = await target.query<{ owner: string | null; epoch: string }>(
+    'SELECT owner, epoch FROM ferry.checkpoint WHERE pipeline = $1 AND topic = $2 AND partition = $3',
+    [pipeline, at.topic, at.partition],
   );
-  return rows.length === 0 || rows[0]!.owner === null;
+  if (!rows[0] || rows[0].owner === null) return 'nobody';
+  return rows[0].epoch === epoch ? 'ours' : 'another';
 }
