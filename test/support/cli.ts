@@ -80,10 +80,13 @@ export async function runFerry(args: readonly string[], env: NodeJS.ProcessEnv):
   return running.ended.finally(() => clearTimeout(timer));
 }
 
-/** This process's environment without what would lead a command elsewhere. */
+/** What would lead a command elsewhere, or let it in. */
+const LEADING = /^(SOURCE_URL|TARGET_URL|KAFKA_\w+|PG\w+|FERRY_(LOG_DIR|PIPELINE|LOG_LEVEL))$/;
+
+/** This process's environment without that. */
 export function testEnvironment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  const { SOURCE_URL, TARGET_URL, KAFKA_BROKERS, FERRY_LOG_DIR, FERRY_PIPELINE, FERRY_LOG_LEVEL, ...env } = process.env;
-  return { ...env, ...more };
+  const kept = Object.entries(process.env).filter(([name]) => !LEADING.test(name));
+  return { ...Object.fromEntries(kept), ...more };
 }
 
 function lastObject(stdout: string, stderr: string): unknown {

@@ -20,13 +20,32 @@ export interface PairOptions {
   readonly servers: { readonly sourceServer: string; readonly targetServer: string };
   /** Kafka instead of the embedded log. */
   readonly brokers?: string;
+  /** TLS and SASL of the brokers. */
+  readonly kafka?: KafkaVariables;
   /** Where the embedded log is; default: beside the configuration. */
   readonly logDirectory?: string;
 }
 
+/** As in the pipeline.yaml of the pair. */
+export type KafkaVariables = Readonly<
+  Partial<Record<`KAFKA_TLS_${'CA' | 'CERT' | 'KEY'}` | `KAFKA_SASL_${'MECHANISM' | 'USERNAME' | 'PASSWORD'}`, string>>
+>;
+
+const LOG = `{
+  brokers: "\${KAFKA_BROKERS:-}",
+  directory: "\${FERRY_LOG_DIR}",
+  tls: { ca: "\${KAFKA_TLS_CA:-}", cert: "\${KAFKA_TLS_CERT:-}", key: "\${KAFKA_TLS_KEY:-}" },
+  sasl: {
+    mechanism: "\${KAFKA_SASL_MECHANISM:-}",
+    username: "\${KAFKA_SASL_USERNAME:-}",
+    password: "\${KAFKA_SASL_PASSWORD:-}",
+  },
+}`;
+
 /**
  * Two databases with small tables, a configuration between them, and `ferry` commands as processes on it. Commands
- * connect as roles of the pair's own, with a password that nothing may ever print: close() looks for it.
+ * connect as roles of the pair's own, with a password that nothing may ever print: close() looks for it, and for that
+ * of Kafka.
  */
 export class MovingPair {
   readonly #started: FerryProcess[] = [];
@@ -61,6 +80,7 @@ export class MovingPair {
       SOURCE_URL: await login('source'),
       TARGET_URL: await login('target'),
       KAFKA_BROKERS: options.brokers ?? '',
+      ...options.kafka,
       FERRY_LOG_DIR: options.logDirectory ?? join(directory, 'log'),
     });
     const pair = new MovingPair(name, options.servers, password, directory, databases, env);
@@ -88,8 +108,7 @@ export class MovingPair {
 
   async configure(mappings: Readonly<Record<string, string>> = MAPPINGS): Promise<void> {
     await mkdir(join(this.config, 'mapping'), { recursive: true });
-    const log = '{ brokers: "${KAFKA_BROKERS:-}", directory: "${FERRY_LOG_DIR}" }';
-    const text = `pipeline: ${this.name}\nsource: { url: "\${SOURCE_URL}" }\ntarget: { url: "\${TARGET_URL}" }\nlog: ${log}\n`;
+    const text = `pipeline: ${this.name}\nsource: { url: "\${SOURCE_URL}" }\ntarget: { url: "\${TARGET_URL}" }\nlog: ${LOG}\n`;
     await writeFile(join(this.config, 'pipeline.yaml'), text);
     for (const [schema, mapping] of Object.entries(mappings)) {
       await writeFile(join(this.config, 'mapping', `${schema}.yaml`), mapping);
@@ -183,7 +202,13 @@ export class MovingPair {
     return eventually(find, { what: `the process of ${service}` });
   }
 
-  /** Ends what was started as operators do, removes everything, and looks for the password in all that was said. */
+  /** What nothing may print. */
+  get secrets(): readonly string[] {
+    const { KAFKA_SASL_PASSWORD: kafka } = this.env;
+    return kafka ? [this.password, kafka] : [this.password];
+  }
+
+  /** Ends what was started as operators do, removes everything, and looks for secrets in all that was said. */
   async close(): Promise<void> {
     const ended = await Promise.all(this.#started.map((started) => started.stop()));
     await this.#disconnect();
@@ -193,7 +218,7 @@ export class MovingPair {
     }
     await rm(this.directory, { recursive: true, force: true });
     for (const { stdout, stderr } of [...this.#results, ...ended]) {
-      expect(stdout + stderr).not.toContain(this.password);
+      for (const secret of this.secrets) expect(stdout + stderr).not.toContain(secret);
     }
   }
 
