@@ -3,6 +3,7 @@ import { toFerryError } from '../core/errors.js';
 import { checkCommand } from './check.js';
 import { cutoverCommand } from './cutover.js';
 import { demoCommand } from './demo.js';
+import { hidePasswords } from './hide-arguments.js';
 import { initCommand } from './init.js';
 import { replayCommand } from './replay.js';
 import { serviceCommands } from './services.js';
@@ -27,6 +28,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     replayCommand(),
     ...serviceCommands(),
   ];
+  hidePasswords(argv);
   for (const command of commands) program.addCommand(inherit(command));
   try {
     await program.parseAsync(argv);

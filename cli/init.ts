@@ -8,8 +8,8 @@ const EXAMPLE = `
 A --map moves a schema with all its tables, or one table; that of a table wins over that of its schema.
 
 Example:
-  $ ferry init --source "$SOURCE_URL" --target "$TARGET_URL" \\
-      --map public=growth --map public.users=shared.users --out config/mine --create-target`;
+  $ export SOURCE_URL=postgres://... TARGET_URL=postgres://...
+  $ ferry init --map public=growth --map public.users=shared.users --out config/mine --create-target`;
 
 interface Options {
   readonly source?: string;

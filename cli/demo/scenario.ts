@@ -22,6 +22,7 @@ import { readStatus } from '../../services/control/status/read-status.js';
 import { loadFixture } from '../../services/demo/fixture.js';
 import { runCutover } from '../cutover.js';
 import { ALL_SERVICES } from '../up.js';
+import { keptEnvironment } from './kept-environment.js';
 import { type DemoDatabase, openDatabase } from './servers.js';
 import type { DemoView } from './view.js';
 import { type WriterEnd, WriterProcess } from './writer-process.js';
@@ -205,12 +206,9 @@ class Scenario {
   }
 
   async #keep(env: NodeJS.ProcessEnv): Promise<void> {
-    const names = ['SOURCE_URL', 'TARGET_URL', 'KAFKA_BROKERS', 'FERRY_LOG_DIR', 'FERRY_PIPELINE'];
-    this.#view.kept(
-      this.#options.config,
-      names.map((name) => [name, env[name] ?? '']),
-    );
-    const { signal } = this.#options;
+    const { config, sourceServer, targetServer, signal } = this.#options;
+    const given = { source: sourceServer !== undefined, target: targetServer !== undefined };
+    this.#view.kept(config, keptEnvironment(env, given));
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '../../platform/embedded-server.js';
-import { connect, quoteIdentifier, type Side } from '../../platform/postgres.js';
+import { connect, isEncrypted, quoteIdentifier, type Side } from '../../platform/postgres.js';
 
 /** A database that goes away with the demo. */
 export interface DemoDatabase {
@@ -23,13 +23,14 @@ export async function openDatabase(
     serverUrl === undefined ? await startEmbeddedPostgres({ directory: join(directory, side) }) : undefined;
   const name = `ferry_demo_${side}_${randomBytes(4).toString('hex')}`;
   const root = serverUrl ?? server!.url;
+  const url = new URL(root);
   try {
-    await onServer(side, root, [`CREATE DATABASE ${quoteIdentifier(name)}`]);
+    const { encrypted } = await onServer(side, root, [`CREATE DATABASE ${quoteIdentifier(name)}`]);
+    if (encrypted) demandTls(url);
   } catch (error) {
     await server?.stop();
     throw error;
   }
-  const url = new URL(root);
   url.pathname = `/${name}`;
   return {
     url: url.href,
@@ -40,6 +41,12 @@ export async function openDatabase(
   };
 }
 
+/** The demo's application connects as applications do, by pg alone, which takes no TLS that it is not told to take. */
+function demandTls({ searchParams }: URL): void {
+  if (searchParams.has('sslmode') || process.env.PGSSLMODE) return;
+  searchParams.set('sslmode', searchParams.has('sslrootcert') ? 'verify-full' : 'require');
+}
+
 async function dropDatabase(side: Side, serverUrl: string, name: string): Promise<void> {
   // A database with a slot cannot be dropped; its reader has stopped by now.
   await onServer(side, serverUrl, [
@@ -48,10 +55,11 @@ async function dropDatabase(side: Side, serverUrl: string, name: string): Promis
   ]);
 }
 
-async function onServer(side: Side, url: string, statements: readonly string[]): Promise<void> {
+async function onServer(side: Side, url: string, statements: readonly string[]): Promise<{ encrypted: boolean }> {
   const client = await connect(side, url, { applicationName: 'ferry demo' });
   try {
     for (const statement of statements) await client.query(statement);
+    return { encrypted: isEncrypted(client) };
   } finally {
     await client.end();
   }

@@ -6,6 +6,7 @@ import type { PipelineStatus, TableStatus } from '../../services/control/status/
 import type { TableReport } from '../../services/control/verify/report.js';
 import { describeStep } from '../cutover.js';
 import { lagCells } from '../status.js';
+import type { KeptEnvironment } from './kept-environment.js';
 
 /** What the person sees while the demo runs: all of it on standard error, so that --json stays alone on its own. */
 export class DemoView {
@@ -64,9 +65,12 @@ export class DemoView {
     this.note(`the application goes on in the new project: ${Math.round((writes / ms) * 1_000)} transactions a second`);
   }
 
-  kept(config: string, env: readonly (readonly [name: string, value: string])[]): void {
+  kept(config: string, { variables, secretsLeftOut }: KeptEnvironment): void {
     this.note('everything stays up until Ctrl-C. In another shell:');
-    for (const [name, value] of env) this.note(`  export ${name}='${value}'`);
+    for (const [name, value] of variables) this.note(`  export ${name}='${value}'`);
+    for (const name of secretsLeftOut) this.note(`  export ${name}=   # the password that you gave`);
+    if (secretsLeftOut.includes('PGPASSWORD'))
+      this.note('  # two different ones: a line for each in ~/.pgpass instead');
     this.note(`  npx ferry status -c ${config}`);
   }
 
