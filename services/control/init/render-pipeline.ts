@@ -13,7 +13,19 @@ export function renderPipeline(options: {
     pipeline: options.name,
     source: { url: environment('SOURCE_URL') },
     target: { url: environment('TARGET_URL') },
-    log: { brokers: options.brokers === undefined ? environment('KAFKA_BROKERS:-') : literal(options.brokers) },
+    log: {
+      brokers: options.brokers === undefined ? environment('KAFKA_BROKERS:-') : literal(options.brokers),
+      tls: {
+        ca: environment('KAFKA_TLS_CA:-'),
+        cert: environment('KAFKA_TLS_CERT:-'),
+        key: environment('KAFKA_TLS_KEY:-'),
+      },
+      sasl: {
+        mechanism: environment('KAFKA_SASL_MECHANISM:-'),
+        username: environment('KAFKA_SASL_USERNAME:-'),
+        password: environment('KAFKA_SASL_PASSWORD:-'),
+      },
+    },
   };
   return yamlText(value, {
     head: ['One source, one target; the mapping is beside this file in mapping/, one file a domain schema.'],
@@ -29,6 +41,14 @@ export function renderPipeline(options: {
       {
         path: ['log'],
         lines: ['Kafka brokers, host:port,host:port. Without any, the log is a directory on this machine.'],
+      },
+      {
+        path: ['log', 'tls'],
+        lines: ['PEM files, for brokers with TLS; `ca: system` trusts the CAs that everybody does.'],
+      },
+      {
+        path: ['log', 'sasl'],
+        lines: ['For brokers that ask for a user; mechanism: plain, scram-sha-256 or scram-sha-512.'],
       },
     ],
     tail: leftLines('Tables that are in no mapping, and so are not moved:', options.left),
