@@ -54,6 +54,13 @@ describe('a configuration that is wrong', () => {
     );
   });
 
+  test('a password that stands in the file: where, without it', async () => {
+    const pipeline = PIPELINE.replace('postgres://localhost:1/old', 'postgres://me:hunter2@localhost:1/old');
+    const message = await refused({ pipeline });
+    expect(message).toContain('error: DIR/pipeline.yaml:3:8: source.url: a password stands in the file\n');
+    expect(message).not.toContain('hunter2');
+  });
+
   test('all that is unknown or out of range, at once', async () => {
     const message = await refused({ pipeline: `${PIPELINE}captur: {}\napply:\n  batchMaxBytes: -1\n` });
     expect(message).toMatch(/DIR\/pipeline\.yaml:6:1: .*captur/);

@@ -3,12 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { KafkaSasl, KafkaTls } from '../../../core/config/kafka-security.js';
 import type { FerryError } from '../../../core/errors.js';
 import { openKafkaLog } from '../../../platform/event-log/kafka/open.js';
 import { type Certificate, CertificateAuthority } from '../../support/certificates.js';
-import { type SecureKafka, secureKafka } from '../../support/secure-kafka.js';
+import { type SecureKafka, secureKafkaOrMissing } from '../../support/secure-kafka.js';
 
 const secret = () => randomBytes(12).toString('hex');
 const USER = 'ferry';
@@ -20,6 +20,7 @@ describe('Kafka', () => {
   let other: CertificateAuthority;
   let mine: Certificate;
   let kafka: SecureKafka;
+  let missing: string | undefined;
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'ferry-test-certificates-'));
@@ -27,7 +28,16 @@ describe('Kafka', () => {
     other = await CertificateAuthority.create(directory, 'other');
     mine = await authority.issue('client', ['DNS:ferry']);
     const server = await authority.issue('server', ['DNS:localhost']);
-    kafka = await secureKafka({ server, clientCa: authority.file, user: USER, passwords: PASSWORDS });
+    const started = await secureKafkaOrMissing({ server, clientCa: authority.file, user: USER, passwords: PASSWORDS });
+    if ('missing' in started) {
+      missing = started.missing;
+      return;
+    }
+    kafka = started;
+  });
+
+  beforeEach(({ skip }) => {
+    if (missing) skip(missing);
   });
 
   afterAll(async () => {

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { CertificateAuthority } from '../../support/certificates.js';
 import type { CliError } from '../../support/cli.js';
 import { MovingPair } from '../../support/moving-pair.js';
 import { listProcesses } from '../../support/processes.js';
-import { type SecureKafka, secureKafka } from '../../support/secure-kafka.js';
+import { type SecureKafka, secureKafkaOrMissing } from '../../support/secure-kafka.js';
 import { type TlsPostgres, tlsPostgres } from '../../support/tls-postgres.js';
 
 const USER = 'ferry';
@@ -18,6 +18,7 @@ describe('a pipeline between servers that demand TLS and passwords', () => {
   let directory: string;
   let servers: { source: TlsPostgres; target: TlsPostgres };
   let kafka: SecureKafka;
+  let missing: string | undefined;
   let pair: MovingPair;
 
   beforeAll(async () => {
@@ -28,7 +29,17 @@ describe('a pipeline between servers that demand TLS and passwords', () => {
       source: await tlsPostgres(certificate, authority.file),
       target: await tlsPostgres(certificate, authority.file),
     };
-    kafka = await secureKafka({ server: certificate, clientCa: authority.file, user: USER, passwords: PASSWORDS });
+    const started = await secureKafkaOrMissing({
+      server: certificate,
+      clientCa: authority.file,
+      user: USER,
+      passwords: PASSWORDS,
+    });
+    if ('missing' in started) {
+      missing = started.missing;
+      return;
+    }
+    kafka = started;
     const query = `?sslmode=verify-full&sslrootcert=${authority.file}`;
     pair = await MovingPair.configured({
       servers: { sourceServer: `${servers.source.url}${query}`, targetServer: `${servers.target.url}${query}` },
@@ -40,6 +51,10 @@ describe('a pipeline between servers that demand TLS and passwords', () => {
         KAFKA_SASL_PASSWORD: PASSWORDS.scram512,
       },
     });
+  });
+
+  beforeEach(({ skip }) => {
+    if (missing) skip(missing);
   });
 
   afterAll(async () => {
@@ -106,6 +121,16 @@ describe('a pipeline between servers that demand TLS and passwords', () => {
     } finally {
       pair.env.KAFKA_SASL_PASSWORD = right;
     }
+  });
+
+  test('is warned of a password that SASL PLAIN sends in the clear', async () => {
+    const { KAFKA_BROKERS, KAFKA_TLS_CA, KAFKA_SASL_MECHANISM } = pair.env;
+    Object.assign(pair.env, { KAFKA_BROKERS: kafka.saslInTheClear, KAFKA_TLS_CA: '', KAFKA_SASL_MECHANISM: 'plain' });
+    // The password is the one for SCRAM, so that the service ends by itself.
+    const { code, stderr } = await pair.run('transform');
+    Object.assign(pair.env, { KAFKA_BROKERS, KAFKA_TLS_CA, KAFKA_SASL_MECHANISM });
+    expect(code).toBe(1);
+    expect(stderr.match(/sends the Kafka password in the clear/g)).toHaveLength(1);
   });
 
   test('is refused by certificates that nobody has vouched for', async () => {
