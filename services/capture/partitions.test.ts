@@ -1,0 +1,223 @@
+import { describe, expect, test } from 'vitest';
+import { formatLsn, type Lsn, parseLsn } from '../../core/lsn.js';
+import { POSITION_ZERO } from '../../core/position.js';
+import { displayName, type Relation } from '../../core/relation.js';
+import { CAPTURE_STATE } from '../../core/stage-state.js';
+import { MemoryLog } from '../../test/support/memory-log.js';
+import * as pgoutput from '../../test/support/pgoutput-builder.js';
+import { linesOfAll, relationOf } from '../../test/support/record-builder.js';
+import { partitionOfKey } from './partition-of-key.js';
+import { RawEncoder } from './raw-encoder.js';
+import { RawOutput, type ResumePoint } from './raw-output.js';
+import { captureState, recover } from './recover.js';
+import type { TablePlan } from './snapshot/chunk.js';
+import { SnapshotWindows } from './snapshot/windows.js';
+
+const RAW = 'p.raw';
+const PARTITIONS = 3;
+const users = relationOf(1, 'public.users', ['id', 'name']);
+const planOf = (relation: Relation): TablePlan => ({
+  relation,
+  key: ['id'],
+  partitionKey: ['id'],
+  keyTypes: ['text'],
+  columns: relation.columns.map((column) => column.name),
+});
+const plan = planOf(users);
+const START: ResumePoint = { position: POSITION_ZERO, complete: true };
+
+/** Ids whose rows are in the given partition. */
+const idsIn = (partition: number) =>
+  Array.from({ length: 100 }, (_, i) => String(i)).filter((id) => partitionOfKey([id], PARTITIONS) === partition);
+
+function captureFrom(resume: readonly ResumePoint[] = Array<ResumePoint>(PARTITIONS).fill(START)) {
+  const output = new RawOutput(resume);
+  const windows = new SnapshotWindows();
+  const tallies = { read: new Map(), deduplicated: new Map(), captured: new Map() };
+  const encoder = new RawEncoder({
+    output,
+    windows,
+    tables: new Map([[displayName(users), plan]]),
+    tallies,
+    onChunk: () => {},
+  });
+  encoder.take(pgoutput.relation(users));
+  const transaction = (lsn: string, ...messages: Buffer[]) => {
+    for (const message of pgoutput.transaction({ commitLsn: parseLsn(lsn), xid: 7 }, ...messages))
+      encoder.take(message);
+  };
+  /** What each partition's new lines say, relations left out. */
+  const take = () =>
+    output.partitions.map(({ writer }) => linesOfAll(writer.take()).filter((line) => !('relation' in line)));
+  return { output, windows, tallies, encoder, transaction, take };
+}
+
+const events = (lines: readonly object[]) => lines.filter((line) => !('tx' in line || 'commit' in line));
+const committed = (lsn: string, ix: number) => ({ commit: lsn, ix, end: formatLsn((parseLsn(lsn) + 0x30n) as Lsn) });
+
+describe('with several partitions', () => {
+  test('a row goes where its key hashes to, and only partitions with an event have the commit', () => {
+    const { transaction, take } = captureFrom();
+    const [a] = idsIn(0);
+    const [b] = idsIn(2);
+    transaction(
+      '0/100',
+      pgoutput.insert(1, [a!, 'x']),
+      pgoutput.update(1, [b!, 'y']),
+      pgoutput.remove(1, { key: [a!, null] }),
+    );
+    const [first, second, third] = take();
+    expect(first!.slice(1)).toEqual([
+      { rel: 1, ix: 0, op: 'c', new: [a, 'x'] },
+      { rel: 1, ix: 2, op: 'd', key: [a, null] },
+      committed('0/100', 3),
+    ]);
+    expect(second).toEqual([]);
+    expect(third!.slice(1)).toEqual([{ rel: 1, ix: 1, op: 'u', new: [b, 'y'] }, committed('0/100', 3)]);
+  });
+
+  test('a row whose key moves is deleted in the one and created in the other partition', () => {
+    const { transaction, take, tallies } = captureFrom();
+    const [from] = idsIn(0);
+    const [to] = idsIn(1);
+    transaction('0/100', pgoutput.update(1, [to!, 'x'], { key: [from!, null] }));
+    const [first, second, third] = take().map(events);
+    expect([first, second, third]).toEqual([
+      [{ rel: 1, ix: 0, op: 'd', key: [from, null] }],
+      [{ rel: 1, ix: 0, op: 'c', new: [to, 'x'] }],
+      [],
+    ]);
+    expect(tallies.captured).toEqual(new Map([['public.users', 2]]));
+    expect(tallies.read).toEqual(tallies.captured);
+  });
+
+  test('within a partition it stays an update; with the whole old row its values are taken from there', () => {
+    const { transaction, take } = captureFrom();
+    const [from, near] = idsIn(0);
+    const [to] = idsIn(1);
+    transaction(
+      '0/100',
+      pgoutput.update(1, [near!, false], { key: [from!, null] }),
+      pgoutput.update(1, [to!, false], { old: [near!, 'long'] }),
+    );
+    const [first, second] = take().map(events);
+    expect(first).toEqual([
+      { rel: 1, ix: 0, op: 'u', key: [from, null], new: [near, false] },
+      { rel: 1, ix: 1, op: 'd', old: [near, 'long'] },
+    ]);
+    expect(second).toEqual([{ rel: 1, ix: 1, op: 'c', new: [to, 'long'] }]);
+  });
+
+  test('what cannot be split, a truncate and our messages are in every partition', () => {
+    const { transaction, take } = captureFrom();
+    const [from] = idsIn(0);
+    const [to] = idsIn(1);
+    transaction(
+      '0/100',
+      pgoutput.update(1, [to!, false], { key: [from!, null] }),
+      pgoutput.truncate([1]),
+      pgoutput.message('ferry:heartbeat'),
+    );
+    for (const lines of take().map(events)) {
+      expect(lines).toEqual([
+        { rel: 1, ix: 0, op: 'u', everywhere: true, key: [from, null], new: [to, false] },
+        { rel: 0, ix: 1, op: 't', relations: [1], cascade: false, restartIdentity: false, everywhere: true },
+        { message: 'ferry:heartbeat', ix: 2, content: '' },
+      ]);
+    }
+  });
+
+  test('each partition drops what it has', () => {
+    const ends = [
+      { position: { lsn: parseLsn('0/100'), index: 0 }, complete: false },
+      { position: { lsn: parseLsn('0/100'), index: 9 }, complete: true },
+      START,
+    ];
+    const { transaction, take, tallies } = captureFrom(ends);
+    const ids = [0, 1, 2].map((partition) => idsIn(partition)[0]!);
+    transaction('0/100', ...ids.map((id) => pgoutput.insert(1, [id, 'x'])));
+    const [first, second, third] = take().map((lines) => lines.slice(1));
+    expect(first).toEqual([committed('0/100', 3)]);
+    expect(second).toEqual([]);
+    expect(third).toEqual([{ rel: 1, ix: 2, op: 'c', new: [ids[2], 'x'] }, committed('0/100', 3)]);
+    expect(tallies.deduplicated).toEqual(new Map([['public.users', 2]]));
+  });
+
+  test('a chunk is cut by key, and each partition has its mark', () => {
+    const { windows, transaction, encoder, take } = captureFrom();
+    windows.tableStarted(plan);
+    windows.expect('c', plan, () => {});
+    transaction('0/100', pgoutput.message('ferry:low', 'c'));
+    const ids = [...idsIn(0).slice(0, 2), ...idsIn(1).slice(0, 1)];
+    const text = Buffer.from(ids.map((id) => `${id}\tu\n`).join(''));
+    const mark = { upTo: [ids.at(-1)!], final: false };
+    const snapshot = { xmax: 1_000, running: new Set<number>() };
+    windows.fill('c', { columns: plan.columns, text, rows: ids.length, mark, snapshot });
+    take();
+    transaction('0/200', pgoutput.message('ferry:high', 'c'));
+    const blocks = take().map((lines) => events(lines) as { rows: number; text: string; chunk: unknown }[]);
+    expect(blocks.map(([block]) => block!.text)).toEqual([`${ids[0]}\tu\n${ids[1]}\tu\n`, `${ids[2]}\tu\n`, '']);
+    expect(blocks.map(([block]) => block!.chunk)).toEqual([mark, mark, mark]);
+    expect(encoder.capturedChanges).toBe(3);
+  });
+});
+
+describe('recovering several partitions', () => {
+  /** Chunks up to the given keys, one a transaction, as the partitions would have them. */
+  function withChunks(upTo: readonly string[]): Buffer[][] {
+    const { windows, transaction, output } = captureFrom();
+    windows.tableStarted(plan);
+    const records: Buffer[][] = [[], [], []];
+    for (const [i, key] of upTo.entries()) {
+      windows.expect(key, plan, () => {});
+      transaction(`0/${i + 1}00`, pgoutput.message('ferry:low', key));
+      const snapshot = { xmax: 1_000, running: new Set<number>() };
+      const chunk = { columns: plan.columns, text: Buffer.from(`${key}\tu\n`), rows: 1, snapshot };
+      windows.fill(key, { ...chunk, mark: { upTo: [key], final: i === 2 } });
+      transaction(`0/${i + 1}50`, pgoutput.message('ferry:high', key));
+      for (const [p, { writer }] of output.partitions.entries()) records[p]!.push(...writer.take());
+    }
+    return records;
+  }
+
+  async function recovered(records: readonly (readonly Buffer[])[], log = new MemoryLog()) {
+    for (const [partition, values] of records.entries()) log.put(RAW, values, partition);
+    return recover(log, RAW, PARTITIONS);
+  }
+
+  test('a chunk counts once every partition has its part', async () => {
+    const all = withChunks(['1', '2', '3']);
+    const { tables, nextOffsets } = await recovered(all);
+    expect(tables.get('public.users')).toMatchObject({ upTo: ['3'], done: true, rows: 3 });
+    expect(nextOffsets).toEqual(all.map((values) => values.length));
+    const cut = await recovered([all[0]!, all[1]!.slice(0, 2), all[2]!]);
+    expect(cut.tables.get('public.users')).toMatchObject({ upTo: ['2'], done: false });
+    const missing = await recovered([all[0]!, [], all[2]!]);
+    expect(missing.tables.get('public.users')).toMatchObject({ done: false });
+    expect(missing.tables.get('public.users')).not.toHaveProperty('upTo');
+  });
+
+  test('each partition has its own place, and the log is known up to the furthest', async () => {
+    const all = withChunks(['1', '2']);
+    const { resume, loggedThrough } = await recovered([all[0]!, all[1]!.slice(0, 1), []]);
+    expect(resume.map(({ position }) => formatLsn(position.lsn))).toEqual(['0/250', '0/150', '0/0']);
+    expect(formatLsn(loggedThrough!)).toBe('0/280');
+  });
+
+  test('goes on from what was put down for each', async () => {
+    const log = new MemoryLog();
+    const all = withChunks(['1', '2']);
+    const first = await recovered(
+      all.map((values) => values.slice(0, 1)),
+      log,
+    );
+    const done = { ...first, through: first.loggedThrough!, tables: first.tables };
+    await log.control.put(CAPTURE_STATE, captureState(RAW, done));
+    const second = await recovered(
+      all.map((values) => values.slice(1)),
+      log,
+    );
+    expect(second.tables.get('public.users')).toMatchObject({ upTo: ['2'], rows: 2 });
+    expect(second.tallies.captured).toEqual(new Map([['public.users', 2]]));
+  });
+});
