@@ -94,10 +94,11 @@ function printStatus(status: PipelineStatus, clear: boolean): void {
     status.tables.map((table) => [table.source, table.target, table.state, copiedCell(table)]),
   );
   printTable(
-    ['service', 'state', 'changes/s', 'at'],
-    status.services.map(({ service, state, rate, http }) => [
+    ['service', 'state', 'processes', 'changes/s', 'at'],
+    status.services.map(({ service, state, instances, rate, http }) => [
       service,
       state,
+      String(instances),
       rate === null ? 'unknown' : String(rate),
       http ?? '-',
     ]),

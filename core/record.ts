@@ -18,6 +18,8 @@ import type { Relation } from './relation.js';
  *     1<TAB>Ada
  *     2<TAB>Bob
  *
+ * With several partitions, an event that no single one can hold has `"everywhere":true` behind its `op` and stands in all.
+ *
  * The order of the members that the scanner reads is fixed: `rel`, `ix`, `op`. Every record is whole in itself: it
  * opens with the transaction that it continues and repeats the relations that its rows use, so that a reader may
  * begin anywhere. Several transactions may share a record and a transaction may span records.

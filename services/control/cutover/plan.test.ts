@@ -8,6 +8,7 @@ import { closedGates, predictPause, STEPS, tablesForPause } from './plan.js';
 const service = (name: ServiceName, state: ServiceState | 'unknown' = 'running') => ({
   service: name,
   state,
+  instances: 1,
   rate: 0,
   http: null,
   error: null,

@@ -6,6 +6,7 @@ import { nextSteps, type PipelineStatus, READY_BELOW_SECONDS, type ServiceStatus
 const service = (name: ServiceName, more: Partial<ServiceStatus> = {}): ServiceStatus => ({
   service: name,
   state: 'running',
+  instances: 1,
   rate: 0,
   http: null,
   error: null,

@@ -19,6 +19,9 @@ export interface ServiceStatus {
   readonly service: ServiceName;
   /** unknown: it has not reported for a while, or never. */
   readonly state: ServiceState | 'unknown';
+  /** Processes that work. */
+  readonly instances: number;
+  /** Row changes a second, of all of them. */
   readonly rate: number | null;
   readonly http: string | null;
   readonly error: ServiceReport['error'] | null;

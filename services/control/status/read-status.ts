@@ -3,7 +3,7 @@ import { toFerryError } from '../../../core/errors.js';
 import { parseLsn } from '../../../core/lsn.js';
 import { domainSchemas } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
-import { isFresh, REPORT_PREFIX, type ServiceName, type ServiceReport } from '../../../core/service-report.js';
+import { REPORT_PREFIX, type ServiceName, type ServiceReport } from '../../../core/service-report.js';
 import { CAPTURE_STATE, type CaptureState, type TableSnapshotState } from '../../../core/stage-state.js';
 import { partitionsOf, type TopicPartition, topicsOf } from '../../../core/topics.js';
 import { findPoint, readAppliedPoints, readCopiedSources } from '../../../platform/control-schema.js';
@@ -12,6 +12,7 @@ import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { furthestAhead, furthestBehind, lagOf, type SourceNow } from './lag.js';
 import { nextSteps, type Phase, type PipelineStatus, type ServiceStatus, type TableStatus } from './pipeline-status.js';
 import { readLedger } from './read-ledger.js';
+import { serviceStatus, unknownService } from './service-status.js';
 import { type DomainEnd, domainEnd, endOf, type Reached } from './stage-end.js';
 
 /** What status asks; a side that cannot be reached is given as the error of trying. */
@@ -129,35 +130,12 @@ async function readTarget(
   };
 }
 
-const unknownService = (service: ServiceName): ServiceStatus => ({
-  service,
-  state: 'unknown',
-  rate: null,
-  http: null,
-  error: null,
-});
-
 const SERVICES: readonly ServiceName[] = ['capture', 'transform', 'apply', 'control'];
 
 async function readServices(log: EventLog): Promise<ServiceStatus[]> {
   const reports = [...(await log.control.entries(REPORT_PREFIX)).values()] as ServiceReport[];
   const now = Date.now();
-  return SERVICES.map((service) => {
-    const newest = reports
-      .filter((report) => report.service === service)
-      .sort((a, b) => Date.parse(b.at) - Date.parse(a.at))[0];
-    if (!newest) return unknownService(service);
-    // Halted and stopped stay true after the process is gone; of the others nothing is known then.
-    const isLast = newest.state === 'halted' || newest.state === 'stopped';
-    const fresh = isFresh(newest, now);
-    return {
-      service,
-      state: fresh || isLast ? newest.state : 'unknown',
-      rate: fresh ? newest.rate : null,
-      http: fresh ? (newest.http ?? null) : null,
-      error: newest.error && newest.state !== 'running' ? newest.error : null,
-    };
-  });
+  return SERVICES.map((service) => serviceStatus(service, reports, now));
 }
 
 function tableStatuses(
