@@ -18,8 +18,11 @@ export interface ServiceContext {
   readonly metrics: Metrics;
   /** Fires when the service shall drain and stop. */
   readonly signal: AbortSignal;
-  /** The loop is connected and does its work. */
-  running(): void;
+  /**
+   * The loop is connected and does its work.
+   * @param options.forMs it says so again within this time, in ms, or does not count as ready any more.
+   */
+  running(options?: { readonly forMs: number }): void;
   /** Row changes passed. */
   passed(changes: number): void;
 }
@@ -37,7 +40,8 @@ export async function runService(
   attempt: (context: ServiceContext) => Promise<void>,
 ): Promise<void> {
   const logger = createLogger(service);
-  const metrics = createMetrics(service, pipeline.name);
+  const metrics = createMetrics(service, pipeline.name, () => status.isReady);
+  const status = new Status(service, metrics);
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.once('SIGTERM', onSignal);
@@ -45,10 +49,9 @@ export async function runService(
   // Under a supervisor: it is gone.
   process.once('disconnect', onSignal);
   process.channel?.unref();
-  const status = new Status(service, metrics);
   const http = await startHttpServer(pipeline.http, metrics.registry, {
     isAlive: () => status.state !== 'halted',
-    isReady: () => status.state === 'running',
+    isReady: () => status.isReady,
   });
   logger.info({ http: http.url }, 'service started');
   warnOfOpenPassword(pipeline, logger);
@@ -157,6 +160,7 @@ class Status {
   readonly #instance = `${hostname()}:${process.pid}`;
   state: ServiceState = 'starting';
   #error: ServiceReport['error'];
+  #runningUntil = 0;
   #changes = 0;
   #reported = { changes: 0, at: performance.now() };
 
@@ -166,16 +170,20 @@ class Status {
   }
 
   readonly hooks = {
-    running: () => {
+    running: ({ forMs = Number.POSITIVE_INFINITY }: { readonly forMs?: number } = {}) => {
       this.state = 'running';
       this.#error = undefined;
-      this.#metrics.up.set(1);
+      this.#runningUntil = performance.now() + forMs;
     },
     passed: (changes: number) => {
       this.#changes += changes;
       this.#metrics.changes.inc(changes);
     },
   };
+
+  get isReady(): boolean {
+    return this.state === 'running' && performance.now() < this.#runningUntil;
+  }
 
   get key(): string {
     return `${REPORT_PREFIX}${this.#service}/${this.#instance}`;
@@ -187,13 +195,11 @@ class Status {
     if (this.#error?.code !== code || this.#error.message !== message) {
       this.#error = { code, message, remedy, since: new Date().toISOString() };
     }
-    this.#metrics.up.set(0);
     this.#metrics.errors.inc({ code });
   }
 
   stopped(): void {
     this.state = 'stopped';
-    this.#metrics.up.set(0);
   }
 
   report(http: string): ServiceReport {

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { sourceObjectName } from '../../core/topics.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
 import { classify, connect, describeUrl } from '../../platform/postgres.js';
 import type { ServiceContext } from '../../platform/service.js';
-import { pipelineGauges } from './gauges.js';
+import { pipelineGauges, STALE_AFTER_MS } from './gauges.js';
+import { readSlot } from './read-slot.js';
+import type { PipelineStatus } from './status/pipeline-status.js';
 import { readStatus } from './status/read-status.js';
 
 const MEASURE_INTERVAL_MS = 1_000;
@@ -19,11 +22,12 @@ export async function control(context: ServiceContext): Promise<void> {
     while (!signal.aborted) {
       const [source, target] = await sides.open();
       const status = await readStatus(pipeline, { log, source, target });
-      gauges.set(status);
+      const slot = source instanceof Error ? undefined : await readSlot(source, sourceObjectName(pipeline.name));
+      gauges.set({ status, slot });
       if (source instanceof Error) throw source;
       if (target instanceof Error) throw target;
-      if (status.lag.seconds !== null || status.phase === 'snapshot' || status.phase === 'not-started')
-        context.running();
+      // Not said where lag is unknown, nor while a measurement hangs: then it stops being ready.
+      if (isMeasured(status)) context.running({ forMs: STALE_AFTER_MS });
       if (said.phase !== status.phase || Date.now() - said.at > SAY_EVERY_MS) {
         said = { phase: status.phase, at: Date.now() };
         const { bytes, seconds } = status.lag;
@@ -34,6 +38,12 @@ export async function control(context: ServiceContext): Promise<void> {
   } finally {
     await sides.close();
   }
+}
+
+/** Lag is known at every stage, or there is none to know yet. */
+function isMeasured({ phase, lag }: PipelineStatus): boolean {
+  if (phase === 'snapshot' || phase === 'not-started') return true;
+  return [lag.captured, lag.transformed, lag.applied].every(({ bytes, seconds }) => bytes !== null && seconds !== null);
 }
 
 /** Sessions to both sides, opened again after they broke. */

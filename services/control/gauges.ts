@@ -1,37 +1,140 @@
 import { Gauge, type Registry } from 'prom-client';
-import type { PipelineStatus } from './status/pipeline-status.js';
+import type { ServiceState } from '../../core/service-report.js';
+import type { SlotState } from './read-slot.js';
+import type { Phase, PipelineStatus } from './status/pipeline-status.js';
 
-export interface PipelineGauges {
-  set(status: PipelineStatus): void;
+/** What control has measured at one time. */
+export interface Measurement {
+  readonly status: PipelineStatus;
+  /** Undefined where the source or the slot is not there. */
+  readonly slot: SlotState | undefined;
 }
 
-/** The pipeline's gauges in a registry. Asked again, after an error, it gives those that are there. */
-export function pipelineGauges(registry: Registry): PipelineGauges {
-  const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> =>
-    (registry.getSingleMetric(name) as Gauge<L> | undefined) ??
-    new Gauge<L>({ name, help, labelNames: [...labelNames], registers: [registry] });
-  const lag = {
-    bytes: gauge('ferry_lag_bytes', 'WAL between the source and a stage.', ['stage']),
-    seconds: gauge('ferry_lag_seconds', 'Age of what a stage has last.', ['stage']),
-  };
-  const copied = gauge('ferry_tables_copied', 'Tables whose snapshot is applied.');
-  const mapped = gauge('ferry_tables_mapped', 'Tables of the mapping.');
-  const deadLetters = gauge('ferry_dead_letters', 'Changes set aside.');
-  const serving = gauge('ferry_serving_target', '1 once the flag names the target.');
+export interface PipelineGauges {
+  set(measurement: Measurement): void;
+}
+
+/** A series of a gauge: its labels and its value, null where it is unknown. */
+type Series = readonly [labels: Readonly<Record<string, string>>, value: number | null];
+
+interface GaugeSpec {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames?: readonly string[];
+  /** @param measured undefined while nothing has been measured lately. */
+  read(measured: Measurement | undefined): Series[];
+}
+
+/** Control measures each second: what is older than this says nothing about now. */
+export const STALE_AFTER_MS = 5_000;
+
+/**
+ * The pipeline's gauges in a registry, where they replace those of an earlier attempt. What is unknown is absent, never
+ * zero and not NaN: no threshold is met by it, no graph draws it, and an alert finds it missing (monitoring/alerts.yml).
+ */
+export function pipelineGauges(registry: Registry, now: () => number = () => performance.now()): PipelineGauges {
+  let measured: (Measurement & { readonly at: number }) | undefined;
+  const fresh = () => (measured && now() - measured.at < STALE_AFTER_MS ? measured : undefined);
+  for (const { name, help, labelNames = [], read } of GAUGES) {
+    registry.removeSingleMetric(name);
+    new Gauge({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [registry],
+      collect() {
+        this.reset();
+        // A gauge without labels is zero before it is set.
+        if (labelNames.length === 0) this.remove();
+        for (const [labels, value] of read(fresh())) if (value !== null) this.set({ ...labels }, value);
+      },
+    });
+  }
   return {
-    set: (status) => {
-      for (const stage of ['captured', 'transformed', 'applied'] as const) {
-        for (const unit of ['bytes', 'seconds'] as const) {
-          const value = status.lag[stage][unit];
-          // Absent, not zero, while it cannot be measured.
-          if (value === null) lag[unit].remove({ stage });
-          else lag[unit].set({ stage }, value);
-        }
-      }
-      copied.set(status.tables.filter((table) => table.state === 'streaming').length);
-      mapped.set(status.tables.length);
-      deadLetters.set(status.ledger?.deadLettered ?? Number.NaN);
-      serving.set(status.serving === 'target' ? 1 : 0);
+    set: (measurement) => {
+      measured = { ...measurement, at: now() };
     },
   };
 }
+
+const STAGES = ['captured', 'transformed', 'applied'] as const;
+const PHASES: readonly Phase[] = ['not-started', 'snapshot', 'streaming', 'cut-over', 'unknown'];
+const STATES: readonly (ServiceState | 'unknown')[] = [
+  'starting',
+  'running',
+  'retrying',
+  'halted',
+  'stopped',
+  'unknown',
+];
+
+const lagSeries = (unit: 'bytes' | 'seconds') => (measured: Measurement | undefined) =>
+  STAGES.map((stage): Series => [{ stage }, measured?.status.lag[stage][unit] ?? null]);
+const single = (value: number | null | undefined): Series[] => [[{}, value ?? null]];
+const fact = (is: boolean | undefined) => single(is === undefined ? null : Number(is));
+
+const GAUGES: readonly GaugeSpec[] = [
+  {
+    name: 'ferry_lag_bytes',
+    help: "WAL between the source's end and what a stage has. Absent while unknown.",
+    labelNames: ['stage'],
+    read: lagSeries('bytes'),
+  },
+  {
+    name: 'ferry_lag_seconds',
+    help: 'Age of what a stage has last, 0 when it has everything. Absent while unknown.',
+    labelNames: ['stage'],
+    read: lagSeries('seconds'),
+  },
+  {
+    name: 'ferry_phase',
+    help: '1 for the phase of the pipeline, 0 for the others.',
+    labelNames: ['phase'],
+    read: (measured) =>
+      PHASES.map((phase): Series => [{ phase }, Number((measured?.status.phase ?? 'unknown') === phase)]),
+  },
+  {
+    name: 'ferry_service_state',
+    help: '1 for the state that a service has last reported, 0 for the others.',
+    labelNames: ['name', 'state'],
+    read: (measured) =>
+      (measured?.status.services ?? []).flatMap(({ service, state }) =>
+        STATES.map((one): Series => [{ name: service, state: one }, Number(one === state)]),
+      ),
+  },
+  {
+    name: 'ferry_tables_copied',
+    help: 'Tables whose snapshot is applied.',
+    read: (measured) => single(measured?.status.tables.filter((table) => table.state === 'streaming').length),
+  },
+  {
+    name: 'ferry_tables_mapped',
+    help: 'Tables of the mapping.',
+    read: (measured) => single(measured?.status.tables.length),
+  },
+  {
+    name: 'ferry_dead_letters',
+    help: 'Changes that were set aside. Absent while unknown.',
+    read: (measured) => single(measured?.status.ledger?.deadLettered),
+  },
+  {
+    name: 'ferry_ledger_balanced',
+    help: '1 when every captured change is applied or set aside, 0 otherwise, as while changes are on their way.',
+    read: (measured) => fact(measured?.status.ledger?.addsUp),
+  },
+  {
+    name: 'ferry_serving_target',
+    help: '1 once the flag names the target. Absent while unknown.',
+    read: (measured) => fact(measured?.status.serving ? measured.status.serving === 'target' : undefined),
+  },
+  {
+    name: 'ferry_slot_retained_bytes',
+    help: "WAL that the source keeps for the pipeline's slot.",
+    read: (measured) => single(measured?.slot?.retainedBytes),
+  },
+  {
+    name: 'ferry_slot_headroom_bytes',
+    help: 'WAL that may be written before the source gives the slot up. Absent without max_slot_wal_keep_size.',
+    read: (measured) => single(measured?.slot?.headroomBytes),
+  },
+];

@@ -144,7 +144,7 @@ forEachDriver('the acknowledgement boundary', (driver) => {
       pipeline: pipeline.config,
       log: stuck,
       logger: silentLogger,
-      metrics: createMetrics('capture', pipeline.config.name),
+      metrics: createMetrics('capture', pipeline.config.name, () => true),
       signal: stop.signal,
       running: () => {},
       passed: () => {},
