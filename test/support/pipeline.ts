@@ -8,6 +8,7 @@ import { type Lsn, parseLsn } from '../../core/lsn.js';
 import { domainSchemas } from '../../core/mapping.js';
 import { MESSAGE } from '../../core/record.js';
 import { displayName } from '../../core/relation.js';
+import type { ServiceName } from '../../core/service-report.js';
 import { partitionsOf, topicsOf } from '../../core/topics.js';
 import { appliedThrough, readAppliedPoints, readCopiedSources } from '../../platform/control-schema.js';
 import { openLog } from '../../platform/event-log/open.js';
@@ -45,8 +46,6 @@ export interface PipelineOptions {
   readonly sourceServer?: string;
 }
 
-type Moving = 'capture' | 'transform' | 'apply';
-
 /**
  * A pipeline for one test or one suite: fresh databases, a configuration directory, a log, and its services as
  * processes that the test starts, stops and kills. Disposed of, nothing of it is left, Kafka's topics excepted.
@@ -80,7 +79,7 @@ export class Pipeline implements AsyncDisposable {
   }
 
   /** One more process of a service, not started yet. */
-  process(service: Moving): ServiceProcess {
+  process(service: ServiceName): ServiceProcess {
     const file = join(this.config.directory, `${service}-${this.#processes.length}.log`);
     const made = new ServiceProcess(service, {
       config: this.config.directory,

@@ -96,6 +96,17 @@ export class ServiceProcess {
     await this.#ended;
   }
 
+  /**
+   * Where it serves its metrics and health, as its log says; of the process that was started last.
+   * @throws Error while it has not said so.
+   */
+  async http(): Promise<string> {
+    const said = [...(await this.stderr()).matchAll(/"http":"(http:[^"]+)","msg":"service started"/g)];
+    const url = said.at(-1)?.[1];
+    if (!url) throw new Error(`${this.service} has not started`);
+    return url;
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child!.kill(name);
   }
