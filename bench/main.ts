@@ -2,9 +2,10 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { printJson, printLine, printTable } from '../cli/output.js';
+import { printJson, printTable } from '../cli/output.js';
 import { startEmbeddedPostgres } from '../platform/embedded-server.js';
-import { type Bench, type Measured, measureFerry, measureNative } from './measure.js';
+import { ownKafka, startKafka } from '../test/support/kafka.js';
+import { type Bench, type Measured, type MeasuredKafka, measureFerry, measureNative } from './measure.js';
 import { createSchema, load, session } from './workload.js';
 
 interface Flags {
@@ -18,7 +19,11 @@ interface Flags {
 
 const flags = new Command('bench')
   .description('snapshot, catch-up and latency beside native logical replication, in one run')
-  .option('--brokers <host:port,...>', 'measure over Kafka too (default: KAFKA_BROKERS)', process.env.KAFKA_BROKERS)
+  .option(
+    '--brokers <host:port,...>',
+    'given brokers (default: KAFKA_BROKERS, else one of its own)',
+    process.env.KAFKA_BROKERS,
+  )
   .option('--runs <n>', 'of each; the median counts', Number, 3)
   .option('--scale <n>', 'of the base data: 1 is a million rows', Number, 1)
   .option('--changes <n>', 'of the catch-up', Number, 300_000)
@@ -47,6 +52,7 @@ async function run(): Promise<Results> {
     source: await startEmbeddedPostgres({ directory: join(directory, 'source'), flags: settings }),
     target: await startEmbeddedPostgres({ directory: join(directory, 'target'), flags: settings }),
   };
+  const kafka = await openKafka();
   try {
     const source = await session(servers.source.url);
     await createSchema(source, 'public');
@@ -55,6 +61,7 @@ async function run(): Promise<Results> {
       servers,
       sourceUrl: servers.source.url,
       source,
+      kafka: kafka.measured,
       freshTarget: () => freshDatabase(servers.target.url),
       directory,
       changes: flags.changes,
@@ -62,13 +69,24 @@ async function run(): Promise<Results> {
     };
     return await measureAll(bench);
   } finally {
-    await Promise.all([servers.source.stop(), servers.target.stop()]);
+    await Promise.all([servers.source.stop(), servers.target.stop(), kafka.stop()]);
   }
 }
 
-async function measureAll(bench: Bench): Promise<Results> {
+/** Given brokers; else one of our own, from jars where its CPU can be read, from Docker otherwise. */
+async function openKafka(): Promise<{ measured: MeasuredKafka | undefined; stop: () => Promise<void> }> {
   const brokers = flags.brokers?.split(',').filter(Boolean) ?? [];
-  const results: Results = { native: [], embedded: [], ...(brokers.length > 0 ? { kafka: [] } : {}) };
+  if (brokers.length > 0) return { measured: { brokers, pid: undefined }, stop: async () => {} };
+  const own = await ownKafka().catch(() => undefined);
+  if (own) return { measured: own, stop: own.stop };
+  const kafka = await startKafka();
+  if ('brokers' in kafka) return { measured: { brokers: kafka.brokers, pid: undefined }, stop: kafka.stop };
+  process.stderr.write(`Kafka is not measured: ${kafka.missing}\n`);
+  return { measured: undefined, stop: async () => {} };
+}
+
+async function measureAll(bench: Bench): Promise<Results> {
+  const results: Results = { native: [], embedded: [], ...(bench.kafka ? { kafka: [] } : {}) };
   let turn = 0;
   for (let i = 0; i < flags.runs; i++) {
     // In turn, so that a machine that becomes slower does so for all.
@@ -77,7 +95,7 @@ async function measureAll(bench: Bench): Promise<Results> {
       const one =
         system === 'native'
           ? await measureNative(bench, turn)
-          : await measureFerry(bench, turn, system === 'kafka' ? brokers : []);
+          : await measureFerry(bench, turn, system === 'kafka' ? bench.kafka : undefined);
       measured.push(one);
       process.stderr.write(`${system}: ${JSON.stringify(one)}\n`);
     }
@@ -95,6 +113,11 @@ async function freshDatabase(serverUrl: string): Promise<string> {
   return url.href;
 }
 
+/** To a tenth. */
+function sum(...values: readonly number[]): number {
+  return Math.round(values.reduce((total, value) => total + value, 0) * 10) / 10;
+}
+
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
@@ -110,7 +133,7 @@ function driver(own: readonly Measured[], native: readonly Measured[]) {
     p50Ms: median(own.map((measured) => measured.latency.p50Ms)),
     p95Ms: median(own.map((measured) => measured.latency.p95Ms)),
     p99Ms: median(own.map((measured) => measured.latency.p99Ms)),
-    cpuPerChangeMicros: median(own.map(({ cpuPerChangeMicros: cpu }) => cpu.services + cpu.postgres)),
+    cpuPerChangeMicros: median(own.map(({ cpuPerChangeMicros: cpu }) => sum(cpu.services, cpu.postgres, cpu.broker))),
     servicesCpuPerChangeMicros: median(own.map((measured) => measured.cpuPerChangeMicros.services)),
     peakMb: Math.max(...own.map((measured) => measured.peakMb)),
     equal: own.every((measured) => measured.equal),
@@ -152,5 +175,4 @@ function print(results: Results): void {
       d.equal ? 'yes' : 'NO',
     ]),
   );
-  if (!('kafka' in drivers)) printLine('Kafka was not measured: give --brokers or KAFKA_BROKERS.');
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { EmbeddedServer } from '../platform/embedded-server.js';
 import { FerryPipeline } from './ferry.js';
-import { treeCpuSeconds } from './processes.js';
+import { cpuSeconds, treeCpuSeconds } from './processes.js';
 import { type Latencies, measureLatency } from './steady.js';
 import { areEqual, change, createSchema, type Layout, session, untilChanged, untilCopied } from './workload.js';
 
@@ -11,6 +11,8 @@ export interface Bench {
   readonly source: pg.Client;
   /** Makes an empty target database, and gives its URL. */
   readonly freshTarget: () => Promise<string>;
+  /** Where the measurement over Kafka goes. */
+  readonly kafka: MeasuredKafka | undefined;
   readonly directory: string;
   readonly changes: number;
   readonly steadySeconds: number;
@@ -20,10 +22,17 @@ export interface Measured {
   readonly snapshotRowsPerSecond: number;
   readonly changesPerSecond: number;
   readonly latency: Latencies;
-  /** CPU of the services, of both PostgreSQL servers, per change of the catch-up. */
-  readonly cpuPerChangeMicros: { readonly services: number; readonly postgres: number };
+  /** CPU per change of the catch-up: of the services, of both PostgreSQL servers, of the broker if it is ours. */
+  readonly cpuPerChangeMicros: { readonly services: number; readonly postgres: number; readonly broker: number };
   readonly peakMb: number;
   readonly equal: boolean;
+}
+
+export interface MeasuredKafka {
+  /** host:port */
+  readonly brokers: readonly string[];
+  /** Undefined for brokers whose processes are not ours to look at. */
+  readonly pid: number | undefined;
 }
 
 /** A replicator under measurement. */
@@ -32,6 +41,8 @@ interface Replicator {
   start(): Promise<void>;
   stop(): Promise<void>;
   use(): { readonly cpuSeconds: number; readonly peakMb: number };
+  /** CPU seconds of the broker that it uses, so far. */
+  brokerCpu(): number;
   end(): Promise<void>;
 }
 
@@ -54,21 +65,23 @@ export async function measureNative(bench: Bench, run: number): Promise<Measured
       await target.query('ALTER SUBSCRIPTION native DISABLE');
     },
     use: () => ({ cpuSeconds: 0, peakMb: 0 }),
+    brokerCpu: () => 0,
     end: async () => {
       await target.query('DROP SUBSCRIPTION native');
     },
   });
 }
 
-export async function measureFerry(bench: Bench, run: number, brokers: readonly string[]): Promise<Measured> {
+/** @param kafka undefined measures over the embedded log. */
+export async function measureFerry(bench: Bench, run: number, kafka: MeasuredKafka | undefined): Promise<Measured> {
   const targetUrl = await bench.freshTarget();
-  const name = `bench-${brokers.length > 0 ? 'kafka' : 'embedded'}-${process.pid}-${run}`;
+  const name = `bench-${kafka ? 'kafka' : 'embedded'}-${process.pid}-${run}`;
   const pipeline = await FerryPipeline.create({
     directory: `${bench.directory}/${name}`,
     name,
     sourceUrl: bench.sourceUrl,
     targetUrl,
-    brokers,
+    brokers: kafka?.brokers ?? [],
   });
   const slot = `ferry_${name.replaceAll('-', '_')}`;
   return measure(bench, run, await session(targetUrl), {
@@ -76,6 +89,7 @@ export async function measureFerry(bench: Bench, run: number, brokers: readonly 
     start: () => pipeline.start(),
     stop: () => pipeline.stop(),
     use: () => pipeline.use(),
+    brokerCpu: () => (kafka?.pid ? cpuSeconds(kafka.pid) : 0),
     end: async () => {
       await pipeline.stop();
       await bench.source.query(`SELECT pg_drop_replication_slot('${slot}')`);
@@ -97,12 +111,14 @@ async function measure(bench: Bench, run: number, target: pg.Client, replicator:
 
     await change(source, changes, run);
     const before = postgresCpu(bench);
+    const brokerBefore = replicator.brokerCpu();
     const catchUpStartedAt = performance.now();
     await replicator.start();
     await untilChanged(target, layout, run);
     const catchUpMs = performance.now() - catchUpStartedAt;
     const postgres = postgresCpu(bench) - before;
     const services = replicator.use();
+    const broker = replicator.brokerCpu() - brokerBefore;
 
     const latency = await measureLatency(bench.sourceUrl, target, {
       layout,
@@ -115,7 +131,11 @@ async function measure(bench: Bench, run: number, target: pg.Client, replicator:
       snapshotRowsPerSecond: Math.round((rows / copyMs) * 1_000),
       changesPerSecond: Math.round((changes / catchUpMs) * 1_000),
       latency,
-      cpuPerChangeMicros: { services: micros(services.cpuSeconds, changes), postgres: micros(postgres, changes) },
+      cpuPerChangeMicros: {
+        services: micros(services.cpuSeconds, changes),
+        postgres: micros(postgres, changes),
+        broker: micros(broker, changes),
+      },
       peakMb,
       equal: await untilEqual(source, target, layout),
     };

@@ -5,21 +5,23 @@ import { existsSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { packageRoot } from '../../platform/package-root.js';
 
 const run = promisify(execFile);
 
 /** As in maven/pom.xml. */
 const VERSION = '4.1.0';
-const POM = fileURLToPath(new URL('./maven/pom.xml', import.meta.url));
-const CACHE = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url));
+const POM = join(packageRoot(), 'test', 'support', 'maven', 'pom.xml');
+const CACHE = join(packageRoot(), 'node_modules', '.cache');
 
 /** A broker that is asked to end writes its logs out first; one that hangs is killed. */
 const STOP_TIMEOUT_MS = 10_000;
 
 export interface MavenKafka {
   readonly version: string;
+  /** Process id of the broker that runs now, or ran last. */
+  readonly pid: number;
   /** Rejects when the broker ends by itself, with the end of what it said. */
   readonly failed: Promise<never>;
   /** Kills the broker; its data stays. */
@@ -65,6 +67,9 @@ export async function startMavenKafka(
     let broker = spawnIt();
     return {
       version: VERSION,
+      get pid() {
+        return broker.pid;
+      },
       failed: broker.failed,
       down: () => broker.end('SIGKILL'),
       up: () => {
@@ -99,6 +104,7 @@ function propertiesText(
 }
 
 interface Broker {
+  readonly pid: number;
   readonly failed: Promise<never>;
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
@@ -126,7 +132,7 @@ function spawnBroker(args: readonly string[], directory: string): Broker {
     await exited;
     clearTimeout(timer);
   };
-  return { failed, end };
+  return { pid: broker.pid!, failed, end };
 }
 
 /** Runs a tool of Kafka's to its end. */

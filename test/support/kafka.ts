@@ -89,6 +89,8 @@ async function startContainer(): Promise<RunningKafka> {
 
 /** A broker for a single test, which may do with it what the shared one could not bear. */
 export interface OwnKafka extends RunningKafka {
+  /** Process id of the broker. */
+  readonly pid: number;
   /** Kills the broker; its data stays. */
   down(): Promise<void>;
   /** Starts it again and waits until it answers: same data, same address. */
@@ -106,6 +108,9 @@ async function startFromMaven(): Promise<OwnKafka> {
   const brokers = [`127.0.0.1:${port}`];
   const kafka = {
     brokers,
+    get pid() {
+      return broker.pid;
+    },
     source: `Java and Maven, Kafka ${broker.version}`,
     down: broker.down,
     up: async () => {
