@@ -27,7 +27,7 @@ const flags = new Command('bench')
   .option('--runs <n>', 'of each; the median counts', Number, 3)
   .option('--scale <n>', 'of the base data: 1 is a million rows', Number, 1)
   .option('--changes <n>', 'of the catch-up', Number, 300_000)
-  .option('--seconds <n>', 'of the latency measurement', Number, 15)
+  .option('--seconds <n>', 'of the latency measurement', Number, 30)
   .option('--json', 'print one JSON object on the last line')
   .parse()
   .opts<Flags>();

@@ -29,11 +29,12 @@ const work: Transaction = (random) => `SELECT pg_catalog.pg_sleep(0.01);
   UPDATE public.totals SET n = n + 1 WHERE id = ${random.int(1, 20)}`;
 
 /**
- * What a row may wait for where Kafka lets a plain client wait that long. Each of three stages notices the new leader
- * up to one pause later; then the pipeline carries what was committed meanwhile, in at most a quarter of the time that
- * it took to pile up; and a second is for three brokers, two databases and the services on two cores.
+ * What a row may wait for where Kafka lets a plain client wait that long, measured beside it. Alone on two cores it is at
+ * most 1.25 times as long and 1.75 s: each of three stages notices the new leader up to one pause later, and then the
+ * pipeline carries what has piled up. Other tests run beside this one, so the bound is wider; a stage that waits for the
+ * dead broker to come back is far beyond it.
  */
-const allowedMs = (kafkaMs: number) => 1.25 * kafkaMs + 3 * TRY_AGAIN_MS.maxTimeout + 1_000;
+const allowedMs = (kafkaMs: number) => 2 * kafkaMs + 3 * TRY_AGAIN_MS.maxTimeout + 5_000;
 
 describeWithPostgres('three brokers', () => {
   let starting: Promise<KafkaCluster> | undefined;

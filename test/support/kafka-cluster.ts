@@ -107,7 +107,7 @@ class RunningCluster implements KafkaCluster {
     return new Set(found.topics.flatMap(({ partitions }) => partitions.map(({ leader }) => leader)));
   }
 
-  async untilInSync(timeoutMs = 60_000): Promise<void> {
+  async untilInSync(timeoutMs = 180_000): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     let lacking = '';
     while (performance.now() < deadline) {
