@@ -14,24 +14,21 @@ import {
   type Step,
   type TableStep,
 } from '../batch.js';
-import type { ChangeSet, Move } from '../fold.js';
 import {
   copyStatement,
   copyText,
-  deleteStatement,
   emptyStatement,
   moveStatement,
   renumberStatement,
-  type Statement,
   splitChanges,
   stagingStatements,
   truncateStatement,
-  updateStatement,
-  upsertStatement,
 } from '../statements.js';
 import type { TableShape } from '../table-shape.js';
 import type { Barrier } from './barrier.js';
 import { advanceCheckpoint, type Claim } from './checkpoint.js';
+import { inOneFlight } from './in-one-flight.js';
+import { changeStatements, type Planned } from './planned.js';
 
 /** From this many rows on, COPY into a staging table is faster than arrays as parameters (bench/README.md). */
 const STAGE_FROM_ROWS = 300;
@@ -66,6 +63,8 @@ export class TargetWriter {
 
   /** @throws the database's error, after which the transaction is rolled back and the writer of no more use. */
   async write(batch: Batch): Promise<void> {
+    const planned = batch.steps.map((step) => this.#plan(step));
+    if (planned.every((statements) => statements !== undefined)) return this.#writeAtOnce(batch, planned.flat());
     await this.#begin();
     for (const step of batch.steps) {
       this.step = step;
@@ -78,6 +77,29 @@ export class TargetWriter {
     addApplied(this.#applied, batch.applied);
     if (!batch.isComplete) return;
     await this.#advance(batch.progress);
+  }
+
+  /** Few changes, as nearly always under no load: everything but the commit in one round trip. */
+  async #writeAtOnce(batch: Batch, planned: readonly Planned[]): Promise<void> {
+    addApplied(this.#applied, batch.applied);
+    const begin = this.#isOpen ? 0 : 1;
+    const answers = await inOneFlight(this.#target, () => [
+      ...(this.#isOpen ? [] : [this.#target.query('BEGIN')]),
+      ...planned.map((one) => this.#send(one)),
+      ...(batch.isComplete ? [advanceCheckpoint(this.#target, this.#claim, batch.progress, this.#applied)] : []),
+    ]);
+    this.#isOpen = true;
+    for (const [i, answer] of answers.entries()) {
+      const one = planned[i - begin];
+      this.step = one?.step;
+      if (answer.status === 'rejected') throw answer.reason;
+      if (one) this.#refuseMissing(one, (answer.value as pg.QueryResult).rowCount);
+    }
+    this.step = undefined;
+    await this.#markCopied(batch.copied);
+    if (!batch.isComplete) return;
+    await this.#commit();
+    this.#applied.clear();
   }
 
   /** Ends the transaction with its checkpoint. */
@@ -111,11 +133,12 @@ export class TargetWriter {
   async writeStep(step: TableStep): Promise<void> {
     switch (step.kind) {
       case 'changes':
-        return this.#changes(step.set);
+        return this.#changes(step);
       case 'rows':
         return this.#rows(step.block);
       case 'move':
-        return this.#move(step.move);
+        for (const one of this.#plan(step)!) await this.#execute(one);
+        return;
       case 'truncate':
         return this.#truncate(step.shapes, step.restartIdentity);
       default:
@@ -123,24 +146,29 @@ export class TargetWriter {
     }
   }
 
-  async #changes({ shape, changes }: ChangeSet): Promise<void> {
-    const { deletes, upserts, updates } = splitChanges(changes.values());
-    if (deletes.length > 0) await this.#execute(shape, 'delete', deleteStatement(shape, deletes));
-    for (const [known, rows] of updates) await this.#execute(shape, `update ${known}`, updateStatement(shape, rows));
-    if (upserts.length >= STAGE_FROM_ROWS) {
-      const names = shape.columns.map((column) => column.name);
-      await this.#stage(shape, names, copyText(upserts));
-    } else if (upserts.length > 0) {
-      await this.#execute(shape, 'upsert', upsertStatement(shape, upserts));
+  /** A step's statements; undefined where they are not all: rows to copy, tables to empty, partitions to wait for. */
+  #plan(step: Step): Planned[] | undefined {
+    if (step.kind === 'changes') {
+      const split = splitChanges(step.set.changes.values());
+      return split.upserts.length >= STAGE_FROM_ROWS ? undefined : changeStatements(step, split);
     }
-    const written = [...upserts, ...[...updates.values()].flat()];
-    const renumber = written.length > 0 ? renumberStatement(shape, written) : undefined;
-    if (renumber) await this.#execute(shape, 'renumber', renumber);
+    if (step.kind !== 'move') return undefined;
+    const { shape, from, to } = step.move;
+    const known = to.map((value) => (value === false ? '-' : 'x')).join('');
+    return [{ step, shape, what: `move ${known}`, statement: moveStatement(shape, from, to) }];
   }
 
-  async #move({ shape, from, to }: Move): Promise<void> {
-    const known = to.map((value) => (value === false ? '-' : 'x')).join('');
-    await this.#execute(shape, `move ${known}`, moveStatement(shape, from, to));
+  async #changes(step: TableStep & { kind: 'changes' }): Promise<void> {
+    const { shape, changes } = step.set;
+    const split = splitChanges(changes.values());
+    const isStaged = split.upserts.length >= STAGE_FROM_ROWS;
+    const statements = changeStatements(step, isStaged ? { ...split, upserts: [] } : split);
+    for (const one of statements) await this.#execute(one);
+    if (!isStaged) return;
+    const names = shape.columns.map((column) => column.name);
+    await this.#stage(shape, names, copyText(split.upserts));
+    const renumber = renumberStatement(shape, split.upserts);
+    if (renumber) await this.#execute({ step, shape, what: 'renumber', statement: renumber });
   }
 
   async #truncate(shapes: readonly TableShape[], restartIdentity: boolean): Promise<void> {
@@ -195,13 +223,21 @@ export class TargetWriter {
     await finished(stream);
   }
 
-  async #execute(shape: TableShape, what: string, statement: Statement): Promise<void> {
-    const { rowCount } = await this.#target.query({
+  async #execute(planned: Planned): Promise<void> {
+    const { rowCount } = await this.#send(planned);
+    this.#refuseMissing(planned, rowCount);
+  }
+
+  #send({ shape, what, statement }: Planned): Promise<pg.QueryResult> {
+    return this.#target.query({
       // Prepared once a session for each table and shape of statement.
       name: this.#statementName(shape, what),
       text: statement.text,
       values: statement.values as unknown[],
     });
+  }
+
+  #refuseMissing({ shape, statement }: Planned, rowCount: number | null): void {
     if (statement.mustTouch === undefined || rowCount === statement.mustTouch || !this.#copied.has(shape.source))
       return;
     throw new FerryError(
