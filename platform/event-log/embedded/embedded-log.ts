@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { type Database, open, type RootDatabase } from 'lmdb';
+import type { Database, RootDatabase } from 'lmdb';
 import { FerryError } from '../../../core/errors.js';
 import { partitionName } from '../../../core/topics.js';
 import { workOnAll } from '../granted-work.js';
@@ -15,9 +14,8 @@ import type {
   TopicPartition,
   TopicSpec,
 } from '../port.js';
-import { logUnusable } from './log-unusable.js';
-
-type Key = [topic: string, partition: number, offset: number];
+import { EmbeddedControlState } from './embedded-control-state.js';
+import { type Key, openEnvironment, seeNewest, writeFailed } from './environment.js';
 
 /** In the control state: a topic's number of partitions. */
 const PARTITIONS_KEY = 'partitions/';
@@ -214,56 +212,6 @@ export class EmbeddedLog implements EventLog {
   }
 }
 
-class EmbeddedControlState implements ControlState {
-  readonly #directory: string;
-  readonly #database: RootDatabase<unknown, string>;
-
-  constructor(directory: string) {
-    this.#directory = directory;
-    this.#database = openEnvironment(directory, 'control', 'json');
-  }
-
-  async put(key: string, value: unknown): Promise<void> {
-    try {
-      await this.#database.put(key, value);
-    } catch (cause) {
-      throw await writeFailed(this.#directory, cause);
-    }
-  }
-
-  async get(key: string): Promise<unknown> {
-    seeNewest(this.#database);
-    return this.#database.get(key);
-  }
-
-  async entries(prefix: string): Promise<ReadonlyMap<string, unknown>> {
-    const found = new Map<string, unknown>();
-    seeNewest(this.#database);
-    for (const { key, value } of this.#database.getRange({ start: prefix })) {
-      if (!key.startsWith(prefix)) break;
-      found.set(key, value);
-    }
-    return found;
-  }
-
-  async remove(key: string): Promise<void> {
-    await this.#database.remove(key);
-  }
-
-  async clear(): Promise<void> {
-    await this.#database.clearAsync();
-  }
-
-  async close(): Promise<void> {
-    await this.#database.close();
-  }
-}
-
-/** lmdb keeps one read snapshot within a turn of the event loop; what others have appended since must be seen. */
-function seeNewest(database: { resetReadTxn(): void }): void {
-  database.resetReadTxn();
-}
-
 function withCrc(value: Buffer): Buffer {
   const stored = Buffer.allocUnsafeSlow(value.length + 4);
   stored.writeUInt32LE(crc32(value), 0);
@@ -286,41 +234,6 @@ function putBehind(environment: RootDatabase<Buffer, Key>, batch: Batch, end: nu
   return environment.ifNoExists([topic, partition, end], () => {
     values.forEach((value, i) => void environment.put([topic, partition, end + i], withCrc(value)));
   });
-}
-
-/** Where a commit fails, lmdb's error has the reason in a promise. */
-async function writeFailed(directory: string, cause: unknown): Promise<FerryError> {
-  const { commitError } = cause as { commitError?: Promise<unknown> };
-  const reason = await Promise.resolve(commitError).then(
-    () => cause,
-    (error: unknown) => error,
-  );
-  return logUnusable(directory, reason);
-}
-
-/**
- * A commit is synced before it is visible. lmdb's default syncs afterwards, and a process that opens the environment in
- * between takes the unsynced commit for the remains of a crash and takes it back: committed records vanish while their
- * writer lives (test/integration/event-log-embedded.test.ts, "opened and closed by others").
- */
-const DURABLE = { overlappingSync: false } as const;
-
-/**
- * What is written in one turn is still one transaction, but without lmdb's own batch around it: that has a promise that
- * nobody can reach, and a commit that fails for want of space would end the process as an unhandled rejection.
- */
-const BATCHING = { eventTurnBatching: false, txnStartThreshold: Number.MAX_SAFE_INTEGER } as const;
-
-function openEnvironment<V, K extends string | Key>(
-  directory: string,
-  group: string,
-  encoding: 'binary' | 'json',
-): RootDatabase<V, K> {
-  try {
-    return open<V, K>({ path: join(directory, `${group}.lmdb`), encoding, ...DURABLE, ...BATCHING });
-  } catch (cause) {
-    throw logUnusable(directory, cause);
-  }
 }
 
 /** Upper bound of what polling adds to the way of a change. */
