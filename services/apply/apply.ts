@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { FerryError } from '../../core/errors.js';
+import { type ErrorCode, FerryError } from '../../core/errors.js';
 import { domainSchemas } from '../../core/mapping.js';
 import { formatPosition, type Position } from '../../core/position.js';
 import { partitionName, topicsOf } from '../../core/topics.js';
@@ -129,7 +129,7 @@ async function reactTo(
   careful: number | undefined,
   end: number | undefined,
 ): Promise<number | undefined> {
-  if (claim && (reason.code === 'checkpoint-fenced' || reason.code === 'target-unreachable')) {
+  if (claim && MAY_BE_TAKEN.has(reason.code)) {
     const owner = await readOwnership(context, claim).catch(() => undefined);
     if (owner === 'nobody') {
       context.logger.info(claim.at, 'the checkpoint was reset; applying from there');
@@ -141,6 +141,9 @@ async function reactTo(
   context.logger.warn({ ...claim?.at, ...reason.details }, 'a batch was refused; applying it change by change');
   return end;
 }
+
+/** What is met where another has taken the partition over, or a replay has emptied the tables under a batch. */
+const MAY_BE_TAKEN: ReadonlySet<ErrorCode> = new Set(['checkpoint-fenced', 'target-unreachable', 'apply-failed']);
 
 /** Who takes a partition over ends our session: the error is that of a lost connection then. */
 function replaced({ logger }: ServiceContext, { at }: Claim, reason: FerryError): FerryError {
