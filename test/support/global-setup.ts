@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { constants } from 'node:os';
+import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { startKafka } from './kafka.js';
 import { type MissingServer, startPostgres } from './postgres.js';
@@ -19,11 +21,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
     orMissing(startPostgres('source')),
     orMissing(startPostgres('target')),
     orMissing(startKafka()),
+    findOpenssl(),
   ]);
   const stop = once(async () => stopAll(await starting));
   stopOnSignals(stop);
-  const [source, target, kafka] = await starting;
-  const named = Object.entries({ 'source PostgreSQL': source, 'target PostgreSQL': target, Kafka: kafka });
+  const [source, target, kafka, openssl] = await starting;
+  const named = Object.entries({ 'source PostgreSQL': source, 'target PostgreSQL': target, Kafka: kafka, openssl });
   const missing = named.flatMap(([server, outcome]) =>
     'missing' in outcome ? [{ server, reason: outcome.missing }] : [],
   );
@@ -35,11 +38,22 @@ export default async function setup(project: TestProject): Promise<() => Promise
     sourceServer: 'missing' in source ? undefined : source.url,
     targetServer: 'missing' in target ? undefined : target.url,
     brokers: 'missing' in kafka ? undefined : kafka.brokers,
+    hasOpenssl: !('missing' in openssl),
     missing,
   } satisfies ProvidedServers);
   const origins = named.map(([server, outcome]) => `${server}: ${'missing' in outcome ? 'none' : outcome.source}`);
   process.stdout.write(`\nServers of the tests:\n  ${origins.join('\n  ')}\n`);
   return stop;
+}
+
+/** What makes the certificates of tests. */
+async function findOpenssl(): Promise<RunningServer | MissingServer> {
+  try {
+    const { stdout } = await promisify(execFile)('openssl', ['version']);
+    return { source: stdout.trim(), stop: async () => {} };
+  } catch (error) {
+    return { missing: (error as Error).message };
+  }
 }
 
 /** Takes the signals over from vitest, which exits at once and so leaves running what it has started. */

@@ -5,6 +5,7 @@ export interface ProvidedServers {
   readonly sourceServer?: string;
   readonly targetServer?: string;
   readonly brokers?: readonly string[];
+  readonly hasOpenssl: boolean;
   readonly missing: readonly { readonly server: string; readonly reason: string }[];
 }
 
@@ -40,6 +41,11 @@ export function describeWithPostgres(name: string, tests: () => void): void {
 /** A suite that needs both PostgreSQL servers and Kafka; skipped where one is missing, and the reporter says why. */
 export function describeWithKafka(name: string, tests: () => void): void {
   describe.skipIf(!hasPostgres() || !provided().brokers)(name, tests);
+}
+
+/** A suite that makes certificates; skipped where there is no openssl, and the reporter says why. */
+export function describeWithCertificates(name: string, tests: () => void): void {
+  describe.skipIf(!provided().hasOpenssl)(name, tests);
 }
 
 function hasPostgres(): boolean {

@@ -9,12 +9,13 @@ import type { FerryError } from '../../../core/errors.js';
 import { openKafkaLog } from '../../../platform/event-log/kafka/open.js';
 import { type Certificate, CertificateAuthority } from '../../support/certificates.js';
 import { type SecureKafka, secureKafkaOrMissing } from '../../support/secure-kafka.js';
+import { describeWithCertificates } from '../../support/servers.js';
 
 const secret = () => randomBytes(12).toString('hex');
 const USER = 'ferry';
 const PASSWORDS = { plain: secret(), scram256: secret(), scram512: secret() };
 
-describe('Kafka', () => {
+describeWithCertificates('Kafka', () => {
   let directory: string;
   let authority: CertificateAuthority;
   let other: CertificateAuthority;

@@ -2,19 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { CertificateAuthority } from '../../support/certificates.js';
 import type { CliError } from '../../support/cli.js';
 import { MovingPair } from '../../support/moving-pair.js';
 import { listProcesses } from '../../support/processes.js';
 import { type SecureKafka, secureKafkaOrMissing } from '../../support/secure-kafka.js';
+import { describeWithCertificates } from '../../support/servers.js';
 import { type TlsPostgres, tlsPostgres } from '../../support/tls-postgres.js';
 
 const USER = 'ferry';
 const secret = () => randomBytes(12).toString('hex');
 const PASSWORDS = { plain: secret(), scram256: secret(), scram512: secret() };
 
-describe('a pipeline between servers that demand TLS and passwords', () => {
+describeWithCertificates('a pipeline between servers that demand TLS and passwords', () => {
   let directory: string;
   let servers: { source: TlsPostgres; target: TlsPostgres };
   let kafka: SecureKafka;

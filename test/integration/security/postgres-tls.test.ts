@@ -7,9 +7,10 @@ import { connect, isEncrypted } from '../../../platform/postgres.js';
 import { createRouter } from '../../../routing/router.js';
 import { CertificateAuthority } from '../../support/certificates.js';
 import { type OwnServer, ownServer } from '../../support/own-server.js';
+import { describeWithCertificates } from '../../support/servers.js';
 import { CERTIFICATE_ROLE, type TlsPostgres, tlsPostgres } from '../../support/tls-postgres.js';
 
-describe('PostgreSQL', () => {
+describeWithCertificates('PostgreSQL', () => {
   let directory: string;
   let authority: CertificateAuthority;
   let other: CertificateAuthority;
