@@ -32,6 +32,9 @@ const flags = new Command('bench')
   .parse()
   .opts<Flags>();
 
+// The servers and the broker end with us, if we end by an exit.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const directory = await mkdtemp(join(tmpdir(), 'ferry-bench-'));
 await chmod(directory, 0o711);
 try {
