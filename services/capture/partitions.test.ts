@@ -1,28 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import { formatLsn, type Lsn, parseLsn } from '../../core/lsn.js';
 import { POSITION_ZERO } from '../../core/position.js';
-import { displayName, type Relation } from '../../core/relation.js';
+import { displayName } from '../../core/relation.js';
 import { CAPTURE_STATE } from '../../core/stage-state.js';
 import { MemoryLog } from '../../test/support/memory-log.js';
 import * as pgoutput from '../../test/support/pgoutput-builder.js';
 import { linesOfAll, relationOf } from '../../test/support/record-builder.js';
+import { planOf } from '../../test/support/table-plan.js';
 import { partitionOfKey } from './partition-of-key.js';
 import { RawEncoder } from './raw-encoder.js';
 import { RawOutput, type ResumePoint } from './raw-output.js';
 import { captureState, recover } from './recover.js';
-import type { TablePlan } from './snapshot/chunk.js';
 import { SnapshotWindows } from './snapshot/windows.js';
 
 const RAW = 'p.raw';
 const PARTITIONS = 3;
 const users = relationOf(1, 'public.users', ['id', 'name']);
-const planOf = (relation: Relation): TablePlan => ({
-  relation,
-  key: ['id'],
-  partitionKey: ['id'],
-  keyTypes: ['text'],
-  columns: relation.columns.map((column) => column.name),
-});
 const plan = planOf(users);
 const START: ResumePoint = { position: POSITION_ZERO, complete: true };
 
@@ -152,7 +145,7 @@ describe('with several partitions', () => {
     const text = Buffer.from(ids.map((id) => `${id}\tu\n`).join(''));
     const mark = { upTo: [ids.at(-1)!], final: false };
     const snapshot = { xmax: 1_000, running: new Set<number>() };
-    windows.fill('c', { columns: plan.columns, text, rows: ids.length, mark, snapshot });
+    windows.fill('c', { text, rows: ids.length, mark, snapshot });
     take();
     transaction('0/200', pgoutput.message('ferry:high', 'c'));
     const blocks = take().map((lines) => events(lines) as { rows: number; text: string; chunk: unknown }[]);
@@ -172,7 +165,7 @@ describe('recovering several partitions', () => {
       windows.expect(key, plan, () => {});
       transaction(`0/${i + 1}00`, pgoutput.message('ferry:low', key));
       const snapshot = { xmax: 1_000, running: new Set<number>() };
-      const chunk = { columns: plan.columns, text: Buffer.from(`${key}\tu\n`), rows: 1, snapshot };
+      const chunk = { text: Buffer.from(`${key}\tu\n`), rows: 1, snapshot };
       windows.fill(key, { ...chunk, mark: { upTo: [key], final: i === 2 } });
       transaction(`0/${i + 1}50`, pgoutput.message('ferry:high', key));
       for (const [p, { writer }] of output.partitions.entries()) records[p]!.push(...writer.take());

@@ -2,7 +2,7 @@ import { FerryError } from '../../core/errors.js';
 import type { Tuple } from '../../core/record.js';
 import { displayName, type Relation } from '../../core/relation.js';
 import { partitionOfKey } from './partition-of-key.js';
-import { NONE, type RowMessage } from './pgoutput/decode.js';
+import { NONE, oldTupleAt, type RowMessage } from './pgoutput/decode.js';
 import { readTuple } from './pgoutput/tuple.js';
 import type { TablePlan } from './snapshot/chunk.js';
 
@@ -30,7 +30,7 @@ export function placeRow(
   partitions: number,
 ): PlacedRow[] {
   const columns = partitionKeyIndexes(relation, plan);
-  const oldAt = row.oldAt !== NONE ? row.oldAt : row.keyAt;
+  const oldAt = oldTupleAt(row);
   const old = oldAt === NONE ? undefined : readTuple(message, oldAt);
   const now = row.newAt === NONE ? undefined : readTuple(message, row.newAt);
   const partitionOf = (tuple: Tuple, fallback?: Tuple) =>

@@ -4,9 +4,10 @@ import { copyLine } from '../../core/copy-text.js';
 import { formatLsn, type Lsn, parseLsn } from '../../core/lsn.js';
 import { POSITION_ZERO } from '../../core/position.js';
 import { readSpan } from '../../core/record-scanner.js';
-import { displayName, type Relation } from '../../core/relation.js';
+import { displayName } from '../../core/relation.js';
 import * as pgoutput from '../../test/support/pgoutput-builder.js';
 import { linesOf, linesOfAll, relationOf } from '../../test/support/record-builder.js';
+import { planOf } from '../../test/support/table-plan.js';
 import { RawEncoder } from './raw-encoder.js';
 import { RawOutput, type ResumePoint } from './raw-output.js';
 import type { Chunk, TablePlan } from './snapshot/chunk.js';
@@ -16,13 +17,6 @@ import type { CaptureTallies } from './tallies.js';
 const users = relationOf(1, 'public.users', ['id', 'name']);
 const posts = relationOf(2, 'public.posts', ['id', 'title']);
 const audit = relationOf(3, 'public.audit', ['id']);
-const planOf = (relation: Relation): TablePlan => ({
-  relation,
-  key: ['id'],
-  partitionKey: ['id'],
-  keyTypes: ['text'],
-  columns: relation.columns.map((column) => column.name),
-});
 const plan = planOf(users);
 const RELATIONS = [users, posts, audit].map(pgoutput.relation);
 const START: ResumePoint = { position: POSITION_ZERO, complete: true };
@@ -245,7 +239,6 @@ describe('a chunk', () => {
   const chunkOf = (rows: number, more: Partial<Chunk> = {}): Chunk => {
     const lines = Array.from({ length: rows }, (_, i) => copyLine([String(i), `user ${i}`]));
     return {
-      columns: plan.columns,
       text: Buffer.from(lines.join('')),
       rows,
       mark: { upTo: [String(rows - 1)], final: false },

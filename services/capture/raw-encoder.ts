@@ -9,6 +9,7 @@ import {
   decode,
   type LogicalMessage,
   NONE,
+  oldTupleAt,
   type RowMessage,
   type TruncateMessage,
 } from './pgoutput/decode.js';
@@ -151,7 +152,7 @@ export class RawEncoder {
     message: Buffer,
     row: RowMessage,
     table: string,
-    oldAt = row.oldAt !== NONE ? row.oldAt : row.keyAt,
+    oldAt = oldTupleAt(row),
     everywhere = false,
   ): void {
     addTo(this.#tallies.read, table, 1);

@@ -17,6 +17,7 @@ import { recover as recoverTransform } from '../../services/transform/recover.js
 import { Router } from '../../services/transform/router.js';
 import type { MemoryLog } from './memory-log.js';
 import { COLUMNS, type SourceModel } from './source-model.js';
+import { planOf } from './table-plan.js';
 import { TargetModel } from './target-model.js';
 
 export const topics = topicsOf('p');
@@ -139,14 +140,6 @@ const RECORD_BYTES = 400;
 const CHUNK_ROWS = 2;
 let windowIds = 0;
 
-const planOf = (relation: Relation): TablePlan => ({
-  relation,
-  key: ['id'],
-  keyTypes: ['text'],
-  partitionKey: ['id'],
-  columns: [...COLUMNS],
-});
-
 /** The snapshot loop of one table: low watermark, read, high watermark, each a step of its own. */
 class TableCopier {
   readonly #source: SourceModel;
@@ -221,7 +214,6 @@ class TableCopier {
             .slice(0, isFinal ? 0 : CHUNK_ROWS);
     const upTo = rows.at(-1)?.[0] ?? after;
     return {
-      columns: this.#plan.columns,
       text: Buffer.from(rows.map(copyLine).join('')),
       rows: rows.length,
       mark: key !== undefined ? undefined : { ...(upTo === undefined ? {} : { upTo: [upTo] }), final: isFinal },

@@ -68,6 +68,11 @@ export type PgoutputMessage =
 /** Absent tuple. */
 export const NONE = -1;
 
+/** Where the old row starts, or its key alone; NONE when the change carries neither. */
+export function oldTupleAt({ oldAt, keyAt }: RowMessage): number {
+  return oldAt !== NONE ? oldAt : keyAt;
+}
+
 /**
  * Decodes one message of pgoutput, protocol version 1 with messages.
  * @see https://www.postgresql.org/docs/current/protocol-logicalrep-message-formats.html

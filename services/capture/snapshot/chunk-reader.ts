@@ -35,7 +35,7 @@ function toChunk(plan: TablePlan, range: ChunkRange, text: Buffer, snapshot: str
   const last = rows > 0 ? keyOfLine(text.subarray(starts[rows - 1], starts[rows]), keyIndexes) : undefined;
   const mark =
     'keys' in range ? undefined : { ...((last ?? range.after) ? { upTo: last ?? range.after } : {}), final: false };
-  return { columns: plan.columns, text, rows, mark, snapshot: parseSnapshot(snapshot) };
+  return { text, rows, mark, snapshot: parseSnapshot(snapshot) };
 }
 
 /** The chunk's SELECT. COPY takes no parameters, so keys are literals of the key's types. */

@@ -17,7 +17,6 @@ export interface TablePlan {
 
 /** Rows of one chunk, as COPY wrote them. */
 export interface Chunk {
-  readonly columns: readonly string[];
   /** Whole lines in key order. */
   readonly text: Buffer;
   readonly rows: number;

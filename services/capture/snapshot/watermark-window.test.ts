@@ -14,7 +14,6 @@ const ROWS: Row[] = [
 
 function chunkOf(rows: readonly Row[], snapshot = { xmax: 1_000, running: new Set<number>() }): Chunk {
   return {
-    columns: ['id', 'n', 'body'],
     text: Buffer.from(rows.map(copyLine).join('')),
     rows: rows.length,
     mark: { upTo: [rows.at(-1)?.[0] ?? ''], final: false },

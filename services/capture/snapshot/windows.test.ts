@@ -5,22 +5,16 @@ import type { Tuple } from '../../../core/record.js';
 import type { Relation } from '../../../core/relation.js';
 import * as pgoutput from '../../../test/support/pgoutput-builder.js';
 import { relationOf } from '../../../test/support/record-builder.js';
+import { planOf } from '../../../test/support/table-plan.js';
 import { decode, type RowMessage } from '../pgoutput/decode.js';
 import { readTuple } from '../pgoutput/tuple.js';
 import type { Chunk, TablePlan } from './chunk.js';
 import { SnapshotWindows } from './windows.js';
 
 const posts = relationOf(1, 'public.posts', ['id', 'n', 'body']);
-const plan: TablePlan = {
-  relation: posts,
-  key: ['id'],
-  partitionKey: ['id'],
-  keyTypes: ['text'],
-  columns: ['id', 'n', 'body'],
-};
+const plan = planOf(posts);
 
-const chunkOf = (rows: readonly Tuple[], columns = plan.columns): Chunk => ({
-  columns,
+const chunkOf = (rows: readonly Tuple[]): Chunk => ({
   text: Buffer.from(rows.map((row) => copyLine(row as string[])).join('')),
   rows: rows.length,
   mark: { final: false },

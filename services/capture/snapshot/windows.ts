@@ -1,7 +1,7 @@
 import type { Tuple } from '../../../core/record.js';
 import { displayName, type Relation } from '../../../core/relation.js';
 import type { TableSnapshotState } from '../../../core/stage-state.js';
-import { NONE, type RowMessage } from '../pgoutput/decode.js';
+import { NONE, oldTupleAt, type RowMessage } from '../pgoutput/decode.js';
 import { readTuple } from '../pgoutput/tuple.js';
 import type { Chunk, ReconciledChunk, TablePlan } from './chunk.js';
 import { DeliveredXids } from './delivered-xids.js';
@@ -110,14 +110,15 @@ export class SnapshotWindows {
     const copying = this.#copying.get(row.relation);
     if (!copying) return;
     const windows = this.#byRelation.get(row.relation);
-    const movesKey = row.op === 'u' && (row.keyAt !== NONE || row.oldAt !== NONE);
+    const oldAt = oldTupleAt(row);
+    const movesKey = row.op === 'u' && oldAt !== NONE;
     if (!windows?.size && !movesKey) return;
     const reorder = columnOrder(relation, copying.plan);
     const tuple = (at: number) => {
       const values = readTuple(message, at);
       return reorder ? reorder.map((index) => values[index] ?? null) : values;
     };
-    const old = row.keyAt !== NONE ? tuple(row.keyAt) : row.oldAt !== NONE ? tuple(row.oldAt) : undefined;
+    const old = oldAt !== NONE ? tuple(oldAt) : undefined;
     const now = row.newAt !== NONE ? withOld(tuple(row.newAt), old) : undefined;
     for (const { window } of windows ?? []) {
       if (row.op === 'c') window.created(now!);

@@ -1,5 +1,4 @@
 import { addTo } from '../../../core/ledger.js';
-
 import { type ChunkMark, type RowsLine, relationToLine } from '../../../core/record.js';
 import { displayName } from '../../../core/relation.js';
 import { partitionOfKey } from '../partition-of-key.js';
