@@ -1,13 +1,19 @@
+import type { Tuple } from '../../../core/record.js';
 import type { TableStep } from '../batch.js';
 import {
   deleteStatement,
+  moveStatement,
   renumberStatement,
   type SplitChanges,
   type Statement,
+  splitChanges,
   updateStatement,
   upsertStatement,
 } from '../statements.js';
 import type { TableShape } from '../table-shape.js';
+
+export type ChangesStep = Extract<TableStep, { kind: 'changes' }>;
+export type MoveStep = Extract<TableStep, { kind: 'move' }>;
 
 /** A statement with the step that it is part of. */
 export interface Planned {
@@ -18,19 +24,28 @@ export interface Planned {
   readonly statement: Statement;
 }
 
-/** Statements of a change set, in their order. */
-export function changeStatements(
-  step: TableStep & { kind: 'changes' },
-  { deletes, updates, upserts }: SplitChanges,
-): Planned[] {
+/** A step's statements, in their order. */
+export function planStep(step: ChangesStep | MoveStep): Planned[] {
+  if (step.kind === 'changes') return changeStatements(step, splitChanges(step.set.changes.values()));
+  const { shape, from, to } = step.move;
+  const known = to.map((value) => (value === false ? '-' : 'x')).join('');
+  return [{ step, shape, what: `move ${known}`, statement: moveStatement(shape, from, to) }];
+}
+
+export function changeStatements(step: ChangesStep, { deletes, updates, upserts }: SplitChanges): Planned[] {
   const { shape } = step.set;
-  const written = [...upserts, ...[...updates.values()].flat()];
-  const renumber = written.length > 0 ? renumberStatement(shape, written) : undefined;
   const planned = (what: string, statement: Statement): Planned => ({ step, shape, what, statement });
   return [
     ...(deletes.length > 0 ? [planned('delete', deleteStatement(shape, deletes))] : []),
     ...[...updates].map(([known, rows]) => planned(`update ${known}`, updateStatement(shape, rows))),
     ...(upserts.length > 0 ? [planned('upsert', upsertStatement(shape, upserts))] : []),
-    ...(renumber ? [planned('renumber', renumber)] : []),
+    ...renumberRows(step, [...upserts, ...[...updates.values()].flat()]),
   ];
+}
+
+/** What must follow on written rows; nothing for most tables. */
+export function renumberRows(step: ChangesStep, written: readonly Tuple[]): Planned[] {
+  const { shape } = step.set;
+  const statement = written.length > 0 ? renumberStatement(shape, written) : undefined;
+  return statement ? [{ step, shape, what: 'renumber', statement }] : [];
 }

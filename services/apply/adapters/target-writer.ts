@@ -18,8 +18,6 @@ import {
   copyStatement,
   copyText,
   emptyStatement,
-  moveStatement,
-  renumberStatement,
   splitChanges,
   stagingStatements,
   truncateStatement,
@@ -28,7 +26,7 @@ import type { TableShape } from '../table-shape.js';
 import type { Barrier } from './barrier.js';
 import { advanceCheckpoint, type Claim } from './checkpoint.js';
 import { inOneFlight } from './in-one-flight.js';
-import { changeStatements, type Planned } from './planned.js';
+import { type ChangesStep, changeStatements, type MoveStep, type Planned, planStep, renumberRows } from './planned.js';
 
 /** From this many rows on, COPY into a staging table is faster than arrays as parameters (bench/README.md). */
 const STAGE_FROM_ROWS = 300;
@@ -63,8 +61,7 @@ export class TargetWriter {
 
   /** @throws the database's error, after which the transaction is rolled back and the writer of no more use. */
   async write(batch: Batch): Promise<void> {
-    const planned = batch.steps.map((step) => this.#plan(step));
-    if (planned.every((statements) => statements !== undefined)) return this.#writeAtOnce(batch, planned.flat());
+    if (batch.steps.every(isSmall)) return this.#writeAtOnce(batch, batch.steps.flatMap(planStep));
     await this.#begin();
     for (const step of batch.steps) {
       this.step = step;
@@ -133,12 +130,11 @@ export class TargetWriter {
   async writeStep(step: TableStep): Promise<void> {
     switch (step.kind) {
       case 'changes':
-        return this.#changes(step);
+        return isSmall(step) ? this.#executeAll(planStep(step)) : this.#manyChanges(step);
       case 'rows':
         return this.#rows(step.block);
       case 'move':
-        for (const one of this.#plan(step)!) await this.#execute(one);
-        return;
+        return this.#executeAll(planStep(step));
       case 'truncate':
         return this.#truncate(step.shapes, step.restartIdentity);
       default:
@@ -146,29 +142,15 @@ export class TargetWriter {
     }
   }
 
-  /** A step's statements; undefined where they are not all: rows to copy, tables to empty, partitions to wait for. */
-  #plan(step: Step): Planned[] | undefined {
-    if (step.kind === 'changes') {
-      const split = splitChanges(step.set.changes.values());
-      return split.upserts.length >= STAGE_FROM_ROWS ? undefined : changeStatements(step, split);
-    }
-    if (step.kind !== 'move') return undefined;
-    const { shape, from, to } = step.move;
-    const known = to.map((value) => (value === false ? '-' : 'x')).join('');
-    return [{ step, shape, what: `move ${known}`, statement: moveStatement(shape, from, to) }];
-  }
-
-  async #changes(step: TableStep & { kind: 'changes' }): Promise<void> {
+  /** Many whole rows go through a staging table. */
+  async #manyChanges(step: ChangesStep): Promise<void> {
     const { shape, changes } = step.set;
     const split = splitChanges(changes.values());
-    const isStaged = split.upserts.length >= STAGE_FROM_ROWS;
-    const statements = changeStatements(step, isStaged ? { ...split, upserts: [] } : split);
-    for (const one of statements) await this.#execute(one);
-    if (!isStaged) return;
+    if (split.upserts.length < STAGE_FROM_ROWS) return this.#executeAll(changeStatements(step, split));
+    await this.#executeAll(changeStatements(step, { ...split, upserts: [] }));
     const names = shape.columns.map((column) => column.name);
     await this.#stage(shape, names, copyText(split.upserts));
-    const renumber = renumberStatement(shape, split.upserts);
-    if (renumber) await this.#execute({ step, shape, what: 'renumber', statement: renumber });
+    await this.#executeAll(renumberRows(step, split.upserts));
   }
 
   async #truncate(shapes: readonly TableShape[], restartIdentity: boolean): Promise<void> {
@@ -223,9 +205,8 @@ export class TargetWriter {
     await finished(stream);
   }
 
-  async #execute(planned: Planned): Promise<void> {
-    const { rowCount } = await this.#send(planned);
-    this.#refuseMissing(planned, rowCount);
+  async #executeAll(planned: readonly Planned[]): Promise<void> {
+    for (const one of planned) this.#refuseMissing(one, (await this.#send(one)).rowCount);
   }
 
   #send({ shape, what, statement }: Planned): Promise<pg.QueryResult> {
@@ -285,6 +266,11 @@ export class TargetWriter {
     if (command !== 'COMMIT') throw new FerryError('apply-failed', 'the target rolled the transaction back');
     this.#isOpen = false;
   }
+}
+
+/** A step that is statements alone; of changes, few enough that none is staged. */
+function isSmall(step: Step): step is ChangesStep | MoveStep {
+  return step.kind === 'move' || (step.kind === 'changes' && step.set.changes.size < STAGE_FROM_ROWS);
 }
 
 const UNIQUE_VIOLATION = '23505';
