@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { RecordBuilder, relationOf } from '../test/support/record-builder.js';
 import { addTo, type LedgerEntry, ledgerAddsUp, type Tally, tallyRecord } from './ledger.js';
+import { POSITION_ZERO } from './position.js';
 
 const users = relationOf(1, 'public.users', ['id', 'name']);
 const posts = relationOf(2, 'growth.posts', ['id', 'title'], { source: 'public.posts' });
@@ -27,7 +28,7 @@ describe('tallyRecord', () => {
       .commit()
       .take();
     const tally: Tally = new Map([['public.users', 100]]);
-    for (const record of records) tallyRecord(record, tally);
+    for (const record of records) tallyRecord(record, tally, POSITION_ZERO);
     expect(tally).toEqual(
       new Map([
         ['public.users', 105],
@@ -47,7 +48,7 @@ describe('tallyRecord', () => {
       .take();
     expect(records).toHaveLength(4);
     const tally: Tally = new Map();
-    for (const record of records) tallyRecord(record, tally);
+    for (const record of records) tallyRecord(record, tally, POSITION_ZERO);
     expect(tally).toEqual(new Map([['public.users', 3]]));
   });
 });

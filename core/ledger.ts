@@ -1,7 +1,7 @@
 import { LSN_ZERO, parseLsn } from './lsn.js';
-import { isAfter, POSITION_ZERO, type Position } from './position.js';
+import { isAfter, type Position } from './position.js';
 import { relationFromLine } from './record.js';
-import { RecordScanner, readSpan } from './record-scanner.js';
+import { RecordScanner, type RecordSpan, readSpan } from './record-scanner.js';
 import { displayName } from './relation.js';
 
 /** Row changes by table: a snapshot's row and a streamed change each count one, a truncate one for each table. */
@@ -15,10 +15,11 @@ export function addTo(tally: Tally, table: string, count: number): void {
  * Counts what a record holds, by source table: the log itself says what a stage has written, so that the ledger
  * survives any crash of the one that counted.
  * @param after events up to this position have been counted: another writer's late append may hold them again.
+ * @returns from where to where the record goes.
  */
-export function tallyRecord(record: Buffer, tally: Tally, after: Position = POSITION_ZERO): void {
+export function tallyRecord(record: Buffer, tally: Tally, after: Position): RecordSpan {
   const span = readSpan(record);
-  if (!isAfter(span.last, after)) return;
+  if (!isAfter(span.last, after)) return span;
   const overlaps = !isAfter(span.first, after);
   const names = new Map<number, string>();
   const scanner = new RecordScanner(record);
@@ -33,6 +34,7 @@ export function tallyRecord(record: Buffer, tally: Tally, after: Position = POSI
       tallyEvent(scanner, names, tally);
     }
   }
+  return span;
 }
 
 function tallyEvent(scanner: RecordScanner, names: ReadonlyMap<number, string>, tally: Tally): void {

@@ -35,6 +35,11 @@ export function partitionsOf(topics: readonly string[], partitions: number): Top
   return topics.flatMap((topic) => Array.from({ length: partitions }, (_, partition) => ({ topic, partition })));
 }
 
+/** What belongs to a partition, out of a list of what belongs to each. */
+export function ofPartition<T extends TopicPartition>(list: readonly T[], at: TopicPartition): T | undefined {
+  return list.find(({ topic, partition }) => topic === at.topic && partition === at.partition);
+}
+
 /** Every slot, publication and trigger of a pipeline is named after it; PostgreSQL slots allow `[a-z0-9_]` only. */
 export function sourceObjectName(pipeline: string): string {
   return `ferry_${pipeline.replaceAll('-', '_')}`;

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { type Lsn, minLsn, parseLsn } from '../core/lsn.js';
-import type { TopicPartition } from './event-log/port.js';
+import { ofPartition, type TopicPartition } from '../core/topics.js';
 
 /**
  * What the pipeline keeps in the target database. The checkpoint is written in the transaction that writes the rows:
@@ -95,9 +95,7 @@ export async function ensureControlSchema(target: ClientBase): Promise<void> {
 }
 
 /** How far one topic partition has been applied. */
-export interface AppliedPoint {
-  readonly topic: string;
-  readonly partition: number;
+export interface AppliedPoint extends TopicPartition {
   readonly nextOffset: number;
   /** The first LSN behind the last applied transaction; zero before the first. */
   readonly commitEnd: Lsn;
@@ -129,12 +127,8 @@ export function appliedThrough(
   points: readonly AppliedPoint[],
   partitions: readonly TopicPartition[],
 ): Lsn | undefined {
-  const found = partitions.map((at) => findPoint(points, at)?.commitEnd);
+  const found = partitions.map((at) => ofPartition(points, at)?.commitEnd);
   return found.includes(undefined) ? undefined : (found as Lsn[]).reduce(minLsn);
-}
-
-export function findPoint(points: readonly AppliedPoint[], at: TopicPartition): AppliedPoint | undefined {
-  return points.find((point) => point.topic === at.topic && point.partition === at.partition);
 }
 
 /** Source tables, by display name, whose snapshot has been applied to its end in every partition. */

@@ -29,9 +29,8 @@ export async function tallyPartition(
     }
     for (const { value } of records) {
       const after = end?.last ?? POSITION_ZERO;
-      tallyRecord(value, tally, after);
+      const span = tallyRecord(value, tally, after);
       visit(value, after);
-      const span = readSpan(value);
       if (!end || isAfter(span.last, end.last)) end = span;
     }
     offset = records.at(-1)!.offset + 1;

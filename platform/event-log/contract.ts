@@ -228,7 +228,7 @@ export function eventLogContract(name: string, open: (pipeline: string) => Promi
     describe('control', () => {
       test('gives undefined for a key that nobody put', async () => {
         expect(await log.control.get('nothing')).toBeUndefined();
-        expect(await log.control.entries('nothing')).toEqual(new Map());
+        expect(await log.control.entries('')).toEqual(new Map());
       });
 
       test('keeps the newest value of a key', async () => {

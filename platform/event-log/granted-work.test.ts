@@ -88,7 +88,7 @@ test('workOnAll works on every partition, and the first error ends the others', 
     { topic: 'a', partitions: 2 },
     { topic: 'b', partitions: 1 },
   ];
-  const working = workOnAll(topics, new AbortController().signal, async ({ topic, partition }, granted) => {
+  const working = workOnAll({ topics, signal: new AbortController().signal }, async ({ topic, partition }, granted) => {
     if (topic === 'b') throw new FerryError('apply-failed', 'refused');
     await aborted(granted);
     ended.push(`${topic}/${partition}`);

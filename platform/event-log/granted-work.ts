@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, toFerryError } from '../../core/errors.js';
-import { partitionName } from '../../core/topics.js';
-import type { TopicPartition } from './port.js';
+import { partitionName, partitionsOf } from '../../core/topics.js';
+import type { PartitionWork, ShareSpec, TopicPartition } from './port.js';
 
 /** What a process meets that goes on working where another has taken over: it begins again if it still may. */
 const TAKEN_OVER: ReadonlySet<ErrorCode> = new Set(['checkpoint-fenced', 'log-regressed']);
@@ -14,7 +14,7 @@ interface Grant {
 
 /** Runs the work of the partitions that this process is given, and ends that of those it loses. */
 export class GrantedWork {
-  readonly #work: (at: TopicPartition, granted: AbortSignal) => Promise<void>;
+  readonly #work: PartitionWork;
   readonly #grants = new Map<string, Grant>();
   /** By partition: resolves once the work of the last grant has ended. */
   readonly #ended = new Map<string, Promise<void>>();
@@ -22,7 +22,7 @@ export class GrantedWork {
   /** Rejects with the first error of a work. */
   readonly failed: Promise<never>;
 
-  constructor(work: (at: TopicPartition, granted: AbortSignal) => Promise<void>) {
+  constructor(work: PartitionWork) {
     this.#work = work;
     this.failed = new Promise((_, reject) => {
       this.#fail = reject;
@@ -73,15 +73,12 @@ export class GrantedWork {
 
 /** Works on all partitions of the topics: for a log, or a topic, that is not shared. */
 export async function workOnAll(
-  topics: readonly { readonly topic: string; readonly partitions: number }[],
-  signal: AbortSignal,
-  work: (at: TopicPartition, granted: AbortSignal) => Promise<void>,
+  { topics, signal }: Pick<ShareSpec, 'topics' | 'signal'>,
+  work: PartitionWork,
 ): Promise<void> {
   const stop = new AbortController();
   const granted = AbortSignal.any([signal, stop.signal]);
-  const all = topics.flatMap(({ topic, partitions }) =>
-    Array.from({ length: partitions }, (_, partition) => ({ topic, partition })),
-  );
+  const all = topics.flatMap(({ topic, partitions }) => partitionsOf([topic], partitions));
   const outcomes = await Promise.allSettled(
     all.map((at) =>
       work(at, granted).catch((error: unknown) => {

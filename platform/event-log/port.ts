@@ -33,6 +33,9 @@ export interface ShareSpec {
   readonly signal: AbortSignal;
 }
 
+/** Works on a partition until the signal fires. */
+export type PartitionWork = (at: TopicPartition, granted: AbortSignal) => Promise<void>;
+
 /**
  * The log that everything travels through. One process writes to a raw or domain partition at a time; anybody reads.
  * Two drivers stand behind it and pass one contract test (contract.ts).
@@ -72,7 +75,7 @@ export interface EventLog extends AsyncDisposable {
    * @returns once `spec.signal` has fired and all work has ended.
    * @throws what `work` throws, the other partitions' work having ended, and `log-unreachable`.
    */
-  share(spec: ShareSpec, work: (at: TopicPartition, granted: AbortSignal) => Promise<void>): Promise<void>;
+  share(spec: ShareSpec, work: PartitionWork): Promise<void>;
 
   /** The pipeline's control state: the newest value of each key, kept in the control topic. */
   readonly control: ControlState;

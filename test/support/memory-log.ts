@@ -5,6 +5,7 @@ import type {
   ControlState,
   EventLog,
   LogRecord,
+  PartitionWork,
   ReadOptions,
   ShareSpec,
   TopicPartition,
@@ -30,8 +31,8 @@ export class MemoryLog implements EventLog {
     }
   }
 
-  share({ topics, signal }: ShareSpec, work: (at: TopicPartition, granted: AbortSignal) => Promise<void>) {
-    return workOnAll(topics, signal, work);
+  share(spec: ShareSpec, work: PartitionWork) {
+    return workOnAll(spec, work);
   }
 
   async append(batches: readonly Batch[]): Promise<void> {

@@ -35,10 +35,6 @@ export class EmbeddedControlState implements ControlState {
     return found;
   }
 
-  async remove(key: string): Promise<void> {
-    await this.#database.remove(key);
-  }
-
   async clear(): Promise<void> {
     await this.#database.clearAsync();
   }

@@ -9,16 +9,15 @@ import type {
   ControlState,
   EventLog,
   LogRecord,
+  PartitionWork,
   ReadOptions,
   ShareSpec,
   TopicPartition,
   TopicSpec,
 } from '../port.js';
+import { refuseOtherPartitions } from '../refuse-other-partitions.js';
 import { EmbeddedControlState } from './embedded-control-state.js';
 import { type Key, openEnvironment, seeNewest, writeFailed } from './environment.js';
-
-/** In the control state: a topic's number of partitions. */
-const PARTITIONS_KEY = 'partitions/';
 
 /** Topics that several processes append to; the others belong to one writer, which notices a second one. */
 const SHARED_GROUPS = new Set(['control', 'dead-letter']);
@@ -43,15 +42,17 @@ export class EmbeddedLog implements EventLog {
   }
 
   async createTopics(topics: readonly TopicSpec[]): Promise<void> {
-    for (const { topic, partitions } of topics) {
-      const key = `${PARTITIONS_KEY}${topic}`;
-      const found = (await this.control.get(key)) as number | undefined;
-      // A topic begins with its first record; only this must be known of it before.
-      if (found === undefined) await this.control.put(key, partitions);
-      else if (found !== partitions) {
-        throw new FerryError('config-invalid', `the topic ${topic} has ${found} partitions, not ${partitions}`, {
-          remedy: `Set log.partitions to ${found} in pipeline.yaml: rows are placed by it. Another number needs a new pipeline.`,
-        });
+    for (const spec of topics) {
+      const environment = this.#environment(this.#group(spec.topic));
+      seeNewest(environment);
+      const key = partitionsKey(spec.topic);
+      const found = environment.get(key);
+      refuseOtherPartitions(spec, found && Number(found));
+      if (found) continue;
+      try {
+        await environment.put(key, Buffer.from(String(spec.partitions)));
+      } catch (cause) {
+        throw await writeFailed(this.#directory, cause);
       }
     }
   }
@@ -64,9 +65,8 @@ export class EmbeddedLog implements EventLog {
       }
       const environment = this.#environment(this.#group(topic));
       seeNewest(environment);
-      const keys = [...environment.getKeys({ start: [topic, 0, 0], end: [topic, Number.MAX_SAFE_INTEGER, 0] })];
+      const keys = [...environment.getKeys({ start: partitionsKey(topic), end: [topic, Number.MAX_SAFE_INTEGER, 0] })];
       await Promise.all(keys.map((key) => environment.remove(key)));
-      await (this.control as EmbeddedControlState).remove(`${PARTITIONS_KEY}${topic}`);
       for (const name of this.#ownEnds.keys()) if (name.startsWith(`${topic}/`)) this.#ownEnds.delete(name);
     }
   }
@@ -106,11 +106,8 @@ export class EmbeddedLog implements EventLog {
     return end === 0 ? undefined : this.#scan({ ...at, offset: end - 1 }, 1)[0];
   }
 
-  share(
-    { topics, signal }: ShareSpec,
-    work: (at: TopicPartition, granted: AbortSignal) => Promise<void>,
-  ): Promise<void> {
-    return workOnAll(topics, signal, work);
+  share(spec: ShareSpec, work: PartitionWork): Promise<void> {
+    return workOnAll(spec, work);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -210,6 +207,11 @@ export class EmbeddedLog implements EventLog {
     }
     return environment;
   }
+}
+
+/** Ahead of a topic's records stands how many partitions it has: all that must be known of it before the first one. */
+function partitionsKey(topic: string): Key {
+  return [topic, -1, 0];
 }
 
 function withCrc(value: Buffer): Buffer {

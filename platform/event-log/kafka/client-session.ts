@@ -119,3 +119,13 @@ function trackedSockets(
     return socket;
   };
 }
+
+/** Lets a client take its leave of the brokers, but not for longer than this, in ms. */
+export async function disconnectWithin(client: { disconnect(): Promise<void> }, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  await Promise.race([client.disconnect().catch(() => {}), timeout]);
+  clearTimeout(timer);
+}

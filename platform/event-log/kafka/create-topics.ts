@@ -1,5 +1,5 @@
 import type { Admin, ITopicConfig } from 'kafkajs';
-import { FerryError } from '../../../core/errors.js';
+import { refuseOtherPartitions } from '../refuse-other-partitions.js';
 import { classifyKafkaError } from './classify-error.js';
 import { type KafkaConnection, openSession } from './client-session.js';
 
@@ -17,17 +17,6 @@ export async function deleteTopics(connection: KafkaConnection, topics: readonly
   }
 }
 
-/** Rows are placed by the number of partitions, so that of a topic that is there must be ours. */
-function refuseOtherPartitions(existing: ReadonlyMap<string, number | undefined>, topics: readonly ITopicConfig[]) {
-  for (const { topic, numPartitions } of topics) {
-    const partitions = existing.get(topic);
-    if (partitions === undefined || partitions === numPartitions) continue;
-    throw new FerryError('config-invalid', `the topic ${topic} has ${partitions} partitions, not ${numPartitions}`, {
-      remedy: `Set log.partitions to ${partitions} in pipeline.yaml: rows are placed by it. Another number needs a new pipeline.`,
-    });
-  }
-}
-
 /**
  * Creates the topics that do not exist yet. One that exists is not even asked for: whoever made it beforehand may have
  * given us no right to create any. Their leaders are not waited for: kafkajs fails where it asks a broker that has not
@@ -40,7 +29,9 @@ export async function createMissingTopics(connection: KafkaConnection, topics: r
     await admin.connect();
     const names = topics.map(({ topic }) => topic);
     const existing = await findTopics(admin, names);
-    refuseOtherPartitions(existing, topics);
+    for (const { topic, numPartitions: partitions = 1 } of topics) {
+      refuseOtherPartitions({ topic, partitions }, existing.get(topic));
+    }
     const missing = topics.filter(({ topic }) => !existing.has(topic));
     // Another process that was faster is no error.
     if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: false });

@@ -6,6 +6,7 @@ import type {
   ControlState,
   EventLog,
   LogRecord,
+  PartitionWork,
   ReadOptions,
   ShareSpec,
   TopicPartition,
@@ -119,9 +120,9 @@ export class KafkaLog implements EventLog {
     return undefined;
   }
 
-  share(spec: ShareSpec, work: (at: TopicPartition, granted: AbortSignal) => Promise<void>): Promise<void> {
+  share(spec: ShareSpec, work: PartitionWork): Promise<void> {
     const isShared = spec.topics.some(({ partitions }) => partitions > 1);
-    if (!isShared) return workOnAll(spec.topics, spec.signal, work);
+    if (!isShared) return workOnAll(spec, work);
     return sharePartitions(this.#options.connection, spec, work);
   }
 

@@ -1,5 +1,6 @@
 import pRetry from 'p-retry';
 import { FerryError } from '../../../core/errors.js';
+import { partitionName } from '../../../core/topics.js';
 import type { TopicPartition } from '../port.js';
 import { classifyKafkaError } from './classify-error.js';
 import type { KafkaConnection } from './client-session.js';
@@ -79,7 +80,7 @@ export class PartitionClients {
       return result;
     } catch (error) {
       client.close();
-      throw classifyKafkaError(error, `${verb} ${nameOf(at)}`, { topic: at.topic, partition: at.partition });
+      throw classifyKafkaError(error, `${verb} ${partitionName(at)}`, { topic: at.topic, partition: at.partition });
     } finally {
       signal?.removeEventListener('abort', onAbort);
       this.#busy.delete(client);
@@ -87,8 +88,8 @@ export class PartitionClients {
   }
 
   #take(at: TopicPartition): PartitionClient {
-    if (this.#closed) throw new FerryError('internal', `${nameOf(at)}: the log is closed`);
-    const client = this.#idle.get(nameOf(at))?.pop() ?? new PartitionClient(this.#connection, at);
+    if (this.#closed) throw new FerryError('internal', `${partitionName(at)}: the log is closed`);
+    const client = this.#idle.get(partitionName(at))?.pop() ?? new PartitionClient(this.#connection, at);
     this.#busy.add(client);
     return client;
   }
@@ -96,17 +97,13 @@ export class PartitionClients {
   #give(at: TopicPartition, client: PartitionClient): void {
     // Aborted just when the answer came.
     if (client.isClosed) return;
-    const idle = this.#idle.get(nameOf(at));
+    const idle = this.#idle.get(partitionName(at));
     if (idle) idle.push(client);
-    else this.#idle.set(nameOf(at), [client]);
+    else this.#idle.set(partitionName(at), [client]);
   }
 }
 
 /** No election to wait for; one that has just been created is known everywhere within a moment. */
 function isUnknownTopic(error: unknown): boolean {
   return error instanceof FerryError && error.details.kafkaError === 'UNKNOWN_TOPIC_OR_PARTITION';
-}
-
-function nameOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`;
 }

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
-import type { Consumer } from 'kafkajs';
 import { GrantedWork } from '../granted-work.js';
-import type { ShareSpec, TopicPartition } from '../port.js';
+import type { PartitionWork, ShareSpec } from '../port.js';
 import { classifyKafkaError } from './classify-error.js';
-import { type KafkaConnection, openSession } from './client-session.js';
+import { disconnectWithin, type KafkaConnection, openSession } from './client-session.js';
 
 /** The least that brokers allow by default (`group.min.session.timeout.ms`): after it a dead process's share is others'. */
 const SESSION_TIMEOUT_MS = 6_000;
@@ -17,7 +16,7 @@ const LEAVE_WITHIN_MS = 2_000;
 export async function sharePartitions(
   connection: KafkaConnection,
   { group, topics, signal }: ShareSpec,
-  work: (at: TopicPartition, granted: AbortSignal) => Promise<void>,
+  work: PartitionWork,
 ): Promise<void> {
   const session = openSession(connection, { requestTimeoutMs: 30_000, retries: 5 });
   const consumer = session.kafka.consumer({
@@ -54,16 +53,7 @@ export async function sharePartitions(
   } finally {
     // First the work, then the group: whoever takes over begins when nothing is under way any more.
     await granted.stop();
-    await leave(consumer);
+    await disconnectWithin(consumer, LEAVE_WITHIN_MS);
     session.close();
   }
-}
-
-async function leave(consumer: Consumer): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, LEAVE_WITHIN_MS);
-  });
-  await Promise.race([consumer.disconnect().catch(() => {}), timeout]);
-  clearTimeout(timer);
 }

@@ -3,7 +3,7 @@ import pRetry from 'p-retry';
 import { FerryError } from '../../../core/errors.js';
 import type { TopicPartition } from '../port.js';
 import { classifyKafkaError } from './classify-error.js';
-import { type ClientSession, type KafkaConnection, openSession } from './client-session.js';
+import { type ClientSession, disconnectWithin, type KafkaConnection, openSession } from './client-session.js';
 import { connectProducer, createCluster } from './kafkajs-internals.js';
 import { Patience, TRY_AGAIN_MS } from './patience.js';
 import { checkAcknowledged } from './produce-guard.js';
@@ -66,7 +66,9 @@ export class TopicProducer {
     this.#connecting?.close();
     const client = this.#client;
     this.#client = undefined;
-    if (client) await closeWithin(client, DISCONNECT_TIMEOUT_MS);
+    if (!client) return;
+    await disconnectWithin(client.producer, DISCONNECT_TIMEOUT_MS);
+    client.session.close();
   }
 
   async #append(partition: number, messages: readonly OutgoingMessage[]): Promise<void> {
@@ -154,14 +156,4 @@ function tooLarge({ topic, partition }: TopicPartition, bytes: number): FerryErr
     `append to ${topic}/${partition}: a record of ${bytes} bytes is above what brokers accept in one request`,
     { details: { topic, partition, bytes } },
   );
-}
-
-async function closeWithin(client: Client, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
-  });
-  await Promise.race([client.producer.disconnect().catch(() => {}), timeout]);
-  clearTimeout(timer);
-  client.session.close();
 }

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { domainSchemas } from '../../../core/mapping.js';
-import { partitionsOf, type TopicPartition, topicsOf } from '../../../core/topics.js';
-import { findPoint, readAppliedPoints } from '../../../platform/control-schema.js';
+import { ofPartition, partitionsOf, type TopicPartition, topicsOf } from '../../../core/topics.js';
+import { readAppliedPoints } from '../../../platform/control-schema.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 
@@ -40,7 +40,7 @@ export async function waitUntilReplayed(
   for (;;) {
     options.signal.throwIfAborted();
     const points = await readAppliedPoints(target, pipeline.name);
-    const done = ends.reduce((sum, at) => sum + Math.min(at.end, findPoint(points, at)?.nextOffset ?? 0), 0);
+    const done = ends.reduce((sum, at) => sum + Math.min(at.end, ofPartition(points, at)?.nextOffset ?? 0), 0);
     options.onProgress({ done, total });
     if (done === total) return;
     if (done > best.done) best = { done, at: performance.now() };

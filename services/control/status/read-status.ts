@@ -5,8 +5,8 @@ import { domainSchemas } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { REPORT_PREFIX, type ServiceName, type ServiceReport } from '../../../core/service-report.js';
 import { CAPTURE_STATE, type CaptureState, type TableSnapshotState } from '../../../core/stage-state.js';
-import { partitionsOf, type TopicPartition, topicsOf } from '../../../core/topics.js';
-import { findPoint, readAppliedPoints, readCopiedSources } from '../../../platform/control-schema.js';
+import { ofPartition, partitionsOf, type TopicPartition, topicsOf } from '../../../core/topics.js';
+import { readAppliedPoints, readCopiedSources } from '../../../platform/control-schema.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { furthestAhead, furthestBehind, lagOf, type SourceNow } from './lag.js';
@@ -117,10 +117,10 @@ async function readTarget(
   return {
     reached: furthestBehind(
       log.domains.map((at) => {
-        const point = findPoint(points, at);
+        const point = ofPartition(points, at);
         if (!point || point.commitEnd === 0n) return undefined;
         // Who has read a domain to its end has all that transform has.
-        const end = log.ends?.find(({ topic, partition }) => topic === at.topic && partition === at.partition);
+        const end = log.ends && ofPartition(log.ends, at);
         const isAtEnd = end !== undefined && point.nextOffset >= end.next;
         return isAtEnd ? log.perPartition[at.partition] : { through: point.commitEnd, time: point.commitTime };
       }),
