@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { crc32c } from './crc32c.js';
 import { encodeProduce, type ProduceArguments } from './encode-produce.js';
 
 const require = createRequire(import.meta.url);
@@ -9,24 +8,8 @@ type Encoded = { readonly buffer: Buffer };
 const requestV3 = require('kafkajs/src/protocol/requests/produce/v3/request.js') as (request: ProduceArguments) => {
   encode(): Promise<Encoded>;
 };
-const kafkajsCrc = require('kafkajs/src/protocol/recordBatch/crc32C/index.js') as (bytes: Buffer) => number;
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
-
-describe('crc32c', () => {
-  test('of the check string', () => {
-    expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283);
-    expect(crc32c(Buffer.alloc(0))).toBe(0);
-  });
-
-  test('is that of kafkajs, of any part of any bytes', () => {
-    fc.assert(
-      fc.property(bytes, fc.nat(40), (value, start) => {
-        expect(crc32c(value, start)).toBe(kafkajsCrc(value.subarray(start)));
-      }),
-    );
-  });
-});
 
 describe('a Produce request', () => {
   const message = fc.record({
