@@ -30,17 +30,15 @@ export class FerryPipeline {
     sourceUrl: string;
     targetUrl: string;
     brokers: readonly string[];
+    /** Mapping files' texts by name. */
+    mapping: Readonly<Record<string, string>>;
   }): Promise<FerryPipeline> {
-    const { directory, name, sourceUrl, targetUrl, brokers } = options;
+    const { directory, name, sourceUrl, targetUrl, brokers, mapping } = options;
     await rm(directory, { recursive: true, force: true });
     await mkdir(join(directory, 'mapping'), { recursive: true });
-    const files = {
-      'pipeline.yaml': `pipeline: ${name}\nsource: {url: "\${SOURCE_URL}"}\ntarget: {url: "\${TARGET_URL}"}\nlog: {brokers: "\${KAFKA_BROKERS:-}", directory: log}\n`,
-      'mapping/growth.yaml':
-        'schema: growth\ntables:\n  accounts: {from: public.accounts}\n  artifacts: {from: public.artifacts}\n',
-      'mapping/shared.yaml': 'schema: shared\ntables:\n  events: {from: public.events}\n',
-    };
-    for (const [file, text] of Object.entries(files)) await writeFile(join(directory, file), text);
+    const pipeline = `pipeline: ${name}\nsource: {url: "\${SOURCE_URL}"}\ntarget: {url: "\${TARGET_URL}"}\nlog: {brokers: "\${KAFKA_BROKERS:-}", directory: log}\n`;
+    await writeFile(join(directory, 'pipeline.yaml'), pipeline);
+    for (const [file, text] of Object.entries(mapping)) await writeFile(join(directory, 'mapping', file), text);
     const env = { ...process.env, SOURCE_URL: sourceUrl, TARGET_URL: targetUrl, KAFKA_BROKERS: brokers.join(',') };
     return new FerryPipeline(directory, env);
   }

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { printJson, printTable } from '../cli/output.js';
 import { startEmbeddedPostgres } from '../platform/embedded-server.js';
 import { ownKafka, startKafka } from '../test/support/kafka.js';
+import { AS_IN_PRODUCTION } from '../test/support/kafka-from-maven.js';
 import { type Bench, type Measured, type MeasuredKafka, measureFerry, measureNative } from './measure.js';
 import { createSchema, load, session } from './workload.js';
 
@@ -80,7 +81,7 @@ async function run(): Promise<Results> {
 async function openKafka(): Promise<{ measured: MeasuredKafka | undefined; stop: () => Promise<void> }> {
   const brokers = flags.brokers?.split(',').filter(Boolean) ?? [];
   if (brokers.length > 0) return { measured: { brokers, pid: undefined }, stop: async () => {} };
-  const own = await ownKafka().catch(() => undefined);
+  const own = await ownKafka(AS_IN_PRODUCTION).catch(() => undefined);
   if (own) return { measured: own, stop: own.stop };
   const kafka = await startKafka();
   if ('brokers' in kafka) return { measured: { brokers: kafka.brokers, pid: undefined }, stop: kafka.stop };
@@ -91,6 +92,8 @@ async function openKafka(): Promise<{ measured: MeasuredKafka | undefined; stop:
 async function measureAll(bench: Bench): Promise<Results> {
   const results: Results = { native: [], embedded: [], ...(bench.kafka ? { kafka: [] } : {}) };
   let turn = 0;
+  // A Java that has just started compiles for a minute, on the cores that are measured.
+  if (bench.kafka) await measureFerry({ ...bench, steadySeconds: 10 }, turn, bench.kafka);
   for (let i = 0; i < flags.runs; i++) {
     // In turn, so that a machine that becomes slower does so for all.
     for (const [system, measured] of Object.entries(results)) {

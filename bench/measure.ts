@@ -3,7 +3,17 @@ import type { EmbeddedServer } from '../platform/embedded-server.js';
 import { FerryPipeline } from './ferry.js';
 import { cpuSeconds, treeCpuSeconds } from './processes.js';
 import { type Latencies, measureLatency } from './steady.js';
-import { areEqual, change, createSchema, type Layout, session, untilChanged, untilCopied } from './workload.js';
+import {
+  areEqual,
+  change,
+  createSchema,
+  type Layout,
+  MAPPING,
+  session,
+  steadyWork,
+  untilChanged,
+  untilCopied,
+} from './workload.js';
 
 export interface Bench {
   readonly servers: { readonly source: EmbeddedServer; readonly target: EmbeddedServer };
@@ -82,6 +92,7 @@ export async function measureFerry(bench: Bench, run: number, kafka: MeasuredKaf
     sourceUrl: bench.sourceUrl,
     targetUrl,
     brokers: kafka?.brokers ?? [],
+    mapping: MAPPING,
   });
   const slot = `ferry_${name.replaceAll('-', '_')}`;
   return measure(bench, run, await session(targetUrl), {
@@ -120,11 +131,11 @@ async function measure(bench: Bench, run: number, target: pg.Client, replicator:
     const services = replicator.use();
     const broker = replicator.brokerCpu() - brokerBefore;
 
-    const latency = await measureLatency(bench.sourceUrl, target, {
-      layout,
-      rate: 500,
+    await settle(source, target);
+    const probeBase = 4_000_000_000 + run * 10_000_000;
+    const latency = await measureLatency(bench.sourceUrl, target, steadyWork(layout, probeBase), {
       seconds: bench.steadySeconds,
-      probeBase: 4_000_000_000 + run * 10_000_000,
+      probeBase,
     });
     const { peakMb } = replicator.use();
     return {
@@ -143,6 +154,12 @@ async function measure(bench: Bench, run: number, target: pg.Client, replicator:
     await replicator.end();
     await target.end();
   }
+}
+
+/** What the copy and the catch-up left to do would otherwise be done while latency is measured: autovacuum, dirty pages. */
+async function settle(...databases: readonly pg.Client[]): Promise<void> {
+  await Promise.all(databases.map((client) => client.query('VACUUM ANALYZE')));
+  await Promise.all(databases.map((client) => client.query('CHECKPOINT')));
 }
 
 function postgresCpu({ servers }: Bench): number {

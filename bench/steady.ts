@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { type Layout, session, tableName } from './workload.js';
+import { session } from './workload.js';
 
 export interface Latencies {
   readonly p50Ms: number;
@@ -8,24 +8,38 @@ export interface Latencies {
   readonly p99Ms: number;
 }
 
+/** What is written while latency is measured, and where a written row is looked for. */
+export interface SteadyWork {
+  /** Transactions a second. */
+  readonly rate: number;
+  /** The statements of the i-th transaction. */
+  readonly transaction: (i: number) => string;
+  /** The statement that inserts a probe row at the source. */
+  readonly probe: (id: number) => string;
+  /** The target's table of probes. */
+  readonly probed: string;
+}
+
 const PROBES_PER_SECOND = 20;
-const CHANGES_PER_TRANSACTION = 5;
+/** Before the first probe: what was never called this way is compiled meanwhile, in Node as in the broker's Java. */
+const WARM_UP_MS = 10_000;
 
 /**
- * Commit to visible: 20 probe rows a second under `rate` changes a second in transactions of five, over three tables.
+ * Commit to visible: 20 probe rows a second while the work goes on.
  * @param probeBase first id of the probes; another one for each call.
  */
 export async function measureLatency(
   sourceUrl: string,
   target: pg.Client,
-  options: { layout: Layout; rate: number; seconds: number; probeBase: number },
+  work: SteadyWork,
+  options: { seconds: number; probeBase: number },
 ): Promise<Latencies> {
   const [writer, prober] = [await session(sourceUrl), await session(sourceUrl)];
-  const stop = performance.now() + options.seconds * 1_000 + 1_000;
+  const stop = performance.now() + WARM_UP_MS + options.seconds * 1_000;
   try {
-    const writing = write(writer, options, stop);
-    await sleep(1_000);
-    const latencies = await probe(prober, target, options);
+    const writing = write(writer, work, stop);
+    await sleep(WARM_UP_MS);
+    const latencies = await probe(prober, target, work, options);
     await writing;
     return percentiles(latencies);
   } finally {
@@ -33,20 +47,12 @@ export async function measureLatency(
   }
 }
 
-async function write(client: pg.Client, options: { rate: number; probeBase: number }, stop: number): Promise<void> {
-  const gapMs = (CHANGES_PER_TRANSACTION / options.rate) * 1_000;
+async function write(client: pg.Client, { rate, transaction }: SteadyWork, stop: number): Promise<void> {
   const startedAt = performance.now();
   for (let i = 0; performance.now() < stop; i++) {
-    const wait = startedAt + i * gapMs - performance.now();
+    const wait = startedAt + (i * 1_000) / rate - performance.now();
     if (wait > 0.5) await sleep(wait);
-    const id = options.probeBase + 1_000_000 + i;
-    await client.query(`BEGIN;
-      UPDATE accounts SET balance = ${i} / 100.0, updated_at = clock_timestamp() WHERE id = ${100_001 + ((i * 7_919) % 100_000)};
-      UPDATE artifacts SET title = 'steady ${i}', score = ${i} WHERE id = md5('artifact-${200_001 + ((i * 7_919) % 200_000)}')::uuid;
-      INSERT INTO events(id, account_id, type, payload, at) VALUES (${id}, 1, 'steady', '{"seq":${i},"ok":true}', clock_timestamp());
-      INSERT INTO artifacts VALUES (md5('steady-${id}')::uuid, 1, 'note', 't', '${'lorem '.repeat(30)}', 1.5, '{a,b}', clock_timestamp());
-      UPDATE events SET type = 'steady2' WHERE id = ${200_001 + ((i * 7_919) % 200_000)};
-      COMMIT`);
+    await client.query(`BEGIN; ${transaction(i)}; COMMIT`);
   }
 }
 
@@ -54,7 +60,8 @@ async function write(client: pg.Client, options: { rate: number; probeBase: numb
 async function probe(
   source: pg.Client,
   target: pg.Client,
-  options: { layout: Layout; seconds: number; probeBase: number },
+  work: SteadyWork,
+  options: { seconds: number; probeBase: number },
 ): Promise<number[]> {
   const waiting = new Map<number, number>();
   const latencies: number[] = [];
@@ -63,7 +70,7 @@ async function probe(
     while (!isDone || waiting.size > 0) {
       if (waiting.size > 0) {
         const { rows } = await target.query<{ id: string }>(
-          `SELECT id FROM ${tableName(options.layout, 'events')} WHERE id IN (${[...waiting.keys()].join(',')})`,
+          `SELECT id FROM ${work.probed} WHERE id IN (${[...waiting.keys()].join(',')})`,
         );
         const seenAt = performance.now();
         for (const row of rows) {
@@ -78,9 +85,7 @@ async function probe(
   for (let i = 0; i < options.seconds * PROBES_PER_SECOND; i++) {
     await sleep(Math.max(0, startedAt + (i * 1_000) / PROBES_PER_SECOND - performance.now()));
     const id = options.probeBase + i;
-    await source.query(
-      `INSERT INTO events(id, account_id, type, payload, at) VALUES (${id}, 1, 'probe', '{}', clock_timestamp())`,
-    );
+    await source.query(work.probe(id));
     waiting.set(id, performance.now());
   }
   isDone = true;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { packageRoot } from '../platform/package-root.js';
+import type { SteadyWork } from './steady.js';
 
 /** Where the three tables stand: all in public, or moved by the mapping. */
 export const LAYOUTS = {
@@ -12,6 +13,13 @@ export const LAYOUTS = {
 export type Layout = keyof typeof LAYOUTS;
 
 export const TABLES = ['accounts', 'artifacts', 'events'] as const;
+
+/** The pipeline's mapping files. */
+export const MAPPING = {
+  'growth.yaml':
+    'schema: growth\ntables:\n  accounts: {from: public.accounts}\n  artifacts: {from: public.artifacts}\n',
+  'shared.yaml': 'schema: shared\ntables:\n  events: {from: public.events}\n',
+};
 
 export function tableName(layout: Layout, table: (typeof TABLES)[number]): string {
   return `${LAYOUTS[layout][table === 'events' ? 'events' : 'accounts']}.${table}`;
@@ -87,6 +95,24 @@ export async function untilChanged(target: pg.Client, layout: Layout, run: numbe
     + (SELECT count(*) FROM ${artifacts} WHERE id IN (SELECT md5('sentinel-${run}-' || s)::uuid FROM generate_series(1, 32) s))
     + (SELECT count(*) FROM ${events} WHERE id BETWEEN ${base} + 1 AND ${base} + 32) AS n`;
   while (Number((await target.query<{ n: string }>(count)).rows[0]!.n) < 96) await sleep(25);
+}
+
+/** 500 changes a second in transactions of five, over the three tables. */
+export function steadyWork(layout: Layout, probeBase: number): SteadyWork {
+  return {
+    rate: 100,
+    transaction: (i) => {
+      const id = probeBase + 1_000_000 + i;
+      return `UPDATE accounts SET balance = ${i} / 100.0, updated_at = clock_timestamp() WHERE id = ${100_001 + ((i * 7_919) % 100_000)};
+        UPDATE artifacts SET title = 'steady ${i}', score = ${i} WHERE id = md5('artifact-${200_001 + ((i * 7_919) % 200_000)}')::uuid;
+        INSERT INTO events(id, account_id, type, payload, at) VALUES (${id}, 1, 'steady', '{"seq":${i},"ok":true}', clock_timestamp());
+        INSERT INTO artifacts VALUES (md5('steady-${id}')::uuid, 1, 'note', 't', '${'lorem '.repeat(30)}', 1.5, '{a,b}', clock_timestamp());
+        UPDATE events SET type = 'steady2' WHERE id = ${200_001 + ((i * 7_919) % 200_000)}`;
+    },
+    probe: (id) =>
+      `INSERT INTO events(id, account_id, type, payload, at) VALUES (${id}, 1, 'probe', '{}', clock_timestamp())`,
+    probed: tableName(layout, 'events'),
+  };
 }
 
 /** Counts and sums of row hashes, by SQL of its own. */

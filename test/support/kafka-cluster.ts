@@ -159,7 +159,7 @@ async function startFromMaven(): Promise<Node[]> {
   const nodes: Node[] = [];
   try {
     for (const [i, node] of NODES.entries()) {
-      const broker = await startMavenKafka({ ...settings, 'node.id': String(node) }, ports[i]!, quorum);
+      const broker = await startMavenKafka({ ...settings, 'node.id': String(node) }, ports[i]!, { quorum });
       nodes.push(mavenNode(broker, `127.0.0.1:${ports[i]!.broker}`));
     }
     return nodes;

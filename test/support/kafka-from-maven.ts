@@ -32,6 +32,27 @@ export interface MavenKafka {
   stop(): Promise<void>;
 }
 
+/** What a broker's Java is told: little memory, and no optimizing compiler, which would take the tests' two cores for minutes. */
+const SHORT_LIVED = ['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+
+/** As Kafka's own start script has it, for measurements. */
+export const AS_IN_PRODUCTION = [
+  '-Xmx1G',
+  '-Xms1G',
+  '-XX:+UseG1GC',
+  '-XX:MaxGCPauseMillis=20',
+  '-XX:InitiatingHeapOccupancyPercent=35',
+  '-XX:+ExplicitGCInvokesConcurrent',
+  '-XX:MaxInlineLevel=15',
+];
+
+export interface BrokerOptions {
+  /** Of the cluster it belongs to; without, it is one alone. */
+  readonly quorum?: Quorum;
+  /** Options of Java. */
+  readonly java?: readonly string[];
+}
+
 /** Makes a broker one of several. */
 export interface Quorum {
   readonly clusterId: string;
@@ -43,13 +64,12 @@ export interface Quorum {
  * Starts a broker from Maven's jars on the loopback interface, broker and controller in one process, with data of its
  * own.
  * @param settings server.properties without the data directory; addresses of its own stand in for the ones of `ports`.
- * @param quorum of the cluster it belongs to; without, it is one alone.
  * @throws Error when Java or Maven is missing, or the jars cannot be had.
  */
 export async function startMavenKafka(
   settings: Readonly<Record<string, string>>,
   ports: { broker: number; controller: number },
-  quorum?: Quorum,
+  { quorum, java = SHORT_LIVED }: BrokerOptions = {},
 ): Promise<MavenKafka> {
   const classpath = join(await libraries(), '*');
   const directory = await mkdtemp(join(tmpdir(), 'ferry-test-kafka-'));
@@ -62,8 +82,7 @@ export async function startMavenKafka(
     await writeFile(properties, propertiesText({ ...settings, ...controllers }, ports, join(directory, 'data')));
     const cluster = quorum ? ['-t', quorum.clusterId] : ['--standalone', '-t', newClusterId()];
     await run('java', ['-cp', classpath, 'kafka.tools.StorageTool', 'format', ...cluster, '-c', properties]);
-    const memory = quorum ? ['-Xmx256m', '-XX:+UseSerialGC'] : ['-Xmx512m'];
-    const spawnIt = () => spawnBroker([...memory, '-cp', classpath, 'kafka.Kafka', properties], directory);
+    const spawnIt = () => spawnBroker([...java, '-cp', classpath, 'kafka.Kafka', properties], directory);
     let broker = spawnIt();
     return {
       version: VERSION,

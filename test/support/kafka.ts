@@ -44,7 +44,7 @@ export async function startKafka(): Promise<RunningKafka | MissingServer> {
   const reasons: string[] = [];
   for (const [label, start] of [
     ['Docker', startContainer],
-    ['Java and Maven', startFromMaven],
+    ['Java and Maven', () => ownKafka()],
   ] as const) {
     try {
       return await start();
@@ -97,14 +97,14 @@ export interface OwnKafka extends RunningKafka {
   up(): Promise<void>;
 }
 
-/** @throws Error without Java and Maven. */
-export async function ownKafka(): Promise<OwnKafka> {
-  return startFromMaven();
-}
-
-async function startFromMaven(): Promise<OwnKafka> {
+/**
+ * @param java options of the broker's Java.
+ * @throws Error without Java and Maven.
+ */
+export async function ownKafka(java?: readonly string[]): Promise<OwnKafka> {
   const port = await freePort();
-  const broker = await startMavenKafka(SINGLE_BROKER, { broker: port, controller: await freePort() });
+  const ports = { broker: port, controller: await freePort() };
+  const broker = await startMavenKafka(SINGLE_BROKER, ports, java ? { java } : {});
   const brokers = [`127.0.0.1:${port}`];
   const kafka = {
     brokers,
