@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 /** Who may import whom, read out of the files themselves: services -> platform -> core, and nothing back. */
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const FOLDERS = ['core', 'platform', 'services', 'cli', 'routing', 'config', 'bench', 'test'];
+const FOLDERS = ['core', 'platform', 'services', 'cli', 'routing', 'config', 'bench', 'chaos', 'test'];
 
 interface Import {
   readonly file: string;
@@ -48,7 +48,7 @@ function isTypesOnly(names: string | undefined): boolean {
 const isTest = (file: string) =>
   file.startsWith('test/') || file.endsWith('.test.ts') || file === 'platform/event-log/contract.ts';
 /** Benchmarks stand outside, as tests do: they use what they measure. */
-const isOutside = (path: string) => isTest(path) || path.startsWith('bench/');
+const isOutside = (path: string) => isTest(path) || /^(bench|chaos)\//.test(path);
 const production = imports.filter(({ file }) => !isOutside(file));
 const isOurs = (target: string) => FOLDERS.some((folder) => target.startsWith(`${folder}/`));
 const isIn =

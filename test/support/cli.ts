@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { packageRoot } from '../../platform/package-root.js';
 import { eventually } from './eventually.js';
 
 /** How a command ended, and all that it said. */
@@ -18,7 +19,7 @@ export interface CliError {
   readonly error: { readonly code: string; readonly message: string; readonly remedy: string };
 }
 
-const BIN = fileURLToPath(new URL('../../bin/ferry.js', import.meta.url));
+const BIN = join(packageRoot(), 'bin', 'ferry.js');
 
 /** Longer than any command may take here. */
 const TIMEOUT_MS = 100_000;

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { QualifiedName } from '../../core/relation.js';
 import { formatQualifiedName, parseQualifiedName } from '../../core/relation.js';
 import { quoteIdentifier, quoteName } from '../../platform/postgres.js';
-import { testServers } from './servers.js';
 
 /** Where a target table's rows come from: `schema.table`, with the columns that change their name. */
 export type TableSource = string | { readonly from: string; readonly rename: Readonly<Record<string, string>> };
@@ -19,17 +18,16 @@ export async function writePipelineFiles(
   directory: string,
   options: {
     readonly name: string;
-    readonly driver: 'embedded' | 'kafka';
     readonly tables: Tables;
-    readonly kafka?: { readonly brokers: readonly string[]; readonly replicationFactor: number };
+    /** The embedded log otherwise. */
+    readonly kafka?: { readonly brokers: readonly string[]; readonly replicationFactor?: number };
     readonly partitions?: number;
     readonly capture?: Readonly<Record<string, number>>;
     readonly apply?: Readonly<Record<string, number>>;
   },
 ): Promise<void> {
-  const { name, driver, tables, kafka, partitions = 1, capture, apply } = options;
-  const log =
-    driver === 'kafka' ? (kafka ?? { brokers: testServers().brokers }) : { directory: join(directory, 'log') };
+  const { name, tables, kafka, partitions = 1, capture, apply } = options;
+  const log = kafka ?? { directory: join(directory, 'log') };
   const pipeline = {
     pipeline: name,
     source: { url: '${SOURCE_URL}' },

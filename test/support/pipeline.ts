@@ -206,7 +206,8 @@ export async function makePipeline(options: PipelineOptions): Promise<Pipeline> 
     databases.push(source);
     const target = await freshDatabase(servers.targetServer, 'pipeline_target');
     databases.push(target);
-    await writePipelineFiles(directory, { name, ...options });
+    const { driver, kafka = { brokers: servers.brokers! }, ...rest } = options;
+    await writePipelineFiles(directory, { name, ...rest, ...(driver === 'kafka' ? { kafka } : {}) });
     const config = await loadPipeline(directory, { SOURCE_URL: source.url, TARGET_URL: target.url });
     const sessions = {
       source: await connect('source', source.url, { applicationName: 'ferry-test' }),

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { ServiceName } from '../../core/service-report.js';
+import { packageRoot } from '../../platform/package-root.js';
 
-const BIN = fileURLToPath(new URL('../../bin/ferry.js', import.meta.url));
+const BIN = join(packageRoot(), 'bin', 'ferry.js');
 
 /** A service drains within a moment; one that does not has a fault that the test shall see. */
 const STOP_WITHIN_MS = 20_000;
@@ -43,6 +44,10 @@ export class ServiceProcess {
   /** It ended, and nobody had asked for that. */
   get hasFailed(): boolean {
     return this.#hasEnded && !this.#isAskedToEnd;
+  }
+
+  get isRunning(): boolean {
+    return !this.#hasEnded;
   }
 
   /** Resolves when the process of the last start has ended. */

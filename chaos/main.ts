@@ -1,0 +1,44 @@
+import { Command, Option } from 'commander';
+import { printJson } from '../cli/output.js';
+import { Random } from '../test/support/random.js';
+import { chaos } from './run.js';
+import { type Driver, World } from './world.js';
+
+interface Flags {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly driver: Driver;
+  readonly tables: number;
+  readonly json?: true;
+}
+
+const flags = new Command('chaos')
+  .description(
+    'random transactions while services, servers, the broker and networks break; then everything must be equal',
+  )
+  .option('--minutes <n>', 'how long', Number, 1)
+  .option('--seed <n>', 'the same seed makes the same tables, transactions and faults', Number, 1)
+  .addOption(new Option('--driver <name>', 'of the log').choices(['embedded', 'kafka']).default('embedded'))
+  .option('--tables <n>', 'of random columns and keys', Number, 6)
+  .option('--json', 'print one JSON object on the last line')
+  .parse()
+  .opts<Flags>();
+
+// Servers and services end with us, if we end by an exit.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+const startedAt = performance.now();
+const say = (line: string) =>
+  process.stderr.write(`${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(7)} s  ${line}\n`);
+const world = await World.start({ driver: flags.driver, tables: flags.tables, random: new Random(flags.seed) });
+const verdict = await chaos(world, { seconds: flags.minutes * 60, seed: flags.seed, say }).finally(() =>
+  world[Symbol.asyncDispose](),
+);
+const { ok, transactions, faults, restarts } = verdict;
+if (flags.json) printJson(verdict);
+else {
+  const count = Object.values(faults).reduce((sum, n) => sum + n, 0);
+  const what = `seed ${flags.seed}, ${flags.minutes} min over ${flags.driver}, ${flags.tables} tables, ${transactions} transactions, ${count} faults, ${restarts} restarts`;
+  process.stdout.write(`chaos ${ok ? 'passed' : 'FAILED'}: ${what}\n`);
+}
+process.exit(ok ? 0 : 1);

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { chaos } from '../../chaos/run.js';
+import { World } from '../../chaos/world.js';
+import { orSkip } from '../support/or-skip.js';
+import { Random, testSeed } from '../support/random.js';
+import { describeWithPostgres } from '../support/servers.js';
+
+const SECONDS = 30;
+
+/** A minute of `npm run chaos`, half of it over each driver. */
+describeWithPostgres('random transactions under random faults', () => {
+  test.for(['embedded', 'kafka'] as const)(
+    'end equal, over %s',
+    { timeout: 300_000 },
+    async (driver, { annotate, skip }) => {
+      const seed = testSeed(7);
+      const start = () => World.start({ driver, tables: 4, random: new Random(seed) });
+      await using world = await orSkip(skip, 'servers that may be killed (for Kafka: Java and Maven)', start);
+      const said: string[] = [];
+      const { problems, transactions } = await chaos(world, { seconds: SECONDS, seed, say: (line) => said.push(line) });
+      expect(problems, said.join('\n')).toEqual([]);
+      expect(transactions).toBeGreaterThan(100);
+      await annotate(`seed ${seed}: ${transactions} transactions, ${said.length} faults`);
+    },
+  );
+});
