@@ -12,7 +12,7 @@ import { RawEncoder } from '../../services/capture/raw-encoder.js';
 import { RawOutput } from '../../services/capture/raw-output.js';
 import { afterChunk, captureState, NOT_STARTED, type Recovered, recover } from '../../services/capture/recover.js';
 import type { Chunk, TablePlan } from '../../services/capture/snapshot/chunk.js';
-import { SnapshotWindows } from '../../services/capture/snapshot/windows.js';
+import { type Rereads, SnapshotWindows } from '../../services/capture/snapshot/windows.js';
 import { recover as recoverTransform } from '../../services/transform/recover.js';
 import { Router } from '../../services/transform/router.js';
 import type { MemoryLog } from './memory-log.js';
@@ -151,7 +151,7 @@ class TableCopier {
   readonly #seenAtStart: number;
   #isExhausted = false;
   #open:
-    | { id: string; at: 'low' | 'read' | 'high'; key: string | undefined; isFinal: boolean; rows: number }
+    | { id: string; at: 'low' | 'read' | 'high'; reread: Rereads | undefined; isFinal: boolean; rows: number }
     | undefined;
   isDone: boolean;
 
@@ -181,33 +181,33 @@ class TableCopier {
 
   #emitLow(): void {
     const id = String(++windowIds);
-    const rereads = this.#isExhausted ? [...this.#windows.rereads(this.#plan)] : [];
-    this.#open = { id, at: 'low', key: rereads[0], isFinal: this.#isExhausted && rereads.length === 0, rows: 0 };
+    const reread = this.#isExhausted ? new Map([...this.#windows.rereads(this.#plan)].slice(0, 2)) : undefined;
+    this.#open = { id, at: 'low', reread, isFinal: reread?.size === 0, rows: 0 };
     this.#windows.expect(id, this.#plan, (outcome) => this.#closed(outcome));
     this.#source.emit(MESSAGE.low, id);
   }
 
   #closed(outcome: 'published' | 'stale'): void {
-    const { key, isFinal, rows } = this.#open!;
+    const { reread, isFinal, rows } = this.#open!;
     this.#open = undefined;
     if (outcome === 'stale') return;
     if (isFinal) {
       this.#windows.tableFinished(this.#plan);
       this.isDone = true;
-    } else if (key !== undefined) this.#windows.rereads(this.#plan).delete(key);
+    } else if (reread) this.#windows.reread(this.#plan, reread);
     else this.#isExhausted = rows < CHUNK_ROWS;
   }
 
   #read(invisible: number): Chunk {
-    const { key, isFinal } = this.#open!;
+    const { reread, isFinal } = this.#open!;
     const { history, nextXid } = this.#source;
     const seen = Math.max(this.#seenAtStart, history.length - 1 - invisible);
     const running = new Set(history.slice(seen + 1).map(({ xid }) => xid));
     const after = this.#tables.get(this.#name)!.upTo?.[0];
     const all = [...history[seen]!.tables.get(this.#plan.relation.id)!.values()];
     const rows =
-      key !== undefined
-        ? all.filter((row) => row[0] === JSON.parse(key)[0])
+      reread && !isFinal
+        ? all.filter((row) => reread.has(JSON.stringify([row[0]])))
         : all
             .filter((row) => after === undefined || row[0] > after)
             .sort((a, b) => (a[0] < b[0] ? -1 : 1))
@@ -216,7 +216,7 @@ class TableCopier {
     return {
       text: Buffer.from(rows.map(copyLine).join('')),
       rows: rows.length,
-      mark: key !== undefined ? undefined : { ...(upTo === undefined ? {} : { upTo: [upTo] }), final: isFinal },
+      mark: reread && !isFinal ? undefined : { ...(upTo === undefined ? {} : { upTo: [upTo] }), final: isFinal },
       snapshot: { xmax: nextXid, running },
     };
   }

@@ -3,11 +3,12 @@ import type pg from 'pg';
 import { MESSAGE } from '../../../core/record.js';
 import { displayName } from '../../../core/relation.js';
 import type { TableSnapshotState } from '../../../core/stage-state.js';
+import { failpoint } from '../../../platform/failpoint.js';
 import { endSession } from '../../../platform/postgres.js';
 import type { Chunk, TablePlan } from './chunk.js';
 import { type ChunkRange, readChunk } from './chunk-reader.js';
 import { estimateTable } from './table-plan.js';
-import type { SnapshotWindows } from './windows.js';
+import type { Rereads, SnapshotWindows } from './windows.js';
 
 export interface SnapshotOptions {
   /** Opens a session at the source; the loop ends it. */
@@ -61,13 +62,20 @@ async function copyTable(client: pg.Client, plan: TablePlan, options: CopyOption
     if (chunk.rows > 0) limit = chunkLimit(chunk.text.length / chunk.rows, options);
   }
   // Rows that a key change took out of their chunk, without the TOAST values that only the chunk had.
-  for (const key of windows.rereads(plan)) {
-    if (signal.aborted) return;
-    await copyChunk(client, plan, { keys: [JSON.parse(key) as string[]] }, options);
-    windows.rereads(plan).delete(key);
+  for (let due = someOf(windows.rereads(plan)); due.size > 0; due = someOf(windows.rereads(plan))) {
+    const keys = [...due.keys()].map((key) => JSON.parse(key) as string[]);
+    if (signal.aborted || !(await copyChunk(client, plan, { keys }, options))) return;
+    windows.reread(plan, due);
   }
   await finishTable(client, plan, options);
 }
+
+/** As many keys as one statement may name. */
+function someOf(rereads: Rereads): Rereads {
+  return new Map([...rereads].slice(0, REREAD_KEYS));
+}
+
+const REREAD_KEYS = 500;
 
 /** An empty chunk says, in its place in the stream, that the table is copied. */
 async function finishTable(client: pg.Client, plan: TablePlan, options: CopyOptions): Promise<void> {
@@ -93,6 +101,7 @@ async function copyChunk(
     try {
       await emit(client, MESSAGE.low, id);
       const read = await readChunk(client, plan, range);
+      failpoint('capture.chunk-read');
       const chunk = isFinal ? { ...read, mark: { ...read.mark, final: true } } : read;
       options.windows.fill(id, chunk);
       await emit(client, MESSAGE.high, id);

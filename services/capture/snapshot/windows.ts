@@ -7,6 +7,8 @@ import type { Chunk, ReconciledChunk, TablePlan } from './chunk.js';
 import { DeliveredXids } from './delivered-xids.js';
 import { WatermarkWindow } from './watermark-window.js';
 
+export type Rereads = ReadonlyMap<string, number>;
+
 /** A chunk whose high watermark has come, for the encoder to write and the reader of chunks to hear of. */
 export interface ClosedWindow {
   readonly plan: TablePlan;
@@ -31,20 +33,28 @@ export class SnapshotWindows {
   readonly #byRelation = new Map<number, Set<OpenWindow>>();
   readonly #delivered = new DeliveredXids();
   /** Tables whose snapshot is not finished, by relation id, with the keys to read again, as JSON. */
-  readonly #copying = new Map<number, { plan: TablePlan; rereads: Set<string> }>();
+  readonly #copying = new Map<number, { plan: TablePlan; rereads: Map<string, number> }>();
+  #moves = 0;
 
   /** The table's snapshot begins, or goes on after a restart with the keys that were still to be read. */
   tableStarted(plan: TablePlan, rereads: Iterable<string> = []): void {
-    this.#copying.set(plan.relation.id, { plan, rereads: new Set(rereads) });
+    const due = new Map([...rereads].map((key) => [key, this.#moves]));
+    this.#copying.set(plan.relation.id, { plan, rereads: due });
   }
 
   tableFinished(plan: TablePlan): void {
     this.#copying.delete(plan.relation.id);
   }
 
-  /** Keys, each a JSON array of texts, that a chunk of its own must read. */
-  rereads(plan: TablePlan): Set<string> {
-    return this.#copying.get(plan.relation.id)?.rereads ?? new Set();
+  /** Keys, each a JSON array of texts, that a chunk of its own must read, and which move of a row made each so. */
+  rereads(plan: TablePlan): Rereads {
+    return this.#copying.get(plan.relation.id)?.rereads ?? new Map();
+  }
+
+  /** They were read; a row that has moved to one of the keys since then must be read once more. */
+  reread(plan: TablePlan, keys: Rereads): void {
+    const due = this.#copying.get(plan.relation.id)?.rereads;
+    for (const [key, move] of keys) if (due?.get(key) === move) due.delete(key);
   }
 
   /** The tables' states with the keys that are still to be read again: what a restart must know. */
@@ -53,7 +63,7 @@ export class SnapshotWindows {
     for (const { plan, rereads } of this.#copying.values()) {
       const name = displayName(plan.relation);
       const state = states.get(name);
-      if (state) all.set(name, { ...state, rereads: [...rereads] });
+      if (state) all.set(name, { ...state, rereads: [...rereads.keys()] });
     }
     return all;
   }
@@ -126,7 +136,7 @@ export class SnapshotWindows {
       else window.updated(now!, old);
     }
     if (movesKey && now!.includes(false)) {
-      copying.rereads.add(JSON.stringify(keyOf(now!, copying.plan)));
+      copying.rereads.set(JSON.stringify(keyOf(now!, copying.plan)), ++this.#moves);
     }
   }
 
