@@ -30,6 +30,7 @@ export function randomServiceFault(world: World, random: Random): Fault {
       await sleep(random.int(100, FROZEN_MS));
       signal(service, 'SIGCONT');
     }),
+    fault(`replace ${service.service} while it is frozen`, () => replaced(world, service, random)),
   ]);
 }
 
@@ -100,6 +101,18 @@ async function stopped(service: ServiceProcess, goneMs: number): Promise<void> {
   clearTimeout(timer);
   await sleep(goneMs);
   service.start();
+}
+
+/** Thought dead, it comes back when another one has taken its work over. */
+async function replaced(world: World, service: ServiceProcess, random: Random): Promise<void> {
+  const other = world.another(service.service);
+  signal(service, 'SIGSTOP');
+  other.start();
+  // Long enough for it to start, at times.
+  await sleep(random.int(500, FROZEN_MS));
+  signal(service, 'SIGCONT');
+  await sleep(random.int(0, GONE_MS));
+  await other.kill();
 }
 
 function signal(service: ServiceProcess, name: NodeJS.Signals): void {

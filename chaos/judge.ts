@@ -118,7 +118,7 @@ async function rebuilt(world: World, source: Client, end: Lsn): Promise<string[]
   const [direct, through] = [new URL(world.target.server.url), new URL(world.config.target.url)];
   for (const url of [direct, through]) url.pathname = '/rebuilt';
   await world.prepareTarget(direct.href);
-  const apply = world.service('apply', { ...world.env, TARGET_URL: through.href }, 'rebuild');
+  const apply = world.service('apply', { ...world.env, TARGET_URL: through.href });
   const target = await connect('target', direct.href, { applicationName: 'chaos' });
   apply.start();
   try {

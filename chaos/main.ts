@@ -9,6 +9,7 @@ interface Flags {
   readonly seed: number;
   readonly driver: Driver;
   readonly tables: number;
+  readonly logs?: string;
   readonly json?: true;
 }
 
@@ -20,6 +21,7 @@ const flags = new Command('chaos')
   .option('--seed <n>', 'the same seed makes the same tables, transactions and faults', Number, 1)
   .addOption(new Option('--driver <name>', 'of the log').choices(['embedded', 'kafka']).default('embedded'))
   .option('--tables <n>', 'of random columns and keys', Number, 6)
+  .option('--logs <directory>', 'keep there what the services say')
   .option('--json', 'print one JSON object on the last line')
   .parse()
   .opts<Flags>();
@@ -30,7 +32,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const startedAt = performance.now();
 const say = (line: string) =>
   process.stderr.write(`${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(7)} s  ${line}\n`);
-const world = await World.start({ driver: flags.driver, tables: flags.tables, random: new Random(flags.seed) });
+const world = await World.start({
+  driver: flags.driver,
+  tables: flags.tables,
+  random: new Random(flags.seed),
+  directory: flags.logs,
+});
 const verdict = await chaos(world, { seconds: flags.minutes * 60, seed: flags.seed, say }).finally(() =>
   world[Symbol.asyncDispose](),
 );

@@ -18,7 +18,7 @@ export interface Verdict {
   readonly transactions: number;
   /** How often each was done. */
   readonly faults: Readonly<Record<string, number>>;
-  /** How often a service ended that nobody had ended, and was started again. */
+  /** How often a service had ended, at a failpoint or by itself, and was started again. */
   readonly restarts: number;
 }
 

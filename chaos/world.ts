@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from 'pg';
+import type { ServiceName } from '../core/service-report.js';
+import { FAILPOINTS } from '../platform/failpoint.js';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
 import { connect } from '../platform/postgres.js';
 import { countWritesSql } from '../test/support/append-proof.js';
@@ -30,6 +32,8 @@ export interface Broker {
 }
 
 const SERVICES = ['capture', 'transform', 'apply'] as const;
+/** Each is passed some fifty times a second, a chunk's less often: a death every few seconds. */
+const FAILPOINT_CHANCES = FAILPOINTS.map((place) => `${place}=${place === 'capture.chunk-read' ? 0.01 : 0.002}`).join();
 const BROKER_READY_MS = 90_000;
 
 /** Everything that a run may break: servers, networks, services; and the tables that are moved meanwhile. */
@@ -41,6 +45,7 @@ export class World implements AsyncDisposable {
   readonly broker: Broker | undefined;
   readonly services: readonly ServiceProcess[];
   readonly #undo: (() => Promise<void>)[];
+  #processes = 0;
 
   private constructor(parts: {
     config: LoadedPipeline;
@@ -56,25 +61,28 @@ export class World implements AsyncDisposable {
     this.target = parts.target;
     this.broker = parts.broker;
     this.#undo = parts.undo;
-    this.services = SERVICES.map((service) => this.service(service, this.env));
-    this.#undo.push(async () => void (await Promise.all(this.services.map((service) => service.kill()))));
+    this.services = SERVICES.map((service) => this.another(service));
   }
 
-  /** Starts servers and makes the tables, with some rows; the services are not started. */
-  static async start(options: { driver: Driver; tables: number; random: Random }): Promise<World> {
+  /**
+   * Starts servers and makes the tables, with some rows; the services are not started.
+   * @param options.directory of the pipeline's files and of what the services say, kept; else they go with the world.
+   */
+  static async start(options: { driver: Driver; tables: number; random: Random; directory?: string }): Promise<World> {
     const undo: (() => Promise<void>)[] = [];
     try {
       const [source, target] = [await startPlace(undo), await startPlace(undo)];
       const broker = options.driver === 'kafka' ? await startBroker(undo) : undefined;
       const tables = Array.from({ length: options.tables }, (_, n) => randomTable(n, options.random));
-      const directory = await mkdtemp(join(tmpdir(), 'ferry-chaos-'));
-      undo.push(() => rm(directory, { recursive: true, force: true }));
+      const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'ferry-chaos-')));
+      if (options.directory === undefined) undo.push(() => rm(directory, { recursive: true, force: true }));
       const mapped = mappedTables(tables);
       await writePipelineFiles(directory, {
         name: 'chaos',
         tables: mapped,
         ...(broker ? { kafka: { brokers: [`127.0.0.1:${broker.network.port}`] } } : {}),
-        capture: { snapshotChunkRows: 200 },
+        // Small, so that many changes meet the chunk that has their row.
+        capture: { snapshotChunkRows: 5 },
       });
       const env = { SOURCE_URL: through(source), TARGET_URL: through(target) };
       const config = await loadPipeline(directory, env);
@@ -98,8 +106,15 @@ export class World implements AsyncDisposable {
     return connect(side, this[side].server.url, { applicationName: 'chaos' });
   }
 
-  service(service: (typeof SERVICES)[number], env: NodeJS.ProcessEnv, name: string = service): ServiceProcess {
-    const stderrFile = join(this.config.directory, `${name}.log`);
+  /** A process of a service that dies at failpoints, not started yet. */
+  another(service: ServiceName): ServiceProcess {
+    const made = this.service(service, { ...this.env, FERRY_FAILPOINTS: FAILPOINT_CHANCES });
+    this.#undo.push(() => made.kill());
+    return made;
+  }
+
+  service(service: ServiceName, env: NodeJS.ProcessEnv): ServiceProcess {
+    const stderrFile = join(this.config.directory, `${service}-${this.#processes++}.log`);
     return new ServiceProcess(service, { config: this.config.directory, stderrFile, env });
   }
 
@@ -160,7 +175,7 @@ function schemaSql(tables: readonly RandomTable[]): string {
 }
 
 function fillSql(tables: readonly RandomTable[]): string {
-  return `INSERT INTO public.journal (note) SELECT 'before' FROM generate_series(1, 3000); ${tables.map(({ firstRows }) => firstRows).join('; ')}`;
+  return `INSERT INTO public.journal (note) SELECT 'before' FROM generate_series(1, 500); ${tables.map(({ firstRows }) => firstRows).join('; ')}`;
 }
 
 async function run(url: string, sql: string): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Lsn } from '../../core/lsn.js';
 import type { Batch, EventLog } from '../../platform/event-log/port.js';
+import { failpoint } from '../../platform/failpoint.js';
 import type { ReplicationStream } from './ports.js';
 import type { RawOutput } from './raw-output.js';
 
@@ -116,8 +117,11 @@ export class Publisher<T> {
     const batches = this.#output.take(this.#topic);
     const through = this.#committedThrough();
     const snapshot = this.#snapshot();
+    failpoint('capture.taken');
     await this.#log.append(batches);
+    failpoint('capture.appended');
     this.#stream?.acknowledge(through);
+    failpoint('capture.acknowledged');
     this.#onAppended({ through, batches }, snapshot);
     if (this.#isPaused && this.#output.bytes < PAUSE_ABOVE_BYTES / 2) {
       this.#isPaused = false;

@@ -4,6 +4,7 @@ import { domainSchemas } from '../../core/mapping.js';
 import { type TransformState, transformStateKey } from '../../core/stage-state.js';
 import { partitionName, topicsOf } from '../../core/topics.js';
 import type { Batch, EventLog, LogRecord } from '../../platform/event-log/port.js';
+import { failpoint } from '../../platform/failpoint.js';
 import type { ServiceContext } from '../../platform/service.js';
 import { type Recovered, recover } from './recover.js';
 import { Router } from './router.js';
@@ -44,6 +45,7 @@ export async function transformPartition(context: ServiceContext, partition: num
         .takeRecords()
         .map(({ schema, values }): Batch => ({ topic: topics.domain(schema), partition, values }));
       await log.append(output);
+      failpoint('transform.appended');
       context.passed(router.changes - before);
       state.appended(offset + 1, output);
     }

@@ -3,6 +3,7 @@ import { finished } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { FerryError } from '../../../core/errors.js';
+import { failpoint } from '../../../platform/failpoint.js';
 import {
   type Applied,
   addApplied,
@@ -261,10 +262,12 @@ export class TargetWriter {
   }
 
   async #commit(): Promise<void> {
+    failpoint('apply.written');
     const { command } = await this.#target.query('COMMIT');
     // The server answers a COMMIT of a failed transaction with ROLLBACK, and the driver calls that success.
     if (command !== 'COMMIT') throw new FerryError('apply-failed', 'the target rolled the transaction back');
     this.#isOpen = false;
+    failpoint('apply.committed');
   }
 }
 
