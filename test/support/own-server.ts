@@ -34,7 +34,7 @@ export async function ownServer(flags: Readonly<Record<string, string>> = {}): P
   };
   const signal = async (name: NodeJS.Signals) => {
     const { stdout } = await promisify(execFile)('pgrep', ['-P', String(server.pid)]);
-    for (const pid of [server.pid, ...stdout.trim().split('\n').map(Number)]) process.kill(pid, name);
+    for (const pid of [server.pid, ...stdout.trim().split('\n').map(Number)]) signalIfThere(pid, name);
   };
   return {
     url: server.url,
@@ -51,4 +51,13 @@ export async function ownServer(flags: Readonly<Record<string, string>> = {}): P
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** A session may have ended since it was listed. */
+function signalIfThere(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ESRCH') throw error;
+  }
 }
