@@ -78,7 +78,7 @@ async function probe(
           waiting.delete(Number(row.id));
         }
       }
-      await sleep(1);
+      await sleep(2);
     }
   })();
   const startedAt = performance.now();

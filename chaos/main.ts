@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { printJson } from '../cli/output.js';
 import { Random } from '../test/support/random.js';
-import { chaos } from './run.js';
+import { chaos, type Verdict } from './run.js';
 import { type Driver, World } from './world.js';
 
 interface Flags {
@@ -26,9 +26,6 @@ const flags = new Command('chaos')
   .parse()
   .opts<Flags>();
 
-// Servers and services end with us, if we end by an exit.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-
 const startedAt = performance.now();
 const say = (line: string) =>
   process.stderr.write(`${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(7)} s  ${line}\n`);
@@ -38,9 +35,15 @@ const world = await World.start({
   random: new Random(flags.seed),
   directory: flags.logs,
 });
-const verdict = await chaos(world, { seconds: flags.minutes * 60, seed: flags.seed, say }).finally(() =>
-  world[Symbol.asyncDispose](),
-);
+const end = () => world[Symbol.asyncDispose]();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void end().finally(() => process.exit(1)));
+const verdict = await chaos(world, { seconds: flags.minutes * 60, seed: flags.seed, say })
+  .catch((error: Error): Verdict => {
+    say(error.stack ?? error.message);
+    return { ok: false, problems: [error.message], transactions: 0, faults: {}, restarts: 0 };
+  })
+  .finally(end);
 const { ok, transactions, faults, restarts } = verdict;
 if (flags.json) printJson(verdict);
 else {

@@ -29,35 +29,40 @@ export interface Verdict {
  */
 export async function chaos(world: World, options: ChaosOptions): Promise<Verdict> {
   const { seed, say } = options;
-  const end = new AbortController();
   const faults: Record<string, number> = {};
+  for (const service of world.services) service.start();
+  const writers = new Writers(world, seed);
+  const keeper = new Keeper(world);
+  const copied = journalWhenCopied(world);
+  copied.catch(() => {});
   try {
-    for (const service of world.services) service.start();
-    const writers = new Writers(world, seed);
-    const keeper = new Keeper(world);
-    const copied = journalWhenCopied(world);
-    copied.catch(() => {});
-    const random = new Random(seed + 1);
-    const inject = (next: () => Fault) =>
-      injectUntil(end.signal, random, next, (name) => {
-        faults[name] = (faults[name] ?? 0) + 1;
-        say(name);
-      });
-    const injecting = Promise.all([
-      inject(() => randomServiceFault(world, random)),
-      inject(() => randomServerFault(world, random)),
-    ]);
-    await Promise.race([sleep(options.seconds * 1_000), injecting]);
-    end.abort();
-    await injecting;
+    await breakThings(world, options, (name) => {
+      faults[name] = (faults[name] ?? 0) + 1;
+      say(name);
+    });
     await writers.stop();
     say(`${writers.transactions} transactions; comparing`);
     const problems = await copied.then((id) => judge(world, id)).catch((error: Error) => [error.message]);
-    const restarts = await keeper.stop();
     for (const problem of problems) say(problem);
-    return { ok: problems.length === 0, problems, transactions: writers.transactions, faults, restarts };
+    const { transactions } = writers;
+    return { ok: problems.length === 0, problems, transactions, faults, restarts: keeper.restarts };
+  } finally {
+    await Promise.allSettled([writers.stop(), keeper.stop()]);
+  }
+}
+
+/** Services and servers break independently of each other, and all is whole again when this is over. */
+async function breakThings(world: World, { seconds, seed }: ChaosOptions, done: (name: string) => void): Promise<void> {
+  const random = new Random(seed + 1);
+  const end = new AbortController();
+  const injecting = [randomServiceFault, randomServerFault].map((next) =>
+    injectUntil(end.signal, random, () => next(world, random), done),
+  );
+  try {
+    await Promise.race([sleep(seconds * 1_000), ...injecting]);
   } finally {
     end.abort();
+    await Promise.all(injecting);
   }
 }
 
@@ -80,22 +85,22 @@ async function injectUntil(
 class Keeper {
   readonly #done: Promise<void>;
   #isStopped = false;
-  #restarts = 0;
+  /** So far. */
+  restarts = 0;
 
   constructor(world: World) {
     this.#done = this.#keep(world);
   }
 
-  async stop(): Promise<number> {
+  async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#done;
-    return this.#restarts;
   }
 
   async #keep({ services }: World): Promise<void> {
     while (!this.#isStopped) {
       for (const service of services.filter(({ hasFailed }) => hasFailed)) {
-        this.#restarts += 1;
+        this.restarts += 1;
         service.start();
       }
       await sleep(500);

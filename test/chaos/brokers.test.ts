@@ -81,14 +81,14 @@ describeWithPostgres('three brokers', () => {
   }) => {
     const { brokers } = await orSkip(skip, 'three Kafka brokers', () => starting!);
     const pipeline = newName();
-    const sends = ['a', 'b', 'c'];
+    const sends = [...'abcdefgh'];
     const theirs = await eventually(
       async () => {
         const told = await sendWithKafkajs(brokers, { pipeline, sends });
         return sends.every((value) => told.kept.includes(value)) ? undefined : told;
       },
-      // Which of the three it repeats first is by chance; nothing is lost where that is the one whose answer was.
-      { what: 'kafkajs to lose a record', timeoutMs: 60_000 },
+      // Which of them it repeats first is by chance; nothing is lost where that is the one whose answer was.
+      { what: 'kafkajs to lose a record', timeoutMs: 90_000 },
     );
     // One of what it resolved with is refused.
     const refusals = theirs.acknowledged.map((answer, i) =>
