@@ -1,11 +1,9 @@
 import type { Client } from 'pg';
-import { type Lsn, parseLsn } from '../core/lsn.js';
-import { domainSchemas } from '../core/mapping.js';
-import { MESSAGE } from '../core/record.js';
-import { partitionsOf, topicsOf } from '../core/topics.js';
-import { appliedThrough, readAppliedPoints, readCopiedSources } from '../platform/control-schema.js';
+import type { Lsn } from '../core/lsn.js';
+import { readCopiedSources } from '../platform/control-schema.js';
 import { connect } from '../platform/postgres.js';
 import type { PipelineStatus } from '../services/control/status/pipeline-status.js';
+import { appliedInAll, emitMarker } from '../test/support/applied.js';
 import { runFerry } from '../test/support/cli.js';
 import { eventually } from '../test/support/eventually.js';
 import { tableDifferences } from '../test/support/table-differences.js';
@@ -23,7 +21,7 @@ const CAUGHT_UP_MS = 180_000;
 export async function judge(world: World, copiedAt: string): Promise<string[]> {
   const [source, target] = [await world.connect('source'), await world.connect('target')];
   try {
-    const end = await markEnd(source);
+    const end = await emitMarker(source);
     await untilApplied(world, target, end);
     return [
       ...(await differences(world, source, target)),
@@ -36,19 +34,8 @@ export async function judge(world: World, copiedAt: string): Promise<string[]> {
   }
 }
 
-/** @returns an LSN that only what is applied to its end passes. */
-async function markEnd(source: Client): Promise<Lsn> {
-  const { rows } = await source.query<{ lsn: string }>(
-    "SELECT pg_catalog.pg_logical_emit_message(true, $1, 'end') AS lsn",
-    [MESSAGE.marker],
-  );
-  return parseLsn(rows[0]!.lsn);
-}
-
 async function untilApplied({ config }: World, target: Client, end: Lsn): Promise<void> {
-  const topics = domainSchemas(config.tables).map(topicsOf(config.name).domain);
-  const partitions = partitionsOf(topics, config.log.partitions);
-  await eventually(async () => (appliedThrough(await readAppliedPoints(target, config.name), partitions) ?? 0n) > end, {
+  await eventually(async () => ((await appliedInAll(config, target)) ?? 0n) > end, {
     what: 'everything to be applied',
     timeoutMs: CAUGHT_UP_MS,
   });

@@ -1,3 +1,4 @@
+import { quoteIdentifier } from '../platform/postgres.js';
 import { COLUMNS, TYPES } from '../test/integration/semantics/every-type.js';
 import type { Random } from '../test/support/random.js';
 
@@ -75,7 +76,7 @@ export function insertSql(table: Pick<RandomTable, 'name' | 'key' | 'columns'>, 
     ...table.key.map(({ value }) => value(n)),
     ...table.columns.map(({ type, values: choices }) => `(${randomValue(choices, random)})::${type}`),
   ];
-  return `INSERT INTO public.${quote(table.name)} (${columns.map(quote).join(', ')}) VALUES (${values.join(', ')})`;
+  return `INSERT INTO public.${quoteIdentifier(table.name)} (${columns.map(quoteIdentifier).join(', ')}) VALUES (${values.join(', ')})`;
 }
 
 export function randomValue(values: readonly string[], random: Random): string {
@@ -83,24 +84,20 @@ export function randomValue(values: readonly string[], random: Random): string {
 }
 
 function tableSql(name: string, key: RandomTable['key'], columns: readonly RandomColumn[], random: Random): string {
-  const table = `public.${quote(name)}`;
+  const table = `public.${quoteIdentifier(name)}`;
   // In the table the key's columns stand in the opposite order of its index, among the others.
   const defined = [...columns.slice(0, 2), ...[...key].reverse(), ...columns.slice(2)];
-  const keyList = key.map((column) => quote(column.name)).join(', ');
+  const keyList = key.map((column) => quoteIdentifier(column.name)).join(', ');
   const identity = random.pick(['', '', `ALTER TABLE ${table} REPLICA IDENTITY FULL`, 'index']);
   return [
-    `CREATE TABLE ${table} (${defined.map((column) => `${quote(column.name)} ${column.type}`).join(', ')},
+    `CREATE TABLE ${table} (${defined.map((column) => `${quoteIdentifier(column.name)} ${column.type}`).join(', ')},
        best text UNIQUE, PRIMARY KEY (${keyList}))`,
     `ALTER TABLE ${table} ALTER big SET STORAGE EXTERNAL`,
     ...(identity === 'index'
       ? [
-          `CREATE UNIQUE INDEX ${quote(`${name} identity`)} ON ${table} (${keyList})`,
-          `ALTER TABLE ${table} REPLICA IDENTITY USING INDEX ${quote(`${name} identity`)}`,
+          `CREATE UNIQUE INDEX ${quoteIdentifier(`${name} identity`)} ON ${table} (${keyList})`,
+          `ALTER TABLE ${table} REPLICA IDENTITY USING INDEX ${quoteIdentifier(`${name} identity`)}`,
         ]
       : [identity].filter(Boolean)),
   ].join(';\n');
-}
-
-export function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

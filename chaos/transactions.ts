@@ -1,5 +1,6 @@
+import { quoteIdentifier } from '../platform/postgres.js';
 import type { Random } from '../test/support/random.js';
-import { insertSql, KEYS, quote, type RandomTable, randomValue } from './tables.js';
+import { insertSql, KEYS, type RandomTable, randomValue } from './tables.js';
 
 /** A transaction of one to six statements over some of the tables, at times with a part that is taken back. */
 export function randomTransaction(tables: readonly RandomTable[], random: Random): string {
@@ -19,7 +20,7 @@ type Statement = (table: RandomTable, random: Random) => string;
 const insert: Statement = (table, random) => `${insertSql(table, random, someKey(random))} ON CONFLICT DO NOTHING`;
 
 const upsert: Statement = (table, random) => {
-  const key = table.key.map(({ name }) => quote(name)).join(', ');
+  const key = table.key.map(({ name }) => quoteIdentifier(name)).join(', ');
   return `${insertSql(table, random, someKey(random))} ON CONFLICT (${key}) DO UPDATE SET ${assignments(table, random)}`;
 };
 
@@ -78,12 +79,12 @@ function randomStatement(table: RandomTable, random: Random): string {
 }
 
 const someKey = (random: Random) => random.int(1, KEYS);
-const nameOf = (table: RandomTable) => `public.${quote(table.name)}`;
+const nameOf = (table: RandomTable) => `public.${quoteIdentifier(table.name)}`;
 const keyIs = (table: RandomTable, n: number) =>
-  table.key.map(({ name, value }) => `${quote(name)} = ${value(n)}`).join(' AND ');
+  table.key.map(({ name, value }) => `${quoteIdentifier(name)} = ${value(n)}`).join(' AND ');
 
 function moveSql(table: RandomTable, from: number, to: number): string {
-  const set = table.key.map(({ name, value }) => `${quote(name)} = ${value(to)}`).join(', ');
+  const set = table.key.map(({ name, value }) => `${quoteIdentifier(name)} = ${value(to)}`).join(', ');
   return `UPDATE ${nameOf(table)} SET ${set} WHERE ${keyIs(table, from)}
     AND NOT EXISTS (SELECT FROM ${nameOf(table)} WHERE ${keyIs(table, to)})`;
 }
@@ -92,6 +93,6 @@ function moveSql(table: RandomTable, from: number, to: number): string {
 function assignments(table: RandomTable, random: Random): string {
   const chosen = new Set(Array.from({ length: random.int(1, 3) }, () => random.pick(table.columns)));
   return [...chosen]
-    .map(({ name, type, values }) => `${quote(name)} = (${randomValue(values, random)})::${type}`)
+    .map(({ name, type, values }) => `${quoteIdentifier(name)} = (${randomValue(values, random)})::${type}`)
     .join(', ');
 }

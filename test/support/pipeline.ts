@@ -4,19 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from 'pg';
 import { expect } from 'vitest';
-import { type Lsn, parseLsn } from '../../core/lsn.js';
-import { domainSchemas } from '../../core/mapping.js';
-import { MESSAGE } from '../../core/record.js';
+import { formatLsn, type Lsn } from '../../core/lsn.js';
 import { displayName } from '../../core/relation.js';
 import type { ServiceName } from '../../core/service-report.js';
-import { partitionsOf, topicsOf } from '../../core/topics.js';
-import { appliedThrough, readAppliedPoints, readCopiedSources } from '../../platform/control-schema.js';
+import { readCopiedSources } from '../../platform/control-schema.js';
 import { openLog } from '../../platform/event-log/open.js';
 import type { EventLog } from '../../platform/event-log/port.js';
 import { type LoadedPipeline, loadPipeline } from '../../platform/load-pipeline.js';
 import { silentLogger } from '../../platform/logger.js';
 import { connect } from '../../platform/postgres.js';
 import type { PipelineStatus } from '../../services/control/status/pipeline-status.js';
+import { appliedInAll, emitMarker } from './applied.js';
 import { type CliResult, runFerry, testEnvironment } from './cli.js';
 import type { Driver } from './drivers.js';
 import { eventually } from './eventually.js';
@@ -147,13 +145,9 @@ export class Pipeline implements AsyncDisposable {
 
   /** Waits until everything that is committed at the source now is applied. */
   async untilApplied(timeoutMs?: number): Promise<void> {
-    const { rows } = await this.source.query<{ lsn: string }>(
-      "SELECT pg_catalog.pg_logical_emit_message(true, $1, 'test') AS lsn",
-      [MESSAGE.marker],
-    );
-    const marker = parseLsn(rows[0]!.lsn);
+    const marker = await emitMarker(this.source);
     await this.until(
-      `the marker at ${rows[0]!.lsn} to be applied`,
+      `the marker at ${formatLsn(marker)} to be applied`,
       async () => ((await this.appliedThrough()) ?? 0n) > marker,
       timeoutMs,
     );
@@ -161,9 +155,7 @@ export class Pipeline implements AsyncDisposable {
 
   /** undefined before apply has a checkpoint for every domain. */
   async appliedThrough(): Promise<Lsn | undefined> {
-    const topics = domainSchemas(this.config.tables).map(topicsOf(this.config.name).domain);
-    const partitions = partitionsOf(topics, this.config.log.partitions);
-    return appliedThrough(await readAppliedPoints(this.target, this.config.name), partitions);
+    return appliedInAll(this.config, this.target);
   }
 
   /** Compares the named source tables (`public.t`), or all of them, with their targets. */

@@ -7,6 +7,7 @@ import type { Chunk, ReconciledChunk, TablePlan } from './chunk.js';
 import { DeliveredXids } from './delivered-xids.js';
 import { WatermarkWindow } from './watermark-window.js';
 
+/** Keys that must be read again, as JSON arrays of texts, and the number of the move that made each so. */
 export type Rereads = ReadonlyMap<string, number>;
 
 /** A chunk whose high watermark has come, for the encoder to write and the reader of chunks to hear of. */
@@ -46,7 +47,7 @@ export class SnapshotWindows {
     this.#copying.delete(plan.relation.id);
   }
 
-  /** Keys, each a JSON array of texts, that a chunk of its own must read, and which move of a row made each so. */
+  /** What a chunk of its own must read. */
   rereads(plan: TablePlan): Rereads {
     return this.#copying.get(plan.relation.id)?.rereads ?? new Map();
   }
