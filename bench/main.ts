@@ -7,7 +7,7 @@ import { startEmbeddedPostgres } from '../platform/embedded-server.js';
 import { ownKafka, startKafka } from '../test/support/kafka.js';
 import { AS_IN_PRODUCTION } from '../test/support/kafka-from-maven.js';
 import { type Bench, type Measured, type MeasuredKafka, measureFerry, measureNative } from './measure.js';
-import { createSchema, load, session } from './workload.js';
+import { createSchema, load, SERVER_SETTINGS, session } from './workload.js';
 
 interface Flags {
   readonly brokers?: string;
@@ -50,11 +50,9 @@ process.exit(0);
 type Results = Record<string, Measured[]>;
 
 async function run(): Promise<Results> {
-  // Far beyond what is measured, so that no checkpoint falls into one system's turn and not into another's.
-  const settings = { max_wal_size: '8GB', shared_buffers: '512MB', checkpoint_timeout: '30min' };
   const servers = {
-    source: await startEmbeddedPostgres({ directory: join(directory, 'source'), flags: settings }),
-    target: await startEmbeddedPostgres({ directory: join(directory, 'target'), flags: settings }),
+    source: await startEmbeddedPostgres({ directory: join(directory, 'source'), flags: SERVER_SETTINGS }),
+    target: await startEmbeddedPostgres({ directory: join(directory, 'target'), flags: SERVER_SETTINGS }),
   };
   const kafka = await openKafka();
   try {

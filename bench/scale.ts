@@ -8,7 +8,7 @@ import { printJson, printTable } from '../cli/output.js';
 import { startEmbeddedPostgres } from '../platform/embedded-server.js';
 import { FerryPipeline } from './ferry.js';
 import { type Latencies, measureLatency, type SteadyWork } from './steady.js';
-import { session } from './workload.js';
+import { printOf, SERVER_SETTINGS, session } from './workload.js';
 
 /** What grows from one case to the next; the changes stay the same number. */
 interface Case {
@@ -54,9 +54,8 @@ const CASES: readonly Case[] = [
 
 async function measure(one: Case, i: number): Promise<Scaled> {
   const home = join(directory, String(i));
-  const settings = { max_wal_size: '8GB', shared_buffers: '512MB', checkpoint_timeout: '30min' };
   const servers = await Promise.all(
-    ['source', 'target'].map((name) => startEmbeddedPostgres({ directory: `${home}-${name}`, flags: settings })),
+    ['source', 'target'].map((name) => startEmbeddedPostgres({ directory: `${home}-${name}`, flags: SERVER_SETTINGS })),
   );
   const [source, target] = await Promise.all(servers.map(({ url }) => session(url)));
   try {
@@ -205,18 +204,9 @@ async function isThere(target: pg.Client, id: number): Promise<boolean> {
 }
 
 async function areEqual(source: pg.Client, target: pg.Client, one: Case): Promise<boolean> {
-  const print = async (client: pg.Client, schema: string) => {
-    const prints: string[] = [];
-    for (const name of tables(one)) {
-      const { rows } = await client.query<{ print: string }>(
-        `SELECT count(*) || ':' || coalesce(sum(hashtextextended(t::text, 0)), 0) AS print FROM ${schema}.${name} t`,
-      );
-      prints.push(rows[0]!.print);
-    }
-    return prints.join(' ');
-  };
+  const named = (schema: string) => tables(one).map((name) => `${schema}.${name}`);
   for (let tries = 0; tries < 10; tries++) {
-    const [from, to] = await Promise.all([print(source, 'public'), print(target, 'moved')]);
+    const [from, to] = await Promise.all([printOf(source, named('public')), printOf(target, named('moved'))]);
     if (from === to) return true;
     await sleep(500);
   }
