@@ -8,6 +8,7 @@ import { initCommand } from './init.js';
 import { replayCommand } from './replay.js';
 import { serviceCommands } from './services.js';
 import { statusCommand } from './status.js';
+import { tableCommand } from './table.js';
 import { upCommand } from './up.js';
 import { verifyCommand } from './verify.js';
 
@@ -26,6 +27,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     verifyCommand(),
     cutoverCommand(),
     replayCommand(),
+    tableCommand(),
     ...serviceCommands(),
   ];
   hidePasswords(argv);

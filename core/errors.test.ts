@@ -18,6 +18,7 @@ describe('the policy table', () => {
       'disk-full',
       'log-full',
       'log-unreachable',
+      'schema-changed',
       'slot-active',
       'source-unreachable',
       'target-unreachable',

@@ -24,6 +24,7 @@ export const POLICY = {
   'connection-lost': retry('Nothing to do: the connection is opened again.'),
   'transient-sql': retry('Nothing to do: the transaction is tried again.'),
   'log-full': retry('Free space on the disk that holds the log directory.'),
+  'schema-changed': retry('Nothing to do: the copy is planned anew and goes on.'),
   'disk-full': retry("Free space on the server's disk."),
   'slot-active': retry('End the other process that reads the slot, or wait until the server notices that it is gone.'),
 

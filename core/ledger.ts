@@ -2,7 +2,7 @@ import { LSN_ZERO, parseLsn } from './lsn.js';
 import { isAfter, type Position } from './position.js';
 import { relationFromLine } from './record.js';
 import { RecordScanner, type RecordSpan, readSpan } from './record-scanner.js';
-import { displayName } from './relation.js';
+import { sourceName } from './relation.js';
 
 /** Row changes by table: a snapshot's row and a streamed change each count one, a truncate one for each table. */
 export type Tally = Map<string, number>;
@@ -27,7 +27,7 @@ export function tallyRecord(record: Buffer, tally: Tally, after: Position): Reco
   while (scanner.next()) {
     if (scanner.kind === 'relation') {
       const relation = relationFromLine(scanner.relationLine());
-      names.set(relation.id, relation.source ?? displayName(relation));
+      names.set(relation.id, sourceName(relation));
     } else if (scanner.kind === 'transaction') {
       if (overlaps) lsn = parseLsn(scanner.transaction().tx);
     } else if (!overlaps || isAfter({ lsn, index: scanner.index }, after)) {

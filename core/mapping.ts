@@ -1,4 +1,5 @@
 import type { QualifiedName } from './relation.js';
+import type { SchemaChangePolicy } from './schema-change.js';
 
 /** A place in a configuration file, for errors. Lines and columns count from 1. */
 export interface FilePlace {
@@ -13,6 +14,8 @@ export interface TableMapping {
   readonly target: QualifiedName;
   /** Columns that change their name: source name -> target name. All others keep theirs. */
   readonly rename: ReadonlyMap<string, string>;
+  /** Where it differs from the pipeline's. */
+  readonly schemaChanges?: SchemaChangePolicy;
   /** Where the mapping was written: of the table, and of each renamed column by its source name. */
   readonly place: FilePlace;
   readonly columnPlaces: ReadonlyMap<string, FilePlace>;

@@ -46,12 +46,9 @@ export class RecordWriter {
 
   /** Defines a relation from here on; its line is written with the first row that uses it. */
   relation(id: number, relationLine: string): void {
+    if (this.#relations.get(id) === relationLine) return;
     this.#relations.set(id, relationLine);
     this.#inRecord.delete(id);
-  }
-
-  hasRelation(id: number): boolean {
-    return this.#relations.has(id);
   }
 
   /**

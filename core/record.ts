@@ -49,6 +49,7 @@ export interface RelationLine {
   readonly identity: Relation['identity'];
   readonly columns: Relation['columns'];
   readonly source?: string;
+  readonly called?: string;
 }
 
 /** PostgreSQL's text, null, or false for an unchanged TOAST value. */
@@ -126,12 +127,18 @@ export const MESSAGE = {
   high: 'ferry:high',
 } as const;
 
-export function relationToLine(relation: Relation): RelationLine {
-  const { id, schema, table, identity, columns, source } = relation;
-  return { relation: id, schema, table, ...(source === undefined ? {} : { source }), identity, columns };
+export function relationToLine({ id, schema, table, source, called, identity, columns }: Relation): RelationLine {
+  return {
+    relation: id,
+    schema,
+    table,
+    ...(source === undefined ? {} : { source }),
+    ...(called === undefined ? {} : { called }),
+    identity,
+    columns,
+  };
 }
 
-export function relationFromLine(line: RelationLine): Relation {
-  const { relation, schema, table, identity, columns, source } = line;
-  return { id: relation, schema, table, identity, columns, ...(source === undefined ? {} : { source }) };
+export function relationFromLine({ relation, ...rest }: RelationLine): Relation {
+  return { id: relation, ...rest };
 }

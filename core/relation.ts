@@ -12,6 +12,20 @@ export interface Column {
   readonly typmod: number;
   /** Part of the key that identifies a row. */
   readonly key: boolean;
+  /** Absent where the catalog had moved on before capture could ask. */
+  readonly declared?: DeclaredColumn;
+}
+
+/** What the source's catalog says of a column and pgoutput does not: how a change of the table is told and repeated. */
+export interface DeclaredColumn {
+  readonly attnum: number;
+  /** As `format_type` writes it. */
+  readonly type: string;
+  readonly notNull?: true;
+  /** What rows have that were there before the column, as text: of `ADD COLUMN ... DEFAULT <constant>`. */
+  readonly missing?: string;
+  /** Rows that were there before the column may have values that the stream never carries. */
+  readonly computed?: true;
 }
 
 /** `pg_class.relreplident`: default, nothing, full, index. */
@@ -26,13 +40,23 @@ export interface Relation extends QualifiedName {
   readonly id: number;
   readonly identity: ReplicaIdentity;
   readonly columns: readonly Column[];
-  /** In a domain topic: the source table, `schema.table`, that the ledger counts the rows under. */
+  /**
+   * The source table, `schema.table`, as the mapping names it and the ledger counts the rows under. In a domain topic
+   * always; in the raw topic where the source calls the table otherwise now.
+   */
   readonly source?: string;
+  /** What the source calls the table, where the mapping has another name for it. */
+  readonly called?: string;
 }
 
 /** `schema.table` for people, logs and ledger keys; never for SQL (quote with the driver's escapeIdentifier). */
 export function displayName(name: QualifiedName): string {
   return `${name.schema}.${name.table}`;
+}
+
+/** The source table's name that mapping, ledger and states go by. */
+export function sourceName(relation: Pick<Relation, 'schema' | 'table' | 'source'>): string {
+  return relation.source ?? displayName(relation);
 }
 
 /**

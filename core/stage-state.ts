@@ -30,6 +30,10 @@ export interface TableSnapshotState {
   /** Key of the last copied row; absent before the first chunk. */
   readonly upTo?: readonly string[];
   readonly rows: number;
+  /** Of the source table, by which it is found again under another name. */
+  readonly oid?: number;
+  /** The table is not there any more, or another one has its name. */
+  readonly gone?: 'dropped' | 'recreated';
   /** Rows expected; absent when unknown. */
   readonly estimate?: number;
   readonly done: boolean;

@@ -40,9 +40,34 @@ CREATE TABLE IF NOT EXISTS ferry.table_state (
   source_table text NOT NULL,
   partition int NOT NULL,
   copied boolean NOT NULL DEFAULT false,
+  state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'paused', 'halted', 'catching-up')),
+  reason jsonb,
+  stopped_offset bigint,
+  stopped_lsn pg_lsn,
+  stopped_index int,
+  accepts boolean NOT NULL DEFAULT false,
+  relation jsonb,
+  changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  changed_by text NOT NULL DEFAULT session_user,
   PRIMARY KEY (pipeline, source_table, partition)
 );
-COMMENT ON TABLE ferry.table_state IS 'Tables whose snapshot apply has written to its end';
+COMMENT ON COLUMN ferry.table_state.copied IS 'The snapshot was written to its end';
+COMMENT ON COLUMN ferry.table_state.stopped_lsn IS 'Behind which position a table that does not run has not been applied';
+COMMENT ON COLUMN ferry.table_state.accepts IS 'An operator resumed the table at a change of its columns, which is passed';
+COMMENT ON COLUMN ferry.table_state.relation IS 'The version whose rows were applied last';
+CREATE TABLE IF NOT EXISTS ferry.schema_change (
+  pipeline text NOT NULL,
+  source_table text NOT NULL,
+  partition int NOT NULL,
+  lsn pg_lsn NOT NULL,
+  index int NOT NULL,
+  changes jsonb NOT NULL,
+  action text NOT NULL,
+  changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  changed_by text NOT NULL DEFAULT session_user,
+  PRIMARY KEY (pipeline, source_table, partition, lsn, index)
+);
+COMMENT ON TABLE ferry.schema_change IS 'Changes of the source''s columns that were passed, accepted or propagated; a replay reads rows of before by it';
 CREATE TABLE IF NOT EXISTS ferry.barrier (
   pipeline text NOT NULL,
   topic text NOT NULL,
@@ -143,4 +168,28 @@ export async function readCopiedSources(
     [pipeline, partitions],
   );
   return new Set(rows.map((row) => row.source_table));
+}
+
+/** A table that does not run like the others, in one partition. */
+export interface StoppedTable {
+  readonly source: string;
+  readonly partition: number;
+  readonly state: 'paused' | 'halted' | 'catching-up';
+  /** Why it halted; null for one that did not. */
+  readonly reason: { readonly message: string; readonly remedy: string } | null;
+}
+
+/** Tables that are paused, halted or catching up. */
+export async function readStoppedTables(target: ClientBase, pipeline: string): Promise<StoppedTable[]> {
+  const { rows } = await target.query<Record<string, string | null>>(
+    `SELECT source_table, partition, state, reason FROM ferry.table_state
+      WHERE pipeline = $1 AND state <> 'running' ORDER BY source_table, partition`,
+    [pipeline],
+  );
+  return rows.map((row) => ({
+    source: row.source_table!,
+    partition: Number(row.partition),
+    state: row.state as StoppedTable['state'],
+    reason: row.reason === null ? null : JSON.parse(row.reason!),
+  }));
 }

@@ -1,6 +1,7 @@
 import { FerryError } from '../errors.js';
 import { type FilePlace, formatPlace, type TableMapping } from '../mapping.js';
 import { displayName, parseQualifiedName } from '../relation.js';
+import type { SchemaChangePolicy } from '../schema-change.js';
 import { hasLiteralPassword, isLiteral } from './literal-password.js';
 import { mappingSchema, type PipelineConfig, pipelineSchema } from './schema.js';
 import { type ParsedFile, parseYamlFile } from './yaml-file.js';
@@ -70,12 +71,19 @@ function tableMappings(file: ParsedFile<ReturnType<typeof mappingSchema.parse>>)
       source,
       target: { schema, table },
       rename: new Map(Object.entries(entry.rename)),
+      ...(entry.schemaChanges ? { schemaChanges: entry.schemaChanges } : {}),
       place: file.placeOfKey(['tables', table]),
       columnPlaces: new Map(
         Object.keys(entry.rename).map((column) => [column, file.placeOfKey(['tables', table, 'rename', column])]),
       ),
     };
   });
+}
+
+/** What follows on a change of a source table's columns. */
+export function schemaPolicy(pipeline: Pick<Pipeline, 'schemaChanges' | 'tables'>, source: string): SchemaChangePolicy {
+  const mapping = pipeline.tables.find((table) => displayName(table.source) === source);
+  return mapping?.schemaChanges ?? pipeline.schemaChanges;
 }
 
 function refuseTwice(tables: readonly TableMapping[]): void {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SCHEMA_CHANGE_POLICIES } from '../schema-change.js';
 import { saslSchema, tlsSchema } from './kafka-security.js';
 
 const positiveInt = z.number().int().positive();
@@ -52,6 +53,13 @@ export const pipelineSchema = z.strictObject({
       batchMaxBytes: positiveInt.default(8 * 1024 * 1024),
     })
     .prefault({}),
+  schemaChanges: z
+    .enum(SCHEMA_CHANGE_POLICIES)
+    // Nobody knows what a change means but who made it.
+    .default('halt')
+    .describe(
+      'When columns of a source table change: halt the table there, propagate to the target what is safe, or ignore what loses nothing.',
+    ),
   http: z
     .strictObject({
       host: z.string().default('127.0.0.1'),
@@ -71,6 +79,7 @@ export const tableMappingSchema = z.strictObject({
     .record(z.string(), z.string())
     .default({})
     .describe('Columns whose name changes: source name -> target name.'),
+  schemaChanges: z.enum(SCHEMA_CHANGE_POLICIES).optional().describe("Of this table; the pipeline's otherwise."),
 });
 
 /** `mapping/<schema>.yaml`: one file a domain schema. */

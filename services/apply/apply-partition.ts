@@ -2,18 +2,16 @@ import type pg from 'pg';
 import { FerryError } from '../../core/errors.js';
 import type { TableMapping } from '../../core/mapping.js';
 import { formatPosition } from '../../core/position.js';
-import { displayName, type Relation } from '../../core/relation.js';
-import { atPlace } from '../../platform/at-place.js';
+import type { SchemaChangePolicy } from '../../core/schema-change.js';
 import type { EventLog, LogRecord } from '../../platform/event-log/port.js';
 import type { Logger } from '../../platform/logger.js';
 import { classify } from '../../platform/postgres.js';
-import { Barrier } from './adapters/barrier.js';
 import type { Claim } from './adapters/checkpoint.js';
 import { type DatabaseErrorFields, refusedColumn } from './adapters/refused-column.js';
-import { readCopiedTables, readTargetTables } from './adapters/target-catalog.js';
 import { TargetWriter } from './adapters/target-writer.js';
 import { Batch, BatchReader, type Progress, type TableStep } from './batch.js';
-import { shapeOf } from './table-shape.js';
+import { planRun, type RunPlan } from './plan-run.js';
+import { before, type ChangeDue } from './table-gate.js';
 
 export interface PartitionOptions {
   readonly log: EventLog;
@@ -21,12 +19,16 @@ export interface PartitionOptions {
   readonly claim: Claim;
   readonly schema: string;
   readonly mappings: readonly TableMapping[];
+  /** What follows on a change of a source table's columns. */
+  readonly policy: (source: string) => SchemaChangePolicy;
   readonly batchMaxBytes: number;
   /** Of the topic. */
   readonly partitions: number;
   readonly logger: Logger;
   readonly signal: AbortSignal;
   readonly passed: (changes: number) => void;
+  /** Throws once the partition is another's, or an operator took it back: asked while there is nothing to write. */
+  readonly stillOurs: () => Promise<void>;
 }
 
 const READ_BYTES = 1024 * 1024;
@@ -39,7 +41,8 @@ const READ_BYTES = 1024 * 1024;
  */
 export async function applyPartition(options: PartitionOptions): Promise<void> {
   const { claim, signal } = options;
-  const run = await PartitionRun.start(options, true);
+  await refuseShorterLog(options);
+  const run = new PartitionRun(options, await planRun(options), true);
   let offset = claim.progress.nextOffset;
   let reading: Promise<LogRecord[]> | undefined;
   try {
@@ -53,6 +56,7 @@ export async function applyPartition(options: PartitionOptions): Promise<void> {
       const records = await (run.writing ? Promise.race([reading, run.writing]) : reading);
       if (!records) continue;
       reading = undefined;
+      if (records.length === 0) await options.stillOurs();
       for (const record of records) run.read(record);
       offset = (records.at(-1)?.offset ?? offset - 1) + 1;
     }
@@ -70,7 +74,8 @@ export async function applyPartition(options: PartitionOptions): Promise<void> {
  * @param end offset up to which the failed batch had been read.
  */
 export async function applyOneByOne(options: PartitionOptions, end: number): Promise<Progress> {
-  const run = await PartitionRun.start(options, false);
+  await refuseShorterLog(options);
+  const run = new PartitionRun(options, await planRun(options, { commitsEach: options.partitions > 1 }), false);
   let offset = options.claim.progress.nextOffset;
   // On to the next commit behind the failed batch.
   while (!options.signal.aborted && (offset < end || !run.isComplete)) {
@@ -87,8 +92,8 @@ export async function applyOneByOne(options: PartitionOptions, end: number): Pro
   return run.progress;
 }
 
-/** One partition's reader, batch and writer. */
-class PartitionRun {
+/** One run's reader, batch and writer. */
+export class PartitionRun {
   readonly #options: PartitionOptions;
   readonly #reader: BatchReader;
   readonly #writer: TargetWriter;
@@ -96,27 +101,12 @@ class PartitionRun {
   #batch: Batch;
   writing: Promise<undefined> | undefined;
 
-  static async start(options: PartitionOptions, isFolding: boolean): Promise<PartitionRun> {
-    const { target, schema, claim } = options;
-    await refuseShorterLog(options);
-    const tables = await readTargetTables(target, schema);
-    const copied = await readCopiedTables(target, claim);
-    const barrier = new Barrier(target, claim, options);
-    const reader = new BatchReader(
-      claim.progress.position,
-      (relation) => atMapping(options.mappings, relation, () => shapeOf(relation, tables.get(relation.table))),
-      // What another partition waits for must not stand uncommitted here.
-      !isFolding && options.partitions > 1,
-    );
-    return new PartitionRun(options, reader, new TargetWriter(target, claim, copied, barrier), isFolding);
-  }
-
-  private constructor(options: PartitionOptions, reader: BatchReader, writer: TargetWriter, isFolding: boolean) {
+  constructor(options: PartitionOptions, plan: RunPlan, isFolding: boolean) {
     this.#options = options;
-    this.#reader = reader;
-    this.#writer = writer;
+    this.#reader = new BatchReader(plan.start.position, plan.gate, plan);
+    this.#writer = new TargetWriter(options.target, options.claim, plan.copied, plan.place);
     this.#isFolding = isFolding;
-    this.#batch = new Batch(options.claim.progress, isFolding);
+    this.#batch = new Batch(plan.start, isFolding);
   }
 
   get isFull(): boolean {
@@ -160,6 +150,19 @@ class PartitionRun {
       throw new BatchFailed(batch.progress.nextOffset, await this.#describe(batch, error));
     }
     this.#options.passed(batch.changes);
+  }
+
+  /** Writes what is left, though a source transaction may go on. */
+  async endHere(offset: number): Promise<void> {
+    this.#reader.endHere(offset, this.#batch);
+    await this.writeNow();
+  }
+
+  /** Writes what came before a change of a table's columns. */
+  async endBefore({ offset, position }: ChangeDue): Promise<void> {
+    this.#batch.progress = { ...this.#batch.progress, nextOffset: offset, position: before(position) };
+    this.#batch.isComplete = true;
+    await this.writeNow();
   }
 
   /** Writes what is left, if it ends with a transaction; what does not is read again at the next start. */
@@ -229,15 +232,6 @@ async function refuseShorterLog({ log, claim }: PartitionOptions): Promise<void>
       remedy: 'This is not the log that filled the target: bring that one back, or start with an empty target.',
     },
   );
-}
-
-/** What the target lacks is led by the place where the mapping asks for it. */
-function atMapping<T>(mappings: readonly TableMapping[], { source }: Relation, act: () => T): T {
-  try {
-    return act();
-  } catch (error) {
-    throw atPlace(error, mappings.find((mapping) => displayName(mapping.source) === source)?.place);
-  }
 }
 
 /** PostgreSQL ends the message of a value that does not fit with that value. */

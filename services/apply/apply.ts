@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { schemaPolicy } from '../../core/config/pipeline.js';
 import { type ErrorCode, FerryError } from '../../core/errors.js';
 import { domainSchemas } from '../../core/mapping.js';
 import { formatPosition, type Position } from '../../core/position.js';
@@ -12,6 +13,9 @@ import type { ServiceContext } from '../../platform/service.js';
 import { runTargetScript } from '../../platform/target-scripts.js';
 import { type Claim, claimCheckpoint, type Ownership, ownership } from './adapters/checkpoint.js';
 import { applyOneByOne, applyPartition, BatchFailed, type PartitionOptions } from './apply-partition.js';
+import { catchUpTables } from './catch-up.js';
+import { settleChange } from './settle-change.js';
+import { ChangeDue } from './table-gate.js';
 
 /** Apply: domain topics -> target, each domain schema on its own. Begun again, it goes on at the target's checkpoints. */
 export async function apply(context: ServiceContext): Promise<void> {
@@ -49,24 +53,30 @@ async function applyDomain(context: ServiceContext, schema: string, at: TopicPar
     const target = await openTarget(context, schema);
     let claim: Claim | undefined;
     try {
-      claim = await claimCheckpoint(target, context.pipeline.name, at, `${hostname()}:${process.pid}`);
+      const taken = await claimCheckpoint(target, context.pipeline.name, at, `${hostname()}:${process.pid}`);
+      claim = taken;
       waits.startsAt(claim.progress.position);
       const options: PartitionOptions = {
         ...context,
         target,
-        claim,
+        claim: taken,
         schema,
         mappings: context.pipeline.tables,
         batchMaxBytes: context.pipeline.apply.batchMaxBytes,
         partitions: context.pipeline.log.partitions,
+        policy: (source) => schemaPolicy(context.pipeline, source),
+        stillOurs: () => refuseTaken(target, taken),
       };
+      await catchUpTables(options);
       if (careful !== undefined) {
         await applyOneByOne(options, careful);
         careful = undefined;
       } else {
         await applyPartition(options);
       }
-    } catch (error) {
+    } catch (failure) {
+      const error = failure instanceof ChangeDue && claim ? await settled(target, claim, failure, context) : failure;
+      if (error === undefined) continue;
       const reason = error instanceof BatchFailed ? error.reason : classifyFailure(context, schema, error);
       if (error instanceof BatchFailed && waits.mayPass(reason)) {
         careful ??= error.end;
@@ -78,6 +88,14 @@ async function applyDomain(context: ServiceContext, schema: string, at: TopicPar
       await target.end().catch(() => {});
     }
   }
+}
+
+/** @returns what settling it failed with. */
+function settled(target: pg.Client, claim: Claim, change: ChangeDue, { logger }: ServiceContext): Promise<unknown> {
+  return settleChange(target, claim, change, logger).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 }
 
 function classifyFailure({ pipeline }: ServiceContext, schema: string, error: unknown): FerryError {
@@ -132,7 +150,7 @@ async function reactTo(
   if (claim && MAY_BE_TAKEN.has(reason.code)) {
     const owner = await readOwnership(context, claim).catch(() => undefined);
     if (owner === 'nobody') {
-      context.logger.info(claim.at, 'the checkpoint was reset; applying from there');
+      context.logger.info(claim.at, 'an operator took the checkpoint back; going on from where it stands');
       return undefined;
     }
     if (owner === 'another') throw replaced(context, claim, reason);
@@ -153,6 +171,12 @@ function replaced({ logger }: ServiceContext, { at }: Claim, reason: FerryError)
       : new FerryError('checkpoint-fenced', `${partitionName(at)}: this instance was replaced`, { details: { ...at } });
   logger.warn({ ...at, code: error.code }, 'another instance has taken this partition over');
   return error;
+}
+
+/** @throws FerryError `checkpoint-fenced` when the partition is another's, or was taken back by an operator. */
+async function refuseTaken(target: pg.Client, claim: Claim): Promise<void> {
+  if ((await ownership(target, claim)) === 'ours') return;
+  throw new FerryError('checkpoint-fenced', `${partitionName(claim.at)}: taken back`, { details: { ...claim.at } });
 }
 
 async function readOwnership(context: ServiceContext, claim: Claim): Promise<Ownership> {

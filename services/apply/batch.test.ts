@@ -1,29 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import { LSN_ZERO, parseLsn } from '../../core/lsn.js';
 import { formatPosition, POSITION_ZERO, type Position } from '../../core/position.js';
-import type { Relation } from '../../core/relation.js';
+import { openGate } from '../../test/support/open-gate.js';
 import { RecordBuilder, relationOf, TIME } from '../../test/support/record-builder.js';
 import { type Applied, addApplied, Batch, BatchReader, type Progress, type Step } from './batch.js';
-import { shapeOf } from './table-shape.js';
 
 const users = relationOf(1, 'shared.people', ['id', 'name'], { source: 'public.users' });
 const posts = relationOf(2, 'shared.posts', ['id', 'body'], { source: 'public.posts' });
 const START: Progress = { nextOffset: 0, position: POSITION_ZERO, commitEnd: LSN_ZERO, commitTime: null };
 
-const shape = (relation: Relation) =>
-  shapeOf(relation, {
-    schema: relation.schema,
-    table: relation.table,
-    columns: new Map(
-      ['id', 'name', 'body', 'email'].map((name) => [name, { name, type: 'text', isIdentityAlways: false }]),
-    ),
-    key: ['id'],
-  });
+const table = { columns: ['id', 'name', 'body', 'email'], key: ['id'] };
+const gate = () => openGate('shared', { people: table, posts: table });
 
 /** Reads records of consecutive offsets into one batch. */
 function batchOf(records: readonly Buffer[], options: { after?: Position; isFolding?: boolean; offset?: number } = {}) {
   const batch = new Batch(START, options.isFolding ?? true);
-  const reader = new BatchReader(options.after ?? POSITION_ZERO, shape);
+  const reader = new BatchReader(options.after ?? POSITION_ZERO, gate());
   for (const [i, record] of records.entries()) reader.read(record, (options.offset ?? 0) + i, batch);
   return batch;
 }
@@ -163,7 +155,7 @@ describe('a batch', () => {
     ]);
     const shapes = batch.steps.map((step) => (step.kind === 'changes' ? step.set.shape : undefined));
     expect(shapes.map((found) => found?.keyIndexes)).toEqual([[0], [1], [0]]);
-    expect(shapes[0]).toBe(shapes[2]);
+    expect(shapes[0]).toStrictEqual(shapes[2]);
   });
 
   test('says which tables are copied once their snapshot ends in it, and writes no empty block', () => {
@@ -252,7 +244,7 @@ describe('after a restart', () => {
 });
 
 test('a relation that the target does not have is refused where its rows begin', () => {
-  const reader = new BatchReader(POSITION_ZERO, (relation) => shapeOf(relation, undefined));
+  const reader = new BatchReader(POSITION_ZERO, openGate('shared', {}));
   const [record] = topic()
     .begin('0/100')
     .row(1, 'c', { new: ['1', 'Ada'] })

@@ -1,9 +1,9 @@
 import { LSN_ZERO, type Lsn, parseLsn } from '../../core/lsn.js';
-import type { Position } from '../../core/position.js';
+import { isAfter, type Position } from '../../core/position.js';
 import { type RowLine, type RowsLine, relationFromLine } from '../../core/record.js';
 import { RecordScanner } from '../../core/record-scanner.js';
-import type { Relation } from '../../core/relation.js';
 import { type ChangeSet, fold, type Move } from './fold.js';
+import { fitBlock, fitRow, type TableGate, type Version, type VersionSeen } from './table-gate.js';
 import type { TableShape } from './table-shape.js';
 
 /** A snapshot's rows, as COPY text. */
@@ -68,6 +68,8 @@ export class Batch {
   readonly applied: Applied = new Map();
   /** Display names of the source tables whose snapshot ends in this batch. */
   readonly copied: string[] = [];
+  /** Versions of relations whose first rows are in this batch. */
+  readonly versions: VersionSeen[] = [];
   bytes = 0;
   changes = 0;
   progress: Progress;
@@ -154,28 +156,34 @@ export class Batch {
 
 /**
  * Reads domain records into batches: drops what the checkpoint has and what a late append put into the topic again,
- * and finds each relation's shape.
+ * and lets through what the gate does.
  */
 export class BatchReader {
-  readonly #shapeOf: (relation: Relation) => TableShape;
+  readonly #gate: TableGate;
   readonly #commitsEach: boolean;
   /** By the relation line's text. */
-  readonly #shapes = new Map<string, TableShape>();
-  readonly #byId = new Map<number, TableShape>();
+  readonly #versions = new Map<string, Version>();
+  readonly #byId = new Map<number, Version>();
   /** The last position taken. */
   #afterLsn: Lsn;
   #afterIndex: number;
+  readonly #until: Position | undefined;
   #lsn = LSN_ZERO as Lsn;
   #time: string | null = null;
 
-  /** @param commitsEach commits every event on its own, without regard to source transactions. */
-  constructor(after: Position, shapeOf: (relation: Relation) => TableShape, commitsEach = false) {
-    this.#commitsEach = commitsEach;
+  /**
+   * @param options.commitsEach commits every event on its own, without regard to source transactions.
+   * @param options.until what comes behind it is dropped.
+   */
+  constructor(after: Position, gate: TableGate, options: { commitsEach?: boolean; until?: Position } = {}) {
+    this.#commitsEach = options.commitsEach ?? false;
+    this.#until = options.until;
     this.#afterLsn = after.lsn;
     this.#afterIndex = after.index;
-    this.#shapeOf = shapeOf;
+    this.#gate = gate;
   }
 
+  /** @throws ChangeDue, and what {@link TableGate.arrive} throws. */
   read(record: Buffer, offset: number, batch: Batch): void {
     const scanner = new RecordScanner(record);
     while (scanner.next()) {
@@ -200,23 +208,32 @@ export class BatchReader {
   #event(record: Buffer, offset: number, scanner: RecordScanner, batch: Batch): void {
     if (scanner.index <= this.#afterIndex && this.#lsn === this.#afterLsn) return;
     if (this.#lsn < this.#afterLsn) return;
+    if (this.#until && isAfter({ lsn: this.#lsn, index: scanner.index }, this.#until)) return;
     this.#afterLsn = this.#lsn;
     this.#afterIndex = scanner.index;
     batch.isComplete = scanner.kind === 'commit';
     switch (scanner.kind) {
       case 'row': {
-        const shape = this.#byId.get(scanner.relation)!;
-        const row = scanner.row();
+        const version = this.#byId.get(scanner.relation)!;
+        const shape = this.#shapeOf(version, offset, batch);
+        if (!shape) break;
+        const row = fitRow(version, scanner.row());
         if (row.everywhere) this.#everywhere([shape], stepOf(shape, row), offset, batch);
         else batch.row(shape, row);
         break;
       }
-      case 'rows':
-        batch.rows(this.#byId.get(scanner.relation)!, scanner.rows(), record.subarray(scanner.bodyStart, scanner.end));
+      case 'rows': {
+        const version = this.#byId.get(scanner.relation)!;
+        const shape = this.#shapeOf(version, offset, batch);
+        if (!shape) break;
+        const { line, text } = fitBlock(version, scanner.rows(), record.subarray(scanner.bodyStart, scanner.end));
+        batch.rows(shape, line, text);
         break;
+      }
       case 'truncate': {
         const { relations, restartIdentity, everywhere } = scanner.truncate();
-        const shapes = relations.map((id) => this.#byId.get(id)!);
+        const shapes = relations.flatMap((id) => this.#shapeOf(this.#byId.get(id)!, offset, batch) ?? []);
+        if (shapes.length === 0) break;
         if (everywhere) this.#everywhere(shapes, { kind: 'truncate', shapes, restartIdentity }, offset, batch);
         else batch.truncate(shapes, restartIdentity);
         break;
@@ -235,6 +252,21 @@ export class BatchReader {
     if (this.#commitsEach) batch.checkpoint(this.#within(offset, batch));
   }
 
+  /** @returns undefined for what is held. */
+  #shapeOf(version: Version, offset: number, batch: Batch): TableShape | undefined {
+    if (version.track.current === version) return version.shape;
+    const position = { lsn: this.#afterLsn, index: this.#afterIndex };
+    const seen = this.#gate.arrive(version, { position, offset });
+    if (seen) batch.versions.push(seen);
+    return version.shape;
+  }
+
+  /** Lets the batch end here, in the middle of a source transaction or not. */
+  endHere(offset: number, batch: Batch): void {
+    batch.progress = this.#within(offset, batch);
+    batch.isComplete = true;
+  }
+
   #everywhere(shapes: readonly TableShape[], step: TableStep, offset: number, batch: Batch): void {
     const progress = this.#within(offset, batch);
     const { position } = progress;
@@ -249,12 +281,12 @@ export class BatchReader {
 
   #relation(scanner: RecordScanner): void {
     const text = scanner.relationText();
-    let shape = this.#shapes.get(text);
-    if (!shape) {
-      shape = this.#shapeOf(relationFromLine(scanner.relationLine()));
-      this.#shapes.set(text, shape);
+    let version = this.#versions.get(text);
+    if (!version) {
+      version = this.#gate.version(relationFromLine(scanner.relationLine()));
+      this.#versions.set(text, version);
     }
-    this.#byId.set(shape.relation.id, shape);
+    this.#byId.set(version.relation.id, version);
   }
 }
 

@@ -31,6 +31,7 @@ export class Publisher<T> {
   #isAppending = false;
   #isScheduled = false;
   #isPaused = false;
+  #isHeld = false;
   /** After a failure, when nobody knows where the log ends, and after the last flush: nothing more is appended. */
   #isClosed = false;
   #isFailed = false;
@@ -61,6 +62,17 @@ export class Publisher<T> {
 
   attach(stream: ReplicationStream): void {
     this.#stream = stream;
+  }
+
+  /** Lets nothing more come while what has come is waited with. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#stream?.pause();
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    if (!this.#isPaused) this.#stream?.resume();
   }
 
   /** Call after every message that the encoder took. */
@@ -125,7 +137,7 @@ export class Publisher<T> {
     this.#onAppended({ through, batches }, snapshot);
     if (this.#isPaused && this.#output.bytes < PAUSE_ABOVE_BYTES / 2) {
       this.#isPaused = false;
-      this.#stream?.resume();
+      if (!this.#isHeld) this.#stream?.resume();
     }
     this.#wake();
   }

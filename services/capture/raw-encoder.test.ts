@@ -295,16 +295,25 @@ describe('a chunk', () => {
     expect(lines[1]).toMatchObject({ relation: 9, schema: 'public', table: 'quiet' });
   });
 
-  test('keeps the relation that the stream gave, whose rows may look otherwise', () => {
+  test('keeps the relation that the stream gave where only its identity is another', () => {
     const capture = new Capture();
-    const wider = relationOf(1, 'public.users', ['id', 'name', 'email']);
     open(capture);
-    capture.encoder.take(pgoutput.relation(wider));
+    capture.encoder.take(pgoutput.relation(relationOf(1, 'public.users', ['name', 'id'], { identity: 'f' })));
     capture.windows.fill('c', chunkOf(1));
     close(capture);
     const lines = linesOfAll(capture.take());
-    expect(lines[1]).toMatchObject({ relation: 1, columns: wider.columns });
+    expect(lines[1]).toMatchObject({ relation: 1, identity: 'f' });
     expect(lines[2]).toMatchObject({ op: 'r', columns: ['id', 'name'] });
+  });
+
+  test('brings its own where it has seen a change that the stream has not come to', () => {
+    const capture = new Capture();
+    open(capture);
+    capture.encoder.take(pgoutput.relation(relationOf(1, 'public.users', ['id'])));
+    capture.windows.fill('c', chunkOf(1));
+    close(capture);
+    const lines = linesOfAll(capture.take());
+    expect(lines[1]).toMatchObject({ relation: 1, columns: plan.relation.columns });
   });
 
   test('that is large is cut into blocks of whole lines, of which the last bears the mark', () => {

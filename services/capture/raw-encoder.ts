@@ -2,7 +2,7 @@ import { FerryError } from '../../core/errors.js';
 import { addTo } from '../../core/ledger.js';
 import { formatLsn, LSN_ZERO, type Lsn } from '../../core/lsn.js';
 import { type ChunkMark, MESSAGE, relationToLine } from '../../core/record.js';
-import { displayName, type Relation } from '../../core/relation.js';
+import { displayName, type Relation, sourceName } from '../../core/relation.js';
 import {
   type BeginMessage,
   type CommitMessage,
@@ -29,6 +29,8 @@ export class RawEncoder {
   readonly #output: RawOutput;
   readonly #windows: SnapshotWindows;
   readonly #tables: ReadonlyMap<string, TablePlan>;
+  readonly #byId: ReadonlyMap<number, TablePlan>;
+  readonly #describe: (relation: Relation) => Relation;
   readonly #tallies: CaptureTallies;
   readonly #onChunk: (table: string, rows: number, mark: ChunkMark | undefined) => void;
   readonly #relations = new Map<number, KnownRelation>();
@@ -42,8 +44,10 @@ export class RawEncoder {
   constructor(options: {
     output: RawOutput;
     windows: SnapshotWindows;
-    /** The tables to capture, by display name; a publication may hold more. */
+    /** The tables to capture, by the name that the mapping has; a publication may hold more. */
     tables: ReadonlyMap<string, TablePlan>;
+    /** Adds what the source's catalog says. */
+    describe?: (relation: Relation) => Relation;
     tallies: CaptureTallies;
     /** A chunk went into the log's next records. */
     onChunk: (table: string, rows: number, mark: ChunkMark | undefined) => void;
@@ -51,6 +55,8 @@ export class RawEncoder {
     this.#output = options.output;
     this.#windows = options.windows;
     this.#tables = options.tables;
+    this.#byId = new Map([...options.tables.values()].map((plan) => [plan.relation.id, plan]));
+    this.#describe = options.describe ?? ((relation) => relation);
     this.#tallies = options.tallies;
     this.#onChunk = options.onChunk;
   }
@@ -123,11 +129,13 @@ export class RawEncoder {
   }
 
   #relation(relation: Relation): void {
-    const name = displayName(relation);
-    const plan = this.#tables.get(name);
+    const called = displayName(relation);
+    const plan = this.#byId.get(relation.id) ?? this.#tables.get(called);
+    const name = plan ? sourceName(plan.relation) : called;
     this.#relations.set(relation.id, { relation, name, plan });
     if (!plan) return;
-    const line = JSON.stringify(relationToLine(relation));
+    const named = name === called ? relation : { ...relation, source: name, called };
+    const line = JSON.stringify(relationToLine(this.#describe(named)));
     for (const { writer } of this.#output.partitions) writer.relation(relation.id, line);
   }
 
@@ -207,9 +215,10 @@ export class RawEncoder {
       const closed = this.#windows.high(message.content);
       if (!closed) return;
       this.#open();
+      this.#plannedRelation(closed.plan);
       writeChunk(this.#output, closed, () => this.#index++, this.#tallies);
       this.#captured += closed.reconciled.rows;
-      this.#onChunk(displayName(closed.plan.relation), closed.chunk.rows, closed.chunk.mark);
+      this.#onChunk(sourceName(closed.plan.relation), closed.chunk.rows, closed.chunk.mark);
       return;
     }
     this.#open();
@@ -219,6 +228,16 @@ export class RawEncoder {
       const position = partition.take(ix);
       if (position) partition.writer.line(position, line);
     }
+  }
+
+  /** The stream may not have spoken of the table yet, or not of a change of its columns that the chunk has seen. */
+  #plannedRelation(plan: TablePlan): void {
+    const { relation } = plan;
+    const known = this.#relations.get(relation.id);
+    if (known && hasSameColumns(known.relation, relation)) return;
+    const line = JSON.stringify(relationToLine(relation));
+    for (const { writer } of this.#output.partitions) writer.relation(relation.id, line);
+    if (known) this.#relations.set(relation.id, { ...known, relation });
   }
 
   #open(): BeginMessage {
@@ -238,6 +257,11 @@ interface KnownRelation {
   readonly name: string;
   /** Undefined when the table is not captured. */
   readonly plan: TablePlan | undefined;
+}
+
+function hasSameColumns({ columns: some }: Relation, { columns: others }: Relation): boolean {
+  const typed = ({ name, type, typmod }: Relation['columns'][number]) => `${name} ${type} ${typmod}`;
+  return some.map(typed).sort().join('\n') === others.map(typed).sort().join('\n');
 }
 
 function violation(what: string): FerryError {

@@ -4,7 +4,7 @@ import { formatLsn, LSN_ZERO, type Lsn, maxLsn, parseLsn } from '../../core/lsn.
 import { isAfter, POSITION_ZERO, type Position } from '../../core/position.js';
 import type { ChunkMark, RowLine, RowsLine, Tuple } from '../../core/record.js';
 import { RecordScanner } from '../../core/record-scanner.js';
-import { displayName } from '../../core/relation.js';
+import { sourceName } from '../../core/relation.js';
 import { CAPTURE_STATE, type CaptureState, type TableSnapshotState } from '../../core/stage-state.js';
 import { partitionName } from '../../core/topics.js';
 import type { EventLog, TopicPartition } from '../../platform/event-log/port.js';
@@ -135,7 +135,7 @@ function replay(record: Buffer, after: Position, recovered: Recovering, marks: M
       time = line.time;
     } else if (scanner.kind === 'relation') {
       const line = scanner.relationLine();
-      relations.set(line.relation, { name: displayName(line), columns: line.columns.map((column) => column.name) });
+      relations.set(line.relation, { name: sourceName(line), columns: line.columns.map((column) => column.name) });
     } else if (isAfter({ lsn, index: scanner.index }, after)) {
       if (scanner.kind === 'commit') {
         replayCommit(parseLsn(scanner.commit().end), time, recovered);

@@ -1,6 +1,6 @@
 import { type TableMapping, targetColumn } from '../../core/mapping.js';
 import { type RelationLine, relationFromLine, relationToLine } from '../../core/record.js';
-import { displayName } from '../../core/relation.js';
+import { displayName, sourceName } from '../../core/relation.js';
 
 /** What a mapping makes of one version of a source relation. */
 export interface CompiledRelation {
@@ -17,7 +17,7 @@ export interface CompiledRelation {
 /** Compiles once for each relation version; rows are then routed without looking at the mapping again. */
 export function compileRelation(line: RelationLine, tables: readonly TableMapping[]): CompiledRelation {
   const relation = relationFromLine(line);
-  const source = displayName(relation);
+  const source = sourceName(relation);
   const mapping = tables.find((table) => displayName(table.source) === source);
   if (!mapping) return { source, schema: undefined, line: '', rename: undefined };
   const target = relationToLine({

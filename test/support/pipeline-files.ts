@@ -2,10 +2,17 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { QualifiedName } from '../../core/relation.js';
 import { formatQualifiedName, parseQualifiedName } from '../../core/relation.js';
+import type { SchemaChangePolicy } from '../../core/schema-change.js';
 import { quoteIdentifier, quoteName } from '../../platform/postgres.js';
 
-/** Where a target table's rows come from: `schema.table`, with the columns that change their name. */
-export type TableSource = string | { readonly from: string; readonly rename: Readonly<Record<string, string>> };
+/** Where a target table's rows come from: `schema.table`, or an entry of the mapping. */
+export type TableSource =
+  | string
+  | {
+      readonly from: string;
+      readonly rename?: Readonly<Record<string, string>>;
+      readonly schemaChanges?: SchemaChangePolicy;
+    };
 
 /** Domain schema -> target table -> source table. */
 export type Tables = Readonly<Record<string, Readonly<Record<string, TableSource>>>>;
@@ -59,7 +66,7 @@ export function moveTablesSql(tables: Tables): string {
 }
 
 function moveTableSql(to: QualifiedName, source: TableSource): string[] {
-  const { from, rename } = typeof source === 'string' ? { from: source, rename: {} } : source;
+  const { from, rename = {} } = typeof source === 'string' ? { from: source } : source;
   const name = parseQualifiedName(from);
   if (!name) throw new Error(`${from} is not schema.table, as formatQualifiedName() writes it`);
   const moved = { schema: to.schema, table: name.table };

@@ -3,11 +3,10 @@ import { LSN_ZERO, type Lsn, maxLsn } from '../../core/lsn.js';
 import { domainSchemas, type TableMapping } from '../../core/mapping.js';
 import { POSITION_ZERO } from '../../core/position.js';
 import { MESSAGE } from '../../core/record.js';
-import { displayName, parseQualifiedName, type Relation } from '../../core/relation.js';
+import { displayName, parseQualifiedName } from '../../core/relation.js';
 import { CAPTURE_STATE, type TransformState, transformStateKey } from '../../core/stage-state.js';
 import { partitionName, topicsOf } from '../../core/topics.js';
 import { type Applied, addApplied, Batch, BatchReader, type Progress } from '../../services/apply/batch.js';
-import { shapeOf } from '../../services/apply/table-shape.js';
 import { RawEncoder } from '../../services/capture/raw-encoder.js';
 import { RawOutput } from '../../services/capture/raw-output.js';
 import { afterChunk, captureState, NOT_STARTED, type Recovered, recover } from '../../services/capture/recover.js';
@@ -16,6 +15,7 @@ import { type Rereads, SnapshotWindows } from '../../services/capture/snapshot/w
 import { recover as recoverTransform } from '../../services/transform/recover.js';
 import { Router } from '../../services/transform/router.js';
 import type { MemoryLog } from './memory-log.js';
+import { openGate } from './open-gate.js';
 import { COLUMNS, type SourceModel } from './source-model.js';
 import { planOf } from './table-plan.js';
 import { TargetModel } from './target-model.js';
@@ -285,6 +285,8 @@ export class TargetSchema {
   checkpoint: Progress = { nextOffset: 0, position: POSITION_ZERO, commitEnd: LSN_ZERO, commitTime: null };
 }
 
+const TABLE = { columns: [...COLUMNS, 'number'], key: ['id'] };
+
 /** Apply of one domain schema without its database. */
 export class ApplyModel {
   readonly #log: MemoryLog;
@@ -301,7 +303,7 @@ export class ApplyModel {
     this.#topic = topics.domain(schema);
     this.#target = target;
     this.#isFolding = isFolding;
-    this.#reader = new BatchReader(target.checkpoint.position, shapeOfTarget);
+    this.#reader = new BatchReader(target.checkpoint.position, openGate(schema, { people: TABLE, posts: TABLE }));
     this.#batch = new Batch(target.checkpoint, isFolding);
   }
 
@@ -327,13 +329,4 @@ export class ApplyModel {
     target.checkpoint = batch.progress;
     this.#open = [];
   }
-}
-
-function shapeOfTarget(relation: Relation) {
-  return shapeOf(relation, {
-    schema: relation.schema,
-    table: relation.table,
-    columns: new Map([...COLUMNS, 'number'].map((name) => [name, { name, type: 'text', isIdentityAlways: false }])),
-    key: ['id'],
-  });
 }

@@ -110,9 +110,9 @@ export class Pipeline implements AsyncDisposable {
     return openLog(this.config, 'ferry-test', silentLogger);
   }
 
-  /** `ferry <command> -c <directory> ...`, to its end. */
+  /** `ferry <command> ... -c <directory>`, to its end. */
   ferry(command: string, ...args: readonly string[]): Promise<CliResult> {
-    return runFerry([command, '-c', this.config.directory, ...args], this.env);
+    return runFerry([command, ...args, '-c', this.config.directory], this.env);
   }
 
   async status(): Promise<PipelineStatus> {

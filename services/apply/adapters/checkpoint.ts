@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { formatLsn, parseLsn } from '../../../core/lsn.js';
-import { formatPosition } from '../../../core/position.js';
+import { formatPosition, type Position } from '../../../core/position.js';
 import type { TopicPartition } from '../../../platform/event-log/port.js';
 import type { Applied, Progress } from '../batch.js';
 
@@ -103,13 +103,16 @@ async function endSessionOf(target: ClientBase, { pid, start }: OwnerSession): P
     .catch(() => {});
 }
 
-/** Moves the checkpoint and the ledger on, in the transaction that wrote the rows. */
-const ADVANCE = `
+/** Moves the ledger on; its parameters are the first three and the ninth to the eleventh. */
+const LEDGER = `
 WITH ledger AS (
   INSERT INTO ferry.ledger AS l (pipeline, topic, partition, source_table, target_table, applied)
   SELECT $1, $2, $3::int, t.source, t.target, t.applied FROM unnest($9::text[], $10::text[], $11::bigint[]) t(source, target, applied)
   ON CONFLICT (pipeline, topic, partition, source_table, target_table) DO UPDATE SET applied = l.applied + EXCLUDED.applied
-)
+)`;
+
+/** Moves the checkpoint and the ledger on, in the transaction that wrote the rows. */
+const ADVANCE = `${LEDGER}
 UPDATE ferry.checkpoint
    SET next_offset = $5::bigint, lsn = $6::pg_lsn, index = $7::int, commit_end = $8::pg_lsn,
        commit_time = $12::timestamptz, updated_at = clock_timestamp()
@@ -125,30 +128,69 @@ export async function advanceCheckpoint(
   progress: Progress,
   applied: Applied,
 ): Promise<void> {
-  const { pipeline, at, epoch } = claim;
-  const tables = [...applied.values()];
   const { rowCount } = await target.query({
     name: 'ferry_advance',
     text: ADVANCE,
-    values: [
-      pipeline,
-      at.topic,
-      at.partition,
-      epoch,
-      progress.nextOffset,
-      formatLsn(progress.position.lsn),
-      progress.position.index,
-      formatLsn(progress.commitEnd),
-      tables.map((table) => table.source),
-      tables.map((table) => table.target),
-      tables.map((table) => table.count),
-      progress.commitTime,
-    ],
+    values: [...advanceValues(claim, progress, formatLsn(progress.commitEnd), applied), progress.commitTime],
   });
-  if (rowCount === 1) return;
-  throw new FerryError(
+  if (rowCount !== 1) throw replacedBefore(claim, progress.position);
+}
+
+/** As of a checkpoint, for one table that catches up with it. */
+const ADVANCE_TABLE = `${LEDGER}
+UPDATE ferry.table_state
+   SET stopped_offset = $5::bigint, stopped_lsn = $6::pg_lsn, stopped_index = $7::int
+ WHERE pipeline = $1 AND partition = $3::int AND source_table = $8 AND state = 'catching-up'
+   AND EXISTS (SELECT 1 FROM ferry.checkpoint
+                WHERE pipeline = $1 AND topic = $2 AND partition = $3::int AND epoch = $4::bigint FOR UPDATE)`;
+
+/** @throws FerryError `checkpoint-fenced` as of a checkpoint, or when an operator has paused the table. */
+export async function advanceTable(
+  target: ClientBase,
+  claim: Claim,
+  source: string,
+  progress: Progress,
+  applied: Applied,
+): Promise<void> {
+  const { rowCount } = await target.query({
+    name: 'ferry_advance_table',
+    text: ADVANCE_TABLE,
+    values: advanceValues(claim, progress, source, applied),
+  });
+  if (rowCount !== 1) throw replacedBefore(claim, progress.position);
+}
+
+function advanceValues({ pipeline, at, epoch }: Claim, progress: Progress, eighth: string, applied: Applied) {
+  const tables = [...applied.values()];
+  return [
+    pipeline,
+    at.topic,
+    at.partition,
+    epoch,
+    progress.nextOffset,
+    formatLsn(progress.position.lsn),
+    progress.position.index,
+    eighth,
+    tables.map((table) => table.source),
+    tables.map((table) => table.target),
+    tables.map((table) => table.count),
+  ];
+}
+
+/** Locks the checkpoint in a transaction that does not move it, so that nobody takes the partition over before it ends. */
+export async function holdCheckpoint(target: ClientBase, claim: Claim): Promise<void> {
+  const { pipeline, at, epoch, progress } = claim;
+  const { rowCount } = await target.query(
+    'SELECT 1 FROM ferry.checkpoint WHERE pipeline = $1 AND topic = $2 AND partition = $3 AND epoch = $4 FOR UPDATE',
+    [pipeline, at.topic, at.partition, epoch],
+  );
+  if (rowCount !== 1) throw replacedBefore(claim, progress.position);
+}
+
+function replacedBefore({ at }: Claim, position: Position): FerryError {
+  return new FerryError(
     'checkpoint-fenced',
-    `${at.topic}/${at.partition}: this instance was replaced before it wrote up to ${formatPosition(progress.position)}`,
+    `${at.topic}/${at.partition}: this instance was replaced before it wrote up to ${formatPosition(position)}`,
     { details: { topic: at.topic, partition: at.partition } },
   );
 }

@@ -1,7 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { QualifiedName } from '../../../core/relation.js';
 import type { TargetColumn, TargetTable } from '../table-shape.js';
-import type { Claim } from './checkpoint.js';
 
 interface FoundTable extends QualifiedName {
   readonly columns: Map<string, TargetColumn>;
@@ -46,16 +45,4 @@ export async function readTargetTables(target: ClientBase, schema: string): Prom
       { ...table, key: keyed.sort(([a], [b]) => a - b).map(([, column]) => column) },
     ]),
   );
-}
-
-/** Source tables, by display name, whose snapshot has been applied to its end in this partition. */
-export async function readCopiedTables(
-  target: ClientBase,
-  { pipeline, at }: Pick<Claim, 'pipeline' | 'at'>,
-): Promise<Set<string>> {
-  const { rows } = await target.query<{ source_table: string }>(
-    'SELECT source_table FROM ferry.table_state WHERE pipeline = $1 AND partition = $2 AND copied',
-    [pipeline, at.partition],
-  );
-  return new Set(rows.map((row) => row.source_table));
 }

@@ -3,6 +3,7 @@ import { finished } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { FerryError } from '../../../core/errors.js';
+import type { Position } from '../../../core/position.js';
 import { failpoint } from '../../../platform/failpoint.js';
 import {
   type Applied,
@@ -24,15 +25,23 @@ import {
   truncateStatement,
 } from '../statements.js';
 import type { TableShape } from '../table-shape.js';
-import type { Barrier } from './barrier.js';
-import { advanceCheckpoint, type Claim } from './checkpoint.js';
+import type { Claim } from './checkpoint.js';
 import { inOneFlight } from './in-one-flight.js';
 import { type ChangesStep, changeStatements, type MoveStep, type Planned, planStep, renumberRows } from './planned.js';
+import { recordVersion } from './table-state.js';
 
 /** From this many rows on, COPY into a staging table is faster than arrays as parameters (bench/README.md). */
 const STAGE_FROM_ROWS = 300;
 /** After a snapshot's rows met rows that stand already, so many blocks of the table go through staging at once. */
 const STAGE_AFTER_CONFLICT = 16;
+
+/** What a writer moves on with the rows that it writes. */
+export interface WritePlace {
+  /** In the rows' transaction, with one statement. */
+  advance(progress: Progress, applied: Applied): Promise<void>;
+  /** @returns whether it is ours to do what an event says that every partition has. */
+  pass(position: Position): Promise<boolean>;
+}
 
 /**
  * Writes batches to the target: rows and checkpoint in one transaction. A source transaction that is larger than a
@@ -41,7 +50,7 @@ const STAGE_AFTER_CONFLICT = 16;
 export class TargetWriter {
   readonly #target: pg.Client;
   readonly #claim: Claim;
-  readonly #barrier: Barrier;
+  readonly #place: WritePlace;
   /** Source tables whose snapshot has been applied: from then on a row that is missing is an error. */
   readonly #copied: Set<string>;
   readonly #conflicts = new Map<string, number>();
@@ -53,10 +62,10 @@ export class TargetWriter {
   /** What was being written last: what an error is about. */
   step: Step | undefined;
 
-  constructor(target: pg.Client, claim: Claim, copied: Set<string>, barrier: Barrier) {
+  constructor(target: pg.Client, claim: Claim, copied: Set<string>, place: WritePlace) {
     this.#target = target;
     this.#claim = claim;
-    this.#barrier = barrier;
+    this.#place = place;
     this.#copied = copied;
   }
 
@@ -71,7 +80,7 @@ export class TargetWriter {
       else await this.writeStep(step);
     }
     this.step = undefined;
-    await this.#markCopied(batch.copied);
+    await this.#record(batch);
     addApplied(this.#applied, batch.applied);
     if (!batch.isComplete) return;
     await this.#advance(batch.progress);
@@ -84,7 +93,7 @@ export class TargetWriter {
     const answers = await inOneFlight(this.#target, () => [
       ...(this.#isOpen ? [] : [this.#target.query('BEGIN')]),
       ...planned.map((one) => this.#send(one)),
-      ...(batch.isComplete ? [advanceCheckpoint(this.#target, this.#claim, batch.progress, this.#applied)] : []),
+      ...(batch.isComplete ? [this.#place.advance(batch.progress, this.#applied)] : []),
     ]);
     this.#isOpen = true;
     for (const [i, answer] of answers.entries()) {
@@ -94,7 +103,7 @@ export class TargetWriter {
       if (one) this.#refuseMissing(one, (answer.value as pg.QueryResult).rowCount);
     }
     this.step = undefined;
-    await this.#markCopied(batch.copied);
+    await this.#record(batch);
     if (!batch.isComplete) return;
     await this.#commit();
     this.#applied.clear();
@@ -102,7 +111,7 @@ export class TargetWriter {
 
   /** Ends the transaction with its checkpoint. */
   async #advance(progress: Progress): Promise<void> {
-    await advanceCheckpoint(this.#target, this.#claim, progress, this.#applied);
+    await this.#place.advance(progress, this.#applied);
     await this.#commit();
     this.#applied.clear();
   }
@@ -121,7 +130,7 @@ export class TargetWriter {
   /** Comes behind a checkpoint: what it waits for must not wait for a transaction of ours. */
   async #everywhere({ step, progress, applied }: EverywhereStep): Promise<void> {
     await this.#commit();
-    const isOurs = await this.#barrier.pass(progress.position);
+    const isOurs = await this.#place.pass(progress.position);
     await this.#begin();
     if (isOurs) await this.writeStep(step);
     // The others wait for the first one's.
@@ -250,8 +259,9 @@ export class TargetWriter {
     return name;
   }
 
-  async #markCopied(tables: readonly string[]): Promise<void> {
-    for (const table of tables) {
+  async #record({ versions, copied }: Batch): Promise<void> {
+    for (const seen of versions) await recordVersion(this.#target, this.#claim, seen);
+    for (const table of copied) {
       await this.#target.query(
         `INSERT INTO ferry.table_state (pipeline, source_table, partition, copied) VALUES ($1, $2, $3, true)
          ON CONFLICT (pipeline, source_table, partition) DO UPDATE SET copied = true`,

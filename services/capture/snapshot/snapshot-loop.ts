@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { MESSAGE } from '../../../core/record.js';
-import { displayName } from '../../../core/relation.js';
+import { sourceName } from '../../../core/relation.js';
 import type { TableSnapshotState } from '../../../core/stage-state.js';
 import { failpoint } from '../../../platform/failpoint.js';
 import { endSession } from '../../../platform/postgres.js';
@@ -33,7 +33,7 @@ type CopyOptions = SnapshotOptions & { readonly aborted: Promise<'aborted'> };
  */
 export async function copyTables(plans: readonly TablePlan[], given: SnapshotOptions): Promise<void> {
   const options = { ...given, aborted: aborted(given.signal) };
-  const waiting = plans.filter((plan) => !options.states.get(displayName(plan.relation))?.done);
+  const waiting = plans.filter((plan) => !options.states.get(sourceName(plan.relation))?.done);
   const worker = async () => {
     let client: pg.Client | undefined;
     try {
@@ -50,7 +50,7 @@ export async function copyTables(plans: readonly TablePlan[], given: SnapshotOpt
 
 async function copyTable(client: pg.Client, plan: TablePlan, options: CopyOptions): Promise<void> {
   const { states, windows, signal } = options;
-  const name = displayName(plan.relation);
+  const name = sourceName(plan.relation);
   const { rows: expected, rowBytes } = await estimateTable(client, plan);
   states.set(name, { ...states.get(name)!, ...(expected === undefined ? {} : { estimate: expected }) });
   let limit = chunkLimit(rowBytes, options);
@@ -79,7 +79,7 @@ const REREAD_KEYS = 500;
 
 /** An empty chunk says, in its place in the stream, that the table is copied. */
 async function finishTable(client: pg.Client, plan: TablePlan, options: CopyOptions): Promise<void> {
-  const upTo = options.states.get(displayName(plan.relation))!.upTo;
+  const upTo = options.states.get(sourceName(plan.relation))!.upTo;
   await copyChunk(client, plan, { after: upTo, limit: 0 }, options, true);
   options.windows.tableFinished(plan);
 }

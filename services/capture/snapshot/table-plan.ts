@@ -52,7 +52,7 @@ export async function readTablePlan(source: ClientBase, table: QualifiedName): P
         name: row.attname!,
         type: Number(row.atttypid),
         typmod: Number(row.atttypmod),
-        key: row.key_place !== null,
+        key: isIdentity(row),
       })),
     },
     key: key.map((row) => row.attname!),
@@ -61,6 +61,12 @@ export async function readTablePlan(source: ClientBase, table: QualifiedName): P
     keyTypes: key.map((row) => row.type!),
     columns: rows.map((row) => row.attname!),
   };
+}
+
+/** As pgoutput calls a column key, so that both describe a table in the same words. */
+function isIdentity({ relreplident, identity_place, key_place }: Record<string, string | null>): boolean {
+  if (relreplident === 'f') return true;
+  return (relreplident === 'i' ? identity_place : relreplident === 'd' ? key_place : null) !== null;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Tuple } from '../../../core/record.js';
-import { displayName, type Relation } from '../../../core/relation.js';
+import { type Relation, sourceName } from '../../../core/relation.js';
 import type { TableSnapshotState } from '../../../core/stage-state.js';
 import { NONE, oldTupleAt, type RowMessage } from '../pgoutput/decode.js';
 import { readTuple } from '../pgoutput/tuple.js';
@@ -62,7 +62,7 @@ export class SnapshotWindows {
   withRereads(states: ReadonlyMap<string, TableSnapshotState>): Map<string, TableSnapshotState> {
     const all = new Map(states);
     for (const { plan, rereads } of this.#copying.values()) {
-      const name = displayName(plan.relation);
+      const name = sourceName(plan.relation);
       const state = states.get(name);
       if (state) all.set(name, { ...state, rereads: [...rereads.keys()] });
     }

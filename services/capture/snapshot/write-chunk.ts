@@ -1,6 +1,6 @@
 import { addTo } from '../../../core/ledger.js';
-import { type ChunkMark, type RowsLine, relationToLine } from '../../../core/record.js';
-import { displayName } from '../../../core/relation.js';
+import type { ChunkMark, RowsLine } from '../../../core/record.js';
+import { sourceName } from '../../../core/relation.js';
 import { partitionOfKey } from '../partition-of-key.js';
 import type { RawOutput, RawPartition } from '../raw-output.js';
 import type { CaptureTallies } from '../tallies.js';
@@ -25,7 +25,7 @@ export function writeChunk(
     const gaveWay = partition === 0 ? reconciled.gaveWay : 0;
     writeBlocks(partitions[partition]!, { plan, text, gaveWay, mark: chunk.mark }, nextIndex);
   });
-  const name = displayName(plan.relation);
+  const name = sourceName(plan.relation);
   addTo(tallies.read, name, chunk.rows);
   addTo(tallies.deduplicated, name, reconciled.gaveWay);
   addTo(tallies.captured, name, reconciled.rows);
@@ -41,7 +41,6 @@ interface Part {
 function writeBlocks(partition: RawPartition, { plan, text, gaveWay, mark }: Part, nextIndex: () => number): void {
   const { writer } = partition;
   const { id } = plan.relation;
-  if (!writer.hasRelation(id)) writer.relation(id, JSON.stringify(relationToLine(plan.relation)));
   for (const block of blocks(text)) {
     // A chunk of this life: nothing of it is in the log.
     const position = partition.take(nextIndex())!;

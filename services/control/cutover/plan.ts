@@ -45,6 +45,9 @@ export function closedGates(status: PipelineStatus): string[] {
   for (const { service, state } of status.services) {
     if (service !== 'control' && state !== 'running') closed.push(`${service} is ${state}`);
   }
+  for (const { source, state } of status.tables) {
+    if (state === 'paused' || state === 'halted' || state === 'catching-up') closed.push(`${source} is ${state}`);
+  }
   const { seconds } = status.lag;
   if (seconds === null) closed.push('lag cannot be measured');
   else if (seconds > READY_BELOW_SECONDS) closed.push(`lag is ${seconds} s, above ${READY_BELOW_SECONDS} s`);

@@ -9,7 +9,9 @@ export interface TableStatus {
   readonly source: string;
   readonly target: string;
   /** unknown: what would say it cannot be read. */
-  readonly state: 'waiting' | 'copying' | 'streaming' | 'unknown';
+  readonly state: 'waiting' | 'copying' | 'streaming' | 'paused' | 'halted' | 'catching-up' | 'unknown';
+  /** Why it halted and what to do; null for a table that did not. */
+  readonly stopped: { readonly message: string; readonly remedy: string } | null;
   /** Rows that the snapshot has put into the log. */
   readonly rows: number;
   readonly estimate: number | null;
@@ -49,7 +51,15 @@ export function nextSteps(
 ): string[] {
   if (!isLogKnown) return ['Bring the log back: what the services do can be read there only.'];
   const halted = status.services.filter((service) => service.state === 'halted' && service.error);
-  if (halted.length > 0) return halted.map((service) => `${service.service}: ${service.error!.remedy}`);
+  const stopped = status.tables.flatMap((table) => table.stopped ?? []);
+  if (halted.length + stopped.length > 0) {
+    return [
+      ...halted.map((service) => `${service.service}: ${service.error!.remedy}`),
+      ...stopped.map(({ remedy }) => remedy),
+    ];
+  }
+  const paused = status.tables.filter((table) => table.state === 'paused').map((table) => table.source);
+  if (paused.length > 0) return paused.map((table) => `Resume it: ferry table resume ${table} -c ${config}`);
   if (status.phase === 'cut-over') return [`Keep the old project for its grace period; its tables refuse writes.`];
   const down = status.services.filter((service) => service.state === 'unknown' || service.state === 'stopped');
   if (down.length > 0) return [`Start ${down.map((service) => service.service).join(', ')}: ferry up -c ${config}`];

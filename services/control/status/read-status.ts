@@ -1,12 +1,17 @@
 import type { ClientBase } from 'pg';
 import { toFerryError } from '../../../core/errors.js';
 import { parseLsn } from '../../../core/lsn.js';
-import { domainSchemas } from '../../../core/mapping.js';
+import { domainSchemas, formatPlace, type TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { REPORT_PREFIX, type ServiceName, type ServiceReport } from '../../../core/service-report.js';
 import { CAPTURE_STATE, type CaptureState, type TableSnapshotState } from '../../../core/stage-state.js';
 import { ofPartition, partitionsOf, type TopicPartition, topicsOf } from '../../../core/topics.js';
-import { readAppliedPoints, readCopiedSources } from '../../../platform/control-schema.js';
+import {
+  readAppliedPoints,
+  readCopiedSources,
+  readStoppedTables,
+  type StoppedTable,
+} from '../../../platform/control-schema.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { furthestAhead, furthestBehind, lagOf, type SourceNow } from './lag.js';
@@ -61,7 +66,7 @@ export async function readStatus(pipeline: LoadedPipeline, sources: StatusSource
     (await ask(log, (open) => readLedger(pipeline, open, target instanceof Error || !applied ? undefined : target))) ??
     null;
   const isKnown = { log: logged !== undefined, target: applied !== undefined };
-  const tables = tableStatuses(pipeline, isKnown, logged?.capture, applied?.copied);
+  const tables = tableStatuses(pipeline, isKnown, logged?.capture, applied);
   const endToEnd = lagOf(now, applied?.reached);
   const status = {
     pipeline: pipeline.name,
@@ -72,7 +77,11 @@ export async function readStatus(pipeline: LoadedPipeline, sources: StatusSource
     tables,
     services,
     ledger,
-    errors: [...errors, ...services.flatMap(({ service, error }) => (error ? [`${service}: ${error.message}`] : []))],
+    errors: [
+      ...errors,
+      ...tables.flatMap(({ stopped }) => (stopped ? [stopped.message] : [])),
+      ...services.flatMap(({ service, error }) => (error ? [`${service}: ${error.message}`] : [])),
+    ],
   };
   return { ...status, nextSteps: nextSteps(status, { config: pipeline.directory, isLogKnown: isKnown.log }) };
 }
@@ -90,6 +99,7 @@ async function readSourceNow(source: ClientBase): Promise<SourceNow> {
 interface TargetView {
   readonly reached: Reached | undefined;
   readonly copied: ReadonlySet<string>;
+  readonly stopped: readonly StoppedTable[];
   readonly serving: 'source' | 'target';
 }
 
@@ -126,6 +136,7 @@ async function readTarget(
       }),
     ),
     copied,
+    stopped: await readStoppedTables(target, pipeline),
     serving: flag[0]?.serving ?? 'source',
   };
 }
@@ -142,19 +153,40 @@ function tableStatuses(
   pipeline: LoadedPipeline,
   isKnown: { readonly log: boolean; readonly target: boolean },
   capture: CaptureState | undefined,
-  copied: ReadonlySet<string> | undefined,
+  applied: TargetView | undefined,
 ): TableStatus[] {
   return pipeline.tables.map((mapping) => {
     const source = displayName(mapping.source);
     const snapshot = capture?.tables[source];
+    const gone = snapshot?.gone && goneReason(mapping, snapshot.gone);
+    const stops = applied?.stopped.filter((table) => table.source === source) ?? [];
+    const stop = stops.find((table) => table.reason) ?? stops[0];
     return {
       source,
       target: displayName(mapping.target),
-      state: tableState(snapshot, copied?.has(source) === true, isKnown),
+      state:
+        stop?.state ??
+        (gone ? 'halted' : undefined) ??
+        tableState(snapshot, applied?.copied.has(source) === true, isKnown),
+      stopped: stop?.reason ?? gone ?? null,
       rows: snapshot?.rows ?? 0,
       estimate: snapshot?.estimate ?? null,
     };
   });
+}
+
+function goneReason(
+  { source, place }: TableMapping,
+  gone: 'dropped' | 'recreated',
+): { message: string; remedy: string } {
+  const name = displayName(source);
+  return {
+    message: `the source table ${name} was ${gone}; what it had until then is in the target`,
+    remedy:
+      gone === 'dropped'
+        ? `Take it out of the mapping at ${formatPlace(place)}, and restart the services.`
+        : `Copy the new table: ferry table resnapshot ${name}.`,
+  };
 }
 
 function tableState(
@@ -168,10 +200,12 @@ function tableState(
   return snapshot?.rows || snapshot?.done ? 'copying' : 'waiting';
 }
 
+const STANDS: ReadonlySet<TableStatus['state']> = new Set(['paused', 'halted', 'catching-up']);
+
 /** @param hasLog the log has something; undefined when it cannot be read. */
 function phaseOf(applied: TargetView | undefined, tables: readonly TableStatus[], hasLog: boolean | undefined): Phase {
   if (applied?.serving === 'target') return 'cut-over';
-  if (applied && tables.every((table) => table.state === 'streaming')) return 'streaming';
+  if (applied && tables.every((table) => table.state === 'streaming' || STANDS.has(table.state))) return 'streaming';
   if (hasLog === false) return 'not-started';
   return applied && hasLog ? 'snapshot' : 'unknown';
 }

@@ -1,0 +1,67 @@
+import { displayName } from '../../core/relation.js';
+import type { LogRecord } from '../../platform/event-log/port.js';
+import { haltTable, readTableStates, type Stop, tableCaughtUp } from './adapters/table-state.js';
+import { BatchFailed, type PartitionOptions, PartitionRun } from './apply-partition.js';
+import { planCatchUp } from './plan-run.js';
+import { ChangeDue } from './table-gate.js';
+
+const READ_BYTES = 1024 * 1024;
+
+/**
+ * Applies what the tables that an operator has resumed have missed, up to the checkpoint, one after the other; from
+ * there on they go with the others. A table that the target refuses halts again.
+ */
+export async function catchUpTables(options: PartitionOptions): Promise<void> {
+  const { target, claim, logger, schema } = options;
+  const ours = options.mappings.filter((mapping) => mapping.target.schema === schema);
+  const states = await readTableStates(target, claim);
+  for (const source of ours.map((mapping) => displayName(mapping.source)).sort()) {
+    const stop = states.get(source)?.stop;
+    if (stop?.state !== 'catching-up' || options.signal.aborted) continue;
+    logger.info({ ...claim.at, table: source, offset: stop.offset }, 'a table catches up');
+    if (!(await catchUpTable(options, source, stop)) || options.signal.aborted) continue;
+    await tableCaughtUp(target, claim, source);
+    logger.info({ ...claim.at, table: source }, 'a table has caught up');
+  }
+}
+
+/** @returns false when the table halts again. */
+async function catchUpTable(options: PartitionOptions, source: string, stop: Stop): Promise<boolean> {
+  try {
+    await catchUp(options, source, stop);
+    return true;
+  } catch (error) {
+    if (!(error instanceof BatchFailed) || error.reason.code !== 'apply-failed') throw error;
+    const { message, remedy } = error.reason;
+    await options.target.query('ROLLBACK');
+    const now = (await readTableStates(options.target, options.claim)).get(source)?.stop ?? stop;
+    await haltTable(options.target, options.claim, source, { ...now, reason: { kind: 'refused', message, remedy } });
+    options.logger.error({ ...options.claim.at, table: source, remedy }, `the table halts: ${message}`);
+    return false;
+  }
+}
+
+/** What comes before a change of the table's columns is written first: it stops in front of the change. */
+async function readOrStop(run: PartitionRun, record: LogRecord): Promise<void> {
+  try {
+    run.read(record);
+  } catch (error) {
+    if (error instanceof ChangeDue) await run.endBefore(error);
+    throw error;
+  }
+}
+
+async function catchUp(options: PartitionOptions, source: string, stop: Stop): Promise<void> {
+  const { log, claim, signal } = options;
+  const run = new PartitionRun(options, await planCatchUp(options, source, stop), true);
+  // The record at the checkpoint may have been applied in part.
+  const end = Math.min(await log.endOffset(claim.at), claim.progress.nextOffset + 1);
+  let offset = stop.offset;
+  while (offset < end && !signal.aborted) {
+    const records = await log.read({ ...claim.at, offset }, { maxBytes: READ_BYTES, waitMs: 1_000, signal });
+    for (const record of records) if (record.offset < end) await readOrStop(run, record);
+    offset = (records.at(-1)?.offset ?? offset - 1) + 1;
+    if (run.isFull || run.isComplete) await run.writeNow();
+  }
+  if (!signal.aborted) await run.endHere(Math.min(offset, end) - 1);
+}

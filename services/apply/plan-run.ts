@@ -1,0 +1,96 @@
+import { FerryError } from '../../core/errors.js';
+import { LSN_ZERO } from '../../core/lsn.js';
+import { POSITION_ZERO, type Position } from '../../core/position.js';
+import { displayName } from '../../core/relation.js';
+import { Barrier } from './adapters/barrier.js';
+import { advanceCheckpoint, advanceTable } from './adapters/checkpoint.js';
+import { TableBarrier } from './adapters/table-barrier.js';
+import { readPastChanges, readTableStates, type Stop, type TableState } from './adapters/table-state.js';
+import { readTargetTables } from './adapters/target-catalog.js';
+import type { WritePlace } from './adapters/target-writer.js';
+import type { PartitionOptions } from './apply-partition.js';
+import type { Progress } from './batch.js';
+import { TableGate } from './table-gate.js';
+
+/** From where to where a run goes, what it lets through, and what it moves on. */
+export interface RunPlan {
+  readonly start: Progress;
+  readonly until?: Position;
+  readonly commitsEach?: boolean;
+  readonly gate: TableGate;
+  readonly copied: Set<string>;
+  readonly place: WritePlace;
+}
+
+/**
+ * A run over all tables, from the checkpoint on; those that stand are passed over from where they stand.
+ * @param how.commitsEach what another partition waits for must not stand uncommitted here.
+ */
+export async function planRun(options: PartitionOptions, how: { commitsEach?: boolean } = {}): Promise<RunPlan> {
+  const { target, claim } = options;
+  const states = await readTableStates(target, claim);
+  refuseUnmapped(states, options);
+  const barrier = new Barrier(target, claim, options);
+  return {
+    ...how,
+    start: claim.progress,
+    gate: await gateOf(options, states, (source) => states.get(source)?.stop?.position),
+    copied: copiedIn(states),
+    place: {
+      advance: (progress, applied) => advanceCheckpoint(target, claim, progress, applied),
+      pass: (position) => barrier.pass(position),
+    },
+  };
+}
+
+/** A run over one table, from where it stands to the checkpoint. */
+export async function planCatchUp(options: PartitionOptions, source: string, stop: Stop): Promise<RunPlan> {
+  const { target, claim } = options;
+  const states = await readTableStates(target, claim);
+  const barrier = new TableBarrier(target, claim, source, options);
+  return {
+    start: { nextOffset: stop.offset, position: stop.position, commitEnd: LSN_ZERO, commitTime: null },
+    until: claim.progress.position,
+    gate: await gateOf(options, states, (other) => (other === source ? undefined : POSITION_ZERO)),
+    copied: copiedIn(states),
+    place: {
+      advance: (progress, applied) => advanceTable(target, claim, source, progress, applied),
+      pass: (position) => barrier.pass(position),
+    },
+  };
+}
+
+/** What such a table has missed would never be applied. */
+function refuseUnmapped(states: ReadonlyMap<string, TableState>, { mappings }: PartitionOptions): void {
+  const mapped = new Set(mappings.map((mapping) => displayName(mapping.source)));
+  const lost = [...states].find(([source, { stop }]) => stop && !mapped.has(source));
+  if (!lost) return;
+  throw new FerryError(
+    'mapping-invalid',
+    `the mapping has no ${lost[0]}, which is ${lost[1].stop!.state} and not applied to its end`,
+    {
+      details: { table: lost[0] },
+      remedy: `Put it back, then ferry table resume ${lost[0]} or ferry table remove ${lost[0]}.`,
+    },
+  );
+}
+
+async function gateOf(
+  { target, schema, claim, mappings, policy }: PartitionOptions,
+  states: ReadonlyMap<string, TableState>,
+  heldAfter: (source: string) => Position | undefined,
+): Promise<TableGate> {
+  return new TableGate({
+    tables: await readTargetTables(target, schema),
+    past: await readPastChanges(target, claim),
+    known: new Map([...states].flatMap(([source, { known }]) => (known ? [[source, known] as const] : []))),
+    accepts: new Set([...states].flatMap(([source, { accepts }]) => (accepts ? [source] : []))),
+    mappings,
+    policy,
+    heldAfter,
+  });
+}
+
+function copiedIn(states: ReadonlyMap<string, TableState>): Set<string> {
+  return new Set([...states].flatMap(([source, { copied }]) => (copied ? [source] : [])));
+}

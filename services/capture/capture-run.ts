@@ -1,0 +1,195 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FerryError } from '../../core/errors.js';
+import { LSN_ZERO, type Lsn, maxLsn } from '../../core/lsn.js';
+import { sourceName } from '../../core/relation.js';
+import { CAPTURE_STATE, type TableSnapshotState } from '../../core/stage-state.js';
+import type { ServiceContext } from '../../platform/service.js';
+import { decode } from './pgoutput/decode.js';
+import { Publisher } from './publisher.js';
+import { RawEncoder } from './raw-encoder.js';
+import { RawOutput } from './raw-output.js';
+import { afterChunk, captureState, type MovedRow, NOT_STARTED, type Recovered } from './recover.js';
+import type { CatalogColumn, RelationCatalog } from './relation-catalog.js';
+import type { TablePlan } from './snapshot/chunk.js';
+import { SnapshotWindows } from './snapshot/windows.js';
+import type { CaptureTallies } from './tallies.js';
+
+interface Mark {
+  readonly tallies: CaptureTallies;
+  readonly tables: Map<string, TableSnapshotState>;
+  readonly time: string | null;
+}
+
+/** One connection's moving parts: encoder, publisher, and the state that is put down each second. */
+export class CaptureRun {
+  readonly #context: ServiceContext;
+  readonly #topic: string;
+  readonly #encoder: RawEncoder;
+  readonly #tallies: CaptureTallies;
+  readonly tables: Map<string, TableSnapshotState>;
+  readonly windows = new SnapshotWindows();
+  readonly publisher: Publisher<Mark | undefined>;
+  readonly #nextOffsets: number[];
+  #through: Lsn;
+  #markDue = true;
+  /** What has become durable since the state was last put down. */
+  #durable: (Mark & { nextOffsets: readonly number[]; through: Lsn }) | undefined;
+
+  /** By source table, those that are captured. */
+  readonly #plans: ReadonlyMap<string, TablePlan>;
+  readonly #catalog: RelationCatalog;
+  /** What came while the catalog is asked; undefined while it is not. */
+  #waiting: Buffer[] | undefined;
+  askCatalog!: (relation: number) => Promise<ReadonlyMap<number, readonly CatalogColumn[]>>;
+  #failAsking!: (error: unknown) => void;
+  /** Rejects when the catalog cannot be asked. */
+  readonly asking: Promise<never>;
+
+  constructor(
+    context: ServiceContext,
+    topic: string,
+    recovered: Recovered,
+    plans: readonly TablePlan[],
+    catalog: RelationCatalog,
+  ) {
+    this.#context = context;
+    this.#catalog = catalog;
+    this.asking = new Promise((_, reject) => {
+      this.#failAsking = reject;
+    });
+    this.asking.catch(() => {});
+    this.#plans = new Map(
+      plans.map((plan) => [sourceName(plan.relation), { ...plan, relation: catalog.describe(plan.relation) }]),
+    );
+    this.#topic = topic;
+    this.#tallies = recovered.tallies;
+    this.tables = recovered.tables;
+    this.#nextOffsets = [...recovered.nextOffsets];
+    this.#through = recovered.loggedThrough ?? LSN_ZERO;
+    for (const plan of this.#plans.values()) this.#prepareTable(plan, recovered.moved);
+    const output = new RawOutput(recovered.resume);
+    this.#encoder = new RawEncoder({
+      output,
+      windows: this.windows,
+      tables: this.#plans,
+      describe: (relation) => catalog.describe(relation),
+      tallies: this.#tallies,
+      onChunk: (table, rows, mark) => this.tables.set(table, afterChunk(this.tables.get(table)!, rows, mark)),
+    });
+    this.publisher = new Publisher({
+      log: context.log,
+      topic,
+      output,
+      committedThrough: () => this.#encoder.committedThrough,
+      snapshot: () => this.#mark(),
+      onAppended: ({ through, batches }, mark) => {
+        for (const { partition, values } of batches) this.#nextOffsets[partition]! += values.length;
+        this.#through = maxLsn(this.#through, through);
+        if (mark) this.#durable = { ...mark, nextOffsets: [...this.#nextOffsets], through: this.#through };
+      },
+    });
+  }
+
+  get plans(): readonly TablePlan[] {
+    return [...this.#plans.values()];
+  }
+
+  /** OIDs of the tables that are captured. */
+  get captured(): readonly number[] {
+    return [...this.#plans].flatMap(([name, { relation }]) => (this.tables.get(name)?.gone ? [] : [relation.id]));
+  }
+
+  dropped(oid: number): void {
+    const [name] = [...this.#plans].find(([, plan]) => plan.relation.id === oid)!;
+    this.tables.set(name, { ...this.tables.get(name)!, gone: 'dropped' });
+    this.#context.logger.error({ table: name }, `the source table ${name} was dropped`);
+  }
+
+  take(message: Buffer): void {
+    if (this.#waiting) {
+      this.#waiting.push(message);
+      return;
+    }
+    const changed = message[0] === RELATION ? this.#changed(message) : undefined;
+    if (changed === undefined) this.#take(message);
+    else void this.#ask(changed, message).catch(this.#failAsking);
+  }
+
+  /** @returns the OID of a captured table that has come in another version than the catalog had. */
+  #changed(message: Buffer): number | undefined {
+    const decoded = decode(message);
+    if (decoded.tag !== 'relation' || this.#catalog.isCurrent(decoded.relation)) return undefined;
+    return decoded.relation.id;
+  }
+
+  /** The stream waits until the catalog has said what it knows of the new version. */
+  async #ask(relation: number, message: Buffer): Promise<void> {
+    this.#waiting = [];
+    this.publisher.hold();
+    for (const [id, columns] of await this.askCatalog(relation)) this.#catalog.learn(id, columns);
+    this.#refuseStalePlan(relation);
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    this.#take(message);
+    this.publisher.release();
+    // One of these may have to be asked about, too.
+    for (const next of waiting) this.take(next);
+  }
+
+  /** A table that changes while it is copied is planned anew, and its copy goes on where it was. */
+  #refuseStalePlan(relation: number): void {
+    const [name, plan] = [...this.#plans].find(([, { relation: planned }]) => planned.id === relation) ?? [];
+    if (name === undefined || this.tables.get(name)!.done || this.#catalog.fits(plan!.relation)) return;
+    throw new FerryError('schema-changed', `the source table ${name} changed while it was copied`);
+  }
+
+  #take(message: Buffer): void {
+    const before = this.#encoder.capturedChanges;
+    this.#encoder.take(message);
+    this.#context.passed(this.#encoder.capturedChanges - before);
+    this.publisher.poke();
+  }
+
+  async putStates(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await sleep(STATE_INTERVAL_MS, undefined, { signal }).catch(() => {});
+      await this.putState();
+    }
+  }
+
+  async putState(): Promise<void> {
+    const durable = this.#durable;
+    this.#durable = undefined;
+    this.#markDue = true;
+    if (durable) await this.#context.log.control.put(CAPTURE_STATE, captureState(this.#topic, durable));
+  }
+
+  #prepareTable(plan: TablePlan, moved: ReadonlyMap<string, readonly MovedRow[]>): void {
+    const name = sourceName(plan.relation);
+    const state = { ...(this.tables.get(name) ?? NOT_STARTED), oid: plan.relation.id };
+    this.tables.set(name, state);
+    if (state.done) return;
+    const keys = (moved.get(name) ?? []).map(({ columns, row }) =>
+      JSON.stringify(plan.key.map((column) => row[columns.indexOf(column)] || '')),
+    );
+    this.windows.tableStarted(plan, [...state.rereads, ...keys]);
+  }
+
+  /** A copy of the counts as of the records that are being appended; made once a second. */
+  #mark(): Mark | undefined {
+    if (!this.#markDue) return undefined;
+    this.#markDue = false;
+    const { read, deduplicated, captured } = this.#tallies;
+    return {
+      tallies: { read: new Map(read), deduplicated: new Map(deduplicated), captured: new Map(captured) },
+      tables: this.windows.withRereads(this.tables),
+      time: this.#encoder.committedTime,
+    };
+  }
+}
+
+/** First byte of pgoutput's Relation message. */
+const RELATION = 0x52;
+
+/** Often enough for a progress bar; a start reads at most so much of the log again. */
+const STATE_INTERVAL_MS = 500;
