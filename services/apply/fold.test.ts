@@ -11,7 +11,9 @@ function shapeWith(columns: readonly string[], key: readonly string[]): TableSha
   return shapeOf(relationOf(1, 'growth.posts', columns), {
     schema: 'growth',
     table: 'posts',
-    columns: new Map(columns.map((name) => [name, { name, type: 'text', isIdentityAlways: false }])),
+    columns: new Map(
+      columns.map((name) => [name, { name, type: 'text', isDomain: false, equal: null, isIdentityAlways: false }]),
+    ),
     key,
   });
 }

@@ -10,7 +10,9 @@ const table = (...names: string[]) => ({
   schema: 'growth',
   table: 't',
   key: ['id'],
-  columns: new Map(names.map((name) => [name, { name, type: 'text', isIdentityAlways: false }])),
+  columns: new Map(
+    names.map((name) => [name, { name, type: 'text', isDomain: false, equal: null, isIdentityAlways: false }]),
+  ),
 });
 const rename = (lsn: string, from: string, to: string): PastChange => ({
   position: at(lsn),

@@ -24,7 +24,13 @@ function shape(name: string, columns: Record<string, string>, key: readonly stri
     columns: new Map(
       Object.entries(columns).map(([column, type]) => [
         column,
-        { name: column, type: type.replace('!', ''), isIdentityAlways: type.endsWith('!') },
+        {
+          name: column,
+          type: type.replace('!', ''),
+          isDomain: false,
+          equal: null,
+          isIdentityAlways: type.endsWith('!'),
+        },
       ]),
     ),
     key,

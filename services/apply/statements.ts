@@ -41,7 +41,7 @@ export function splitChanges(changes: Iterable<NetChange>): SplitChanges {
 
 export function deleteStatement(shape: TableShape, keys: readonly Tuple[]): Statement {
   const key = shape.keyIndexes.map((index) => shape.columns[index]!);
-  const where = key.map((column, i) => `t.${quoteIdentifier(column.name)} = k.c${i}::${column.type}`);
+  const where = key.map((column, i) => matches(column, `k.c${i}::${column.type}`, 't.'));
   return {
     text: `DELETE FROM ${quoteName(shape.table)} t USING ${unnest(key.length)} k(${aliases(key.length)}) WHERE ${where.join(' AND ')}`,
     values: transpose(keys, shape.keyIndexes),
@@ -89,10 +89,10 @@ export function copyText(rows: readonly Tuple[]): Buffer {
 export function updateStatement(shape: TableShape, rows: readonly Tuple[]): Statement {
   const known = shape.columns.flatMap((_, i) => (rows[0]![i] === false ? [] : [i]));
   const set = assignments(shape, known, (i) => `r.c${known.indexOf(i)}::${shape.columns[i]!.type}`);
-  const where = shape.keyIndexes.map(
-    (index) =>
-      `t.${quoteIdentifier(shape.columns[index]!.name)} = r.c${known.indexOf(index)}::${shape.columns[index]!.type}`,
-  );
+  const where = shape.keyIndexes.map((index) => {
+    const column = shape.columns[index]!;
+    return matches(column, `r.c${known.indexOf(index)}::${column.type}`, 't.');
+  });
   const from = `${unnest(known.length)} r(${aliases(known.length)})`;
   return {
     // A row that has only its key and unchanged values still proves that it is there.
@@ -114,8 +114,8 @@ export function moveStatement(shape: TableShape, from: Tuple, to: Tuple): Statem
   const set = known.map(
     (index, i) => `${quoteIdentifier(shape.columns[index]!.name)} = ${only(shape.columns[index]!, i)}`,
   );
-  const where = shape.keyIndexes.map(
-    (index, i) => `${quoteIdentifier(shape.columns[index]!.name)} = ${only(shape.columns[index]!, known.length + i)}`,
+  const where = shape.keyIndexes.map((index, i) =>
+    matches(shape.columns[index]!, only(shape.columns[index]!, known.length + i)),
   );
   return {
     text: `UPDATE ${quoteName(shape.table)} SET ${set.join(', ')} WHERE ${where.join(' AND ')}`,
@@ -154,8 +154,8 @@ function rewriteStatement(
 ): Statement {
   const { set, rows, keys, where } = options;
   const column = (i: number) => shape.columns[i]!;
-  const key = shape.keyIndexes.map(
-    (i, place) => `t.${quoteIdentifier(column(i).name)} = r.c${set.length + place}::${column(i).type}`,
+  const key = shape.keyIndexes.map((i, place) =>
+    matches(column(i), `r.c${set.length + place}::${column(i).type}`, 't.'),
   );
   const given = set.map((i) => column(i).name);
   const kept = [...shape.table.columns.keys()].filter((name) => !given.includes(name)).map(quoteIdentifier);
@@ -209,6 +209,11 @@ function assignments(shape: TableShape, indexes: readonly number[], value: (inde
     const isFixed = shape.table.key.includes(column.name) || column.isIdentityAlways;
     return isFixed ? [] : [`${quoteIdentifier(column.name)} = ${value(i)}`];
   });
+}
+
+/** A key column's equality with a value of its type. */
+function matches({ name, type, isDomain, equal }: TargetColumn, value: string, table = ''): string {
+  return `${table}${quoteIdentifier(name)}${isDomain ? `::${type}` : ''} ${equal ?? '='} ${value}`;
 }
 
 const unnest = (columns: number) =>

@@ -6,7 +6,12 @@ function tableOf(columns: readonly string[], key: readonly string[]): TargetTabl
   return {
     schema: 'shared',
     table: 'people',
-    columns: new Map(columns.map((name) => [name, { name, type: `type of ${name}`, isIdentityAlways: false }])),
+    columns: new Map(
+      columns.map((name) => [
+        name,
+        { name, type: `type of ${name}`, isDomain: false, equal: null, isIdentityAlways: false },
+      ]),
+    ),
     key,
   };
 }

@@ -6,6 +6,10 @@ export interface TargetColumn {
   readonly name: string;
   /** Type without length or precision: a cast to varchar(3) would cut a long value silently, an assignment refuses it. */
   readonly type: string;
+  /** Its own type is a domain over that one, which some operators do not know. */
+  readonly isDomain: boolean;
+  /** The type's operator for equality; null where `=` means it. */
+  readonly equal: string | null;
   /** GENERATED ALWAYS AS IDENTITY: may be inserted, never updated. */
   readonly isIdentityAlways: boolean;
 }

@@ -11,7 +11,9 @@ export function openGate(
     {
       schema,
       table,
-      columns: new Map(columns.map((name) => [name, { name, type: 'text', isIdentityAlways: false }])),
+      columns: new Map(
+        columns.map((name) => [name, { name, type: 'text', isDomain: false, equal: null, isIdentityAlways: false }]),
+      ),
       key,
     },
   ]);

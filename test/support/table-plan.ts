@@ -7,7 +7,7 @@ export function planOf(relation: Relation): TablePlan {
     relation,
     key: ['id'],
     partitionKey: ['id'],
-    keyTypes: ['text'],
+    keyTypes: [{ sql: 'text', isDomain: false, equal: null, greater: null }],
     columns: relation.columns.map((column) => column.name),
   };
 }

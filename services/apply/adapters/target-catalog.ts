@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { QualifiedName } from '../../../core/relation.js';
+import { BASE_TYPE, operatorOf, STRATEGY } from '../../../platform/column-type.js';
 import type { TargetColumn, TargetTable } from '../table-shape.js';
 
 interface FoundTable extends QualifiedName {
@@ -15,18 +16,13 @@ interface FoundTable extends QualifiedName {
 export async function readTargetTables(target: ClientBase, schema: string): Promise<Map<string, TargetTable>> {
   const { rows } = await target.query<Record<string, string>>(
     `SELECT c.relname, a.attname, pg_catalog.format_type(base.oid, -1) AS type, a.attidentity,
+            base.oid <> a.atttypid AS is_domain, ${operatorOf(STRATEGY.equal)} AS equal,
             pg_catalog.array_position((i.indkey::int2[])[0:i.indnkeyatts - 1], a.attnum) AS key_place
        FROM pg_catalog.pg_class c
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
        JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
        LEFT JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND i.indisprimary
-       CROSS JOIN LATERAL (
-         WITH RECURSIVE types AS (
-           SELECT t.oid, t.typtype, t.typbasetype FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid
-           UNION ALL
-           SELECT t.oid, t.typtype, t.typbasetype FROM types d JOIN pg_catalog.pg_type t ON t.oid = d.typbasetype
-            WHERE d.typtype = 'd')
-         SELECT oid FROM types WHERE typtype <> 'd') base
+      ${BASE_TYPE}
       WHERE n.nspname = $1 AND c.relkind IN ('r', 'p')
       ORDER BY c.relname, a.attnum`,
     [schema],
@@ -36,7 +32,13 @@ export async function readTargetTables(target: ClientBase, schema: string): Prom
     const name = row.relname!;
     const table: FoundTable = tables.get(name) ?? { schema, table: name, columns: new Map(), keyed: [] };
     tables.set(name, table);
-    table.columns.set(row.attname!, { name: row.attname!, type: row.type!, isIdentityAlways: row.attidentity === 'a' });
+    table.columns.set(row.attname!, {
+      name: row.attname!,
+      type: row.type!,
+      isDomain: row.is_domain === 't',
+      equal: row.equal ?? null,
+      isIdentityAlways: row.attidentity === 'a',
+    });
     if (row.key_place !== null) table.keyed.push([Number(row.key_place), row.attname!]);
   }
   return new Map(

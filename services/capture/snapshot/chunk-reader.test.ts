@@ -1,13 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { relationOf } from '../../../test/support/record-builder.js';
-import type { TablePlan } from './chunk.js';
+import type { KeyType, TablePlan } from './chunk.js';
 import { chunkSql } from './chunk-reader.js';
+
+const plain = (sql: string): KeyType => ({ sql, isDomain: false, equal: null, greater: null });
 
 const users: TablePlan = {
   relation: relationOf(1, 'public.users', ['id', 'name']),
   key: ['id'],
   partitionKey: ['id'],
-  keyTypes: ['bigint'],
+  keyTypes: [plain('bigint')],
   columns: ['id', 'name'],
 };
 
@@ -16,7 +18,7 @@ const odd: TablePlan = {
   // The key's own order, not the table's.
   key: ['a"b', 'when'],
   partitionKey: ['a"b', 'when'],
-  keyTypes: ['shop."Kind"', 'timestamp with time zone'],
+  keyTypes: [plain('shop."Kind"'), plain('timestamp with time zone')],
   columns: ['when', 'a"b', 'Name'],
 };
 
@@ -51,6 +53,24 @@ describe('chunkSql', () => {
     );
     expect(chunkSql(odd, { keys: [['x', 'infinity']] })).toContain(
       `WHERE ("a""b", "when") IN (('x'::shop."Kind", 'infinity'::timestamp with time zone))`,
+    );
+  });
+
+  test('compares a type of an extension by its own operators, and a domain as the type under it', () => {
+    const plan: TablePlan = {
+      ...odd,
+      keyTypes: [
+        { sql: 'public.citext', isDomain: false, equal: 'OPERATOR(public.=)', greater: 'OPERATOR(public.>)' },
+        { ...plain('shop."Kind"'), isDomain: true },
+      ],
+    };
+    expect(chunkSql(plan, { after: ['x', 'y'], limit: 1 })).toMatch(
+      `WHERE (("a""b" OPERATOR(public.>) 'x'::public.citext) OR ` +
+        `("a""b" OPERATOR(public.=) 'x'::public.citext AND "when"::shop."Kind" > 'y'::shop."Kind")) ` +
+        'ORDER BY "a""b", "when"::shop."Kind" LIMIT 1',
+    );
+    expect(chunkSql(plan, { keys: [['x', 'y']] })).toMatch(
+      `WHERE (("a""b" OPERATOR(public.=) 'x'::public.citext AND "when"::shop."Kind" = 'y'::shop."Kind"))`,
     );
   });
 

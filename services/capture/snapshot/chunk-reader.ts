@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { quoteIdentifier, quoteLiteral, quoteName } from '../../../platform/postgres.js';
-import { type Chunk, lineStarts, type TablePlan } from './chunk.js';
+import { type Chunk, type KeyType, lineStarts, type TablePlan } from './chunk.js';
 import { parseSnapshot } from './delivered-xids.js';
 import { keyOfLine } from './watermark-window.js';
 
@@ -41,13 +41,43 @@ function toChunk(plan: TablePlan, range: ChunkRange, text: Buffer, snapshot: str
 /** The chunk's SELECT. COPY takes no parameters, so keys are literals of the key's types. */
 export function chunkSql(plan: TablePlan, range: ChunkRange): string {
   const columns = plan.columns.map(quoteIdentifier).join(', ');
-  const key = plan.key.map(quoteIdentifier).join(', ');
-  const literals = (values: readonly string[]) =>
-    values.map((value, i) => `${quoteLiteral(value)}::${plan.keyTypes[i]}`).join(', ');
   const select = `SELECT ${columns} FROM ${quoteName(plan.relation)}`;
-  if ('keys' in range) {
-    return `${select} WHERE (${key}) IN (${range.keys.map((values) => `(${literals(values)})`).join(', ')})`;
+  const key = plan.key.map((name, i): KeySql => ({ ...plan.keyTypes[i]!, column: keyExpression(plan, name, i) }));
+  if ('keys' in range) return `${select} WHERE ${isOneOf(key, range.keys)}`;
+  const where = range.after ? ` WHERE ${isAfter(key, range.after)}` : '';
+  return `${select}${where} ORDER BY ${key.map(({ column }) => column).join(', ')} LIMIT ${range.limit}`;
+}
+
+type KeySql = KeyType & { readonly column: string };
+
+function keyExpression({ keyTypes }: TablePlan, name: string, index: number): string {
+  const { sql, isDomain } = keyTypes[index]!;
+  return isDomain ? `${quoteIdentifier(name)}::${sql}` : quoteIdentifier(name);
+}
+
+const literal = (value: string, { sql }: KeySql) => `${quoteLiteral(value)}::${sql}`;
+const columnsOf = (key: readonly KeySql[]) => `(${key.map(({ column }) => column).join(', ')})`;
+const literalsOf = (key: readonly KeySql[], values: readonly string[]) =>
+  `(${values.map((value, i) => literal(value, key[i]!)).join(', ')})`;
+
+/** Compared as a row, which the key's index serves; that takes one operator for all columns. */
+function isAfter(key: readonly KeySql[], values: readonly string[]): string {
+  if (key.every(({ greater }) => greater === null)) return `${columnsOf(key)} > ${literalsOf(key, values)}`;
+  const alternatives = key.map((column, i) => {
+    const equal = equals(key.slice(0, i), values);
+    const greater = `${column.column} ${column.greater ?? '>'} ${literal(values[i]!, column)}`;
+    return `(${[...equal, greater].join(' AND ')})`;
+  });
+  return `(${alternatives.join(' OR ')})`;
+}
+
+function isOneOf(key: readonly KeySql[], keys: readonly (readonly string[])[]): string {
+  if (key.every(({ equal }) => equal === null)) {
+    return `${columnsOf(key)} IN (${keys.map((values) => literalsOf(key, values)).join(', ')})`;
   }
-  const where = range.after ? ` WHERE (${key}) > (${literals(range.after)})` : '';
-  return `${select}${where} ORDER BY ${key} LIMIT ${range.limit}`;
+  return `(${keys.map((values) => `(${equals(key, values).join(' AND ')})`).join(' OR ')})`;
+}
+
+function equals(key: readonly KeySql[], values: readonly string[]): string[] {
+  return key.map((column, i) => `${column.column} ${column.equal ?? '='} ${literal(values[i]!, column)}`);
 }

@@ -9,10 +9,20 @@ export interface TablePlan {
   readonly key: readonly string[];
   /** What a row's partition is derived from: columns that every change and every row of a chunk carries. */
   readonly partitionKey: readonly string[];
-  /** Their types, for the literals of a chunk's bounds. */
-  readonly keyTypes: readonly string[];
+  /** Their types, for a chunk's bounds. */
+  readonly keyTypes: readonly KeyType[];
   /** The columns that the stream carries too: all but generated ones, in table order. */
   readonly columns: readonly string[];
+}
+
+/** How a key column is compared, in the order of its type. */
+export interface KeyType {
+  /** As SQL, without modifier; of a domain the type under it, because some operators do not know domains. */
+  readonly sql: string;
+  readonly isDomain: boolean;
+  /** Operators; null where the plain ones mean those of this type. */
+  readonly equal: string | null;
+  readonly greater: string | null;
 }
 
 /** Rows of one chunk, as COPY wrote them. */

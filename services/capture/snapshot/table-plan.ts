@@ -3,18 +3,33 @@ import { FerryError } from '../../../core/errors.js';
 import type { TableMapping } from '../../../core/mapping.js';
 import { displayName, type QualifiedName, type ReplicaIdentity } from '../../../core/relation.js';
 import { atPlace } from '../../../platform/at-place.js';
+import { BASE_TYPE, operatorOf, STRATEGY } from '../../../platform/column-type.js';
 import { quoteName } from '../../../platform/postgres.js';
 import type { TablePlan } from './chunk.js';
+
+/**
+ * Whether equal values have equal text. Numbers with other digits behind the point, -0, 30 days and a month, blanks at an
+ * end or letters of another case may be equal: of types that are not known here nobody knows.
+ */
+const IS_EQUAL_AS_TEXT = `(
+  base.kind = 'e' OR
+  (base.oid = 'bpchar'::pg_catalog.regtype AND a.atttypmod > 0) OR
+  (base.oid = ANY ('{bool,int2,int4,int8,oid,xid8,pg_lsn,money,uuid,bytea,text,varchar,name,"char",date,time,timetz,
+    timestamp,timestamptz,inet,cidr,macaddr,macaddr8,bit,varbit}'::pg_catalog.regtype[])
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_collation l WHERE l.oid = a.attcollation AND NOT l.collisdeterministic)))`;
 
 /** Columns with their part in the row key: the primary key, or else the replica identity's index. */
 const PLAN_SQL = `
 SELECT c.oid, c.relreplident, a.attname, a.atttypid, a.atttypmod,
-       pg_catalog.format_type(a.atttypid, -1) AS type,
+       pg_catalog.format_type(base.oid, -1) AS type, base.oid <> a.atttypid AS is_domain,
+       ${operatorOf(STRATEGY.equal)} AS equal, ${operatorOf(STRATEGY.greater)} AS greater,
+       ${IS_EQUAL_AS_TEXT} AS equal_as_text,
        pg_catalog.array_position(k.columns, a.attnum) AS key_place,
        pg_catalog.array_position(i.columns, a.attnum) AS identity_place
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+ ${BASE_TYPE}
   LEFT JOIN LATERAL (
     -- Behind the key's columns stand those that the index only includes.
     SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS columns FROM pg_catalog.pg_index i
@@ -56,9 +71,16 @@ export async function readTablePlan(source: ClientBase, table: QualifiedName): P
       })),
     },
     key: key.map((row) => row.attname!),
-    // A delete carries the replica identity's columns alone.
-    partitionKey: (rows[0]!.relreplident === 'i' ? inOrder('identity_place') : key).map((row) => row.attname!),
-    keyTypes: key.map((row) => row.type!),
+    // A delete carries the replica identity's columns alone. What is equal must come to one partition, in whichever text.
+    partitionKey: (rows[0]!.relreplident === 'i' ? inOrder('identity_place') : key)
+      .filter((row) => row.equal_as_text === 't')
+      .map((row) => row.attname!),
+    keyTypes: key.map(({ type, is_domain, equal, greater }) => ({
+      sql: type!,
+      isDomain: is_domain === 't',
+      equal: equal ?? null,
+      greater: greater ?? null,
+    })),
     columns: rows.map((row) => row.attname!),
   };
 }
