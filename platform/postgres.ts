@@ -8,9 +8,9 @@ import { classifyTls, hasNoTls } from './postgres-tls.js';
 export type Side = 'source' | 'target';
 
 /**
- * Settings that decide how values look as text, pinned for every session of ours, the walsender's too, so that text
- * means one thing on both sides whatever the database or the role are set to. An empty search_path makes names inside
- * values (regclass ...) come out qualified.
+ * Settings that decide how values look as text, how statements are read and how long they may take, pinned for every
+ * session of ours, the walsender's too, whatever the database or the role are set to. An empty search_path makes names
+ * inside values (regclass ...) come out qualified.
  */
 const PINNED: Readonly<Record<string, string>> = {
   DateStyle: 'ISO,YMD',
@@ -23,8 +23,16 @@ const PINNED: Readonly<Record<string, string>> = {
   xmloption: 'content',
   array_nulls: 'on',
   lc_monetary: 'C',
+  quote_all_identifiers: 'off',
+  standard_conforming_strings: 'on',
   search_path: '',
+  // Where policies would hide rows from our role, it is an error instead.
+  row_security: 'off',
+  default_transaction_read_only: 'off',
+  default_transaction_isolation: 'read committed',
   statement_timeout: '0',
+  lock_timeout: '0',
+  idle_session_timeout: '0',
   idle_in_transaction_session_timeout: '0',
 };
 
@@ -88,8 +96,13 @@ async function open(config: pg.ClientConfig): Promise<pg.Client> {
   // A session that breaks while idle emits an error that would end the process; the next query reports it.
   client.on('error', () => {});
   await client.connect();
+  await client.query(NO_TRANSACTION_TIMEOUT);
   return client;
 }
+
+/** A server before PostgreSQL 17 would refuse a connection that named the setting. */
+export const NO_TRANSACTION_TIMEOUT = `SELECT pg_catalog.set_config(name, '0', false)
+  FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout' AND setting <> '0'`;
 
 /** What a URL says, for a connection that {@link connect} does not open: `sslmode=prefer` is settled by asking. */
 export async function settleConnection(side: Side, url: string): Promise<pg.ClientConfig> {

@@ -2,7 +2,14 @@ import type pg from 'pg';
 import { LogicalReplicationService } from 'pg-logical-replication';
 import { FerryError } from '../../../core/errors.js';
 import { formatLsn, LSN_ZERO, type Lsn } from '../../../core/lsn.js';
-import { classify, clientConfig, describeUrl, quoteLiteral, settleConnection } from '../../../platform/postgres.js';
+import {
+  classify,
+  clientConfig,
+  describeUrl,
+  NO_TRANSACTION_TIMEOUT,
+  quoteLiteral,
+  settleConnection,
+} from '../../../platform/postgres.js';
 import type { ReplicationStream } from '../ports.js';
 
 /**
@@ -18,8 +25,10 @@ class RawPgoutput {
     this.options = options;
   }
 
-  start(client: pg.Client, slot: string, lsn: string): Promise<unknown> {
+  async start(client: pg.Client, slot: string, lsn: string): Promise<unknown> {
     this.client = client;
+    // The walsender decodes each transaction within one of its own.
+    await client.query(NO_TRANSACTION_TIMEOUT);
     const options = `proto_version '1', publication_names ${quoteLiteral(this.options.publication)}, messages 'true'`;
     return client.query(`START_REPLICATION SLOT ${JSON.stringify(slot)} LOGICAL ${lsn} (${options})`);
   }

@@ -1,14 +1,33 @@
+import type { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { quoteIdentifier } from '../../../platform/postgres.js';
+import { quoteIdentifier, quoteLiteral } from '../../../platform/postgres.js';
 import { forEachDriver } from '../../support/drivers.js';
 import { makePipeline, type Pipeline } from '../../support/pipeline.js';
 import { COLUMNS, TYPES, VALUE_ROWS, valuesOf } from './every-type.js';
 
 const NAMES = Object.keys(COLUMNS).join(', ');
 
-/** Settings that change how values look or are read, wherever a session does not say otherwise. */
+/** Settings that would end what takes longer than a moment, and refuse what writes. */
+const IMPATIENT = {
+  statement_timeout: '50ms',
+  lock_timeout: '1ms',
+  transaction_timeout: '300ms',
+  idle_session_timeout: '900ms',
+  idle_in_transaction_session_timeout: '100ms',
+  default_transaction_read_only: 'on',
+  default_transaction_isolation: 'serializable',
+};
+
+/** Settings that change how values and statements look or are read, wherever a session does not say otherwise. */
 const ODD_SETTINGS = {
   source: {
+    ...IMPATIENT,
+    standard_conforming_strings: 'off',
+    client_encoding: 'LATIN1',
+    quote_all_identifiers: 'on',
+    search_path: 'nowhere',
+    xmlbinary: 'hex',
+    session_replication_role: 'replica',
     DateStyle: 'German',
     IntervalStyle: 'sql_standard',
     bytea_output: 'escape',
@@ -18,6 +37,10 @@ const ODD_SETTINGS = {
     array_nulls: 'on',
   },
   target: {
+    ...IMPATIENT,
+    standard_conforming_strings: 'off',
+    client_encoding: 'LATIN1',
+    search_path: 'nowhere',
     DateStyle: 'SQL, DMY',
     IntervalStyle: 'iso_8601',
     bytea_output: 'escape',
@@ -56,10 +79,7 @@ forEachDriver('values and names', (driver) => {
       },
     });
     for (const side of ['source', 'target'] as const) {
-      const { rows } = await pipeline[side].query('SELECT current_database() AS name');
-      for (const [setting, value] of Object.entries(ODD_SETTINGS[side])) {
-        await pipeline[side].query(`ALTER DATABASE ${quoteIdentifier(rows[0].name)} SET ${setting} = '${value}'`);
-      }
+      await setDefaults(pipeline[side], ODD_SETTINGS[side], driver === 'kafka' ? 'of the role' : 'of the database');
     }
     pipeline.start();
     await pipeline.untilStreaming();
@@ -116,6 +136,21 @@ forEachDriver('values and names', (driver) => {
     expect((await pipeline.status()).ledger).toMatchObject({ addsUp: true });
   });
 });
+
+/** Of sessions that begin from now on; what the server does not know is left out. */
+async function setDefaults(session: Client, settings: Readonly<Record<string, string>>, where: string): Promise<void> {
+  const { rows } = await session.query<Record<string, string>>(
+    `SELECT current_database() AS database, current_user AS role,
+            ARRAY(SELECT name FROM pg_catalog.pg_settings WHERE name = ANY ($1))::text AS known`,
+    [Object.keys(settings)],
+  );
+  const { database, role, known } = rows[0]!;
+  const inDatabase = `DATABASE ${quoteIdentifier(database!)}`;
+  const of = where === 'of the role' ? `ROLE ${quoteIdentifier(role!)} IN ${inDatabase}` : inDatabase;
+  for (const name of known!.slice(1, -1).split(',')) {
+    await session.query(`ALTER ${of} SET ${name} = ${quoteLiteral(settings[name]!)}`);
+  }
+}
 
 /** Rows with every value, and one with NULLs alone, from a key on. */
 function insertRows(firstKey: number): string {
