@@ -19,6 +19,7 @@ export function failpoint(place: Failpoint): void {
 
 /** Between what must not be torn apart, and right behind it. */
 export const FAILPOINTS = [
+  'log.part-appended',
   'capture.taken',
   'capture.appended',
   'capture.acknowledged',

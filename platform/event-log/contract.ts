@@ -45,15 +45,18 @@ export function eventLogContract(name: string, open: (pipeline: string) => Promi
         expect(new Set(offsets(records)).size).toBe(3);
       });
 
-      test('come back byte by byte: every byte value, nothing at all, 1.5 MB', async () => {
+      test('come back byte by byte: every byte value, nothing at all, 1.5 MB, 20 MB', async () => {
         const values = [
           Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)),
           Buffer.alloc(0),
           Buffer.from([0, 0xff, 0]),
           randomBytes(1.5 * MEGABYTE),
+          Buffer.from('between'),
+          randomBytes(20 * MEGABYTE),
           Buffer.from('last'),
         ];
-        await log.append([{ ...raw, values }]);
+        const [end] = await log.append([{ ...raw, values }]);
+        expect(end).toBe(await log.endOffset(raw));
         const records = await readAll(log, raw);
         expect(records.map((record) => record.value.equals(values[records.indexOf(record)]!))).toEqual(
           values.map(() => true),
@@ -107,10 +110,25 @@ export function eventLogContract(name: string, open: (pipeline: string) => Promi
         expect(some.length).toBeLessThanOrEqual(2);
       });
 
-      test('gives a record that is larger than maxBytes', async () => {
-        await log.append([{ ...raw, values: [Buffer.alloc(2 * MEGABYTE, 7)] }]);
-        const [record] = await log.read({ ...raw, offset: 0 }, { maxBytes: 1_000, waitMs: 0 });
-        expect(record!.value.length).toBe(2 * MEGABYTE);
+      test('gives a record that is larger than maxBytes, from each offset up to its own', async () => {
+        const values = [Buffer.from('before'), Buffer.alloc(2.5 * MEGABYTE, 7), Buffer.from('behind')];
+        const [end] = await log.append([{ ...raw, values }]);
+        const [before] = await log.read({ ...raw, offset: 0 }, { maxBytes: 1, waitMs: 0 });
+        for (let offset = before!.offset + 1; offset < end! - 1; offset++) {
+          const [record] = await log.read({ ...raw, offset }, { maxBytes: 1_000, waitMs: 0 });
+          expect([record!.value.length, record!.offset]).toEqual([2.5 * MEGABYTE, end! - 2]);
+        }
+      });
+
+      test('gives a record that is larger than a message as soon as it is whole, however often it was asked before', async () => {
+        const reader = await opened.reopen();
+        const appended = log.append([{ ...raw, values: [Buffer.alloc(6 * MEGABYTE, 7)] }]);
+        const found: LogRecord[] = [];
+        while (found.length === 0) {
+          found.push(...(await reader.read({ ...raw, offset: 0 }, { maxBytes: 1, waitMs: 5 })));
+        }
+        expect(found[0]!.value.length).toBe(6 * MEGABYTE);
+        await appended;
       });
 
       test('does not wait with waitMs 0', async () => {
@@ -175,6 +193,13 @@ export function eventLogContract(name: string, open: (pipeline: string) => Promi
         await append(log, 'a', 'b', 'c');
         const last = await log.last(raw);
         expect(last?.value.toString()).toBe('c');
+        expect(await log.endOffset(raw)).toBe(last!.offset + 1);
+      });
+
+      test('is behind the last record, also where that is larger than a message', async () => {
+        await log.append([{ ...raw, values: [Buffer.from('a'), Buffer.alloc(2 * MEGABYTE, 7)] }]);
+        const last = await log.last(raw);
+        expect(last?.value.length).toBe(2 * MEGABYTE);
         expect(await log.endOffset(raw)).toBe(last!.offset + 1);
       });
 

@@ -52,13 +52,18 @@ export interface EventLog extends AsyncDisposable {
 
   /**
    * Appends in order. Resolves only when every record is durable: acknowledged by all in-sync replicas, or synced to
-   * disk. One call at a time for each partition.
+   * disk. One call at a time for each partition. A record is as large as memory allows: a driver whose messages have a
+   * limit cuts it, and reading puts it together again.
+   * @returns for each batch, the offset behind its last record: a record may take several offsets, the last of which is its own.
    * @throws FerryError `log-regressed` when somebody else appended to a partition since our last append to it;
-   *   `record-too-large`, `log-unreachable`, `log-full`. After an error what arrived is unknown: read the end again.
+   *   `log-unreachable`, `log-full`. After an error what arrived is unknown: read the end again.
    */
-  append(batches: readonly Batch[]): Promise<void>;
+  append(batches: readonly Batch[]): Promise<number[]>;
 
-  /** Records from `offset` on, in order. Empty when none came within `waitMs` or the signal fired. */
+  /**
+   * Records from `offset` on, in order: the first is the one that has this offset, or the next. Empty when none came
+   * within `waitMs` or the signal fired.
+   */
   read(from: TopicPartition & { readonly offset: number }, options: ReadOptions): Promise<LogRecord[]>;
 
   /** The offset that the next record will have at the least; 0 for an empty partition. */

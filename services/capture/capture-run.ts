@@ -82,8 +82,8 @@ export class CaptureRun {
       output,
       committedThrough: () => this.#encoder.committedThrough,
       snapshot: () => this.#mark(),
-      onAppended: ({ through, batches }, mark) => {
-        for (const { partition, values } of batches) this.#nextOffsets[partition]! += values.length;
+      onAppended: ({ through, batches, ends }, mark) => {
+        for (const [i, { partition }] of batches.entries()) this.#nextOffsets[partition] = ends[i]!;
         this.#through = maxLsn(this.#through, through);
         if (mark) this.#durable = { ...mark, nextOffsets: [...this.#nextOffsets], through: this.#through };
       },

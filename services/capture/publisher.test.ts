@@ -16,10 +16,10 @@ const MIB = 1024 * 1024;
 class SlowLog extends MemoryLog {
   readonly waiting: { readonly values: readonly Buffer[]; succeed(): void; fail(error: Error): void }[] = [];
 
-  override append(batches: readonly Batch[]): Promise<void> {
+  override append(batches: readonly Batch[]): Promise<number[]> {
     return new Promise((resolve, reject) => {
       const { values } = batches[0]!;
-      this.waiting.push({ values, succeed: resolve, fail: reject });
+      this.waiting.push({ values, succeed: () => resolve([0]), fail: reject });
     });
   }
 }

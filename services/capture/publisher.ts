@@ -13,6 +13,8 @@ export interface Appended {
   /** Everything before this LSN is durable. */
   readonly through: Lsn;
   readonly batches: readonly Batch[];
+  /** By batch: the offset behind it. */
+  readonly ends: readonly number[];
 }
 
 /**
@@ -130,11 +132,11 @@ export class Publisher<T> {
     const through = this.#committedThrough();
     const snapshot = this.#snapshot();
     failpoint('capture.taken');
-    await this.#log.append(batches);
+    const ends = await this.#log.append(batches);
     failpoint('capture.appended');
     this.#stream?.acknowledge(through);
     failpoint('capture.acknowledged');
-    this.#onAppended({ through, batches }, snapshot);
+    this.#onAppended({ through, batches, ends }, snapshot);
     if (this.#isPaused && this.#output.bytes < PAUSE_ABOVE_BYTES / 2) {
       this.#isPaused = false;
       if (!this.#isHeld) this.#stream?.resume();

@@ -44,10 +44,10 @@ export async function transformPartition(context: ServiceContext, partition: num
       const output = router
         .takeRecords()
         .map(({ schema, values }): Batch => ({ topic: topics.domain(schema), partition, values }));
-      await log.append(output);
+      const ends = await log.append(output);
       failpoint('transform.appended');
       context.passed(router.changes - before);
-      state.appended(offset + 1, output);
+      state.appended(offset + 1, output, ends);
     }
   } finally {
     stop.abort();
@@ -73,12 +73,11 @@ class StateKeeper {
     this.rawOffset = recovered.rawOffset;
   }
 
-  appended(rawOffset: number, batches: readonly Batch[]): void {
+  /** @param ends by batch: the offset behind it. */
+  appended(rawOffset: number, batches: readonly Batch[], ends: readonly number[]): void {
     this.rawOffset = rawOffset;
     const { next, tallies } = this.#recovered;
-    for (const batch of batches) {
-      next.set(partitionName(batch), (next.get(partitionName(batch)) ?? 0) + batch.values.length);
-    }
+    for (const [i, batch] of batches.entries()) next.set(partitionName(batch), ends[i]!);
     if (this.#state) return;
     this.#state = {
       next: Object.fromEntries(next),

@@ -35,8 +35,9 @@ export class MemoryLog implements EventLog {
     return workOnAll(spec, work);
   }
 
-  async append(batches: readonly Batch[]): Promise<void> {
+  async append(batches: readonly Batch[]): Promise<number[]> {
     for (const { topic, partition, values } of batches) this.put(topic, values, partition);
+    return Promise.all(batches.map((batch) => this.endOffset(batch)));
   }
 
   /** Appends at once. */

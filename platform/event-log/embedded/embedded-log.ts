@@ -71,7 +71,7 @@ export class EmbeddedLog implements EventLog {
     }
   }
 
-  async append(batches: readonly Batch[]): Promise<void> {
+  async append(batches: readonly Batch[]): Promise<number[]> {
     const filled = batches.filter((batch) => batch.values.length > 0);
     const groups = new Set(filled.map((batch) => this.#group(batch.topic)));
     await Promise.all(
@@ -82,6 +82,7 @@ export class EmbeddedLog implements EventLog {
         ),
       ),
     );
+    return Promise.all(batches.map(async (batch) => this.#ownEnds.get(partitionName(batch)) ?? this.endOffset(batch)));
   }
 
   async read(from: TopicPartition & { readonly offset: number }, options: ReadOptions): Promise<LogRecord[]> {

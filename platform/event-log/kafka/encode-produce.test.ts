@@ -15,6 +15,7 @@ describe('a Produce request', () => {
   const message = fc.record({
     key: fc.option(fc.oneof(fc.string(), bytes)),
     value: fc.option(fc.oneof(bytes, fc.constantFrom(Buffer.alloc(64), Buffer.alloc(20_000, 'x')))),
+    headers: fc.dictionary(fc.string(), fc.string(), { maxKeys: 2, noNullPrototype: true }),
   });
   const partition = fc.record({
     partition: fc.nat(100),
@@ -59,7 +60,7 @@ describe('a Produce request', () => {
     expect(encodeProduce(of({}))).toBeInstanceOf(Buffer);
     expect(encodeProduce({ ...plain, compression: 1 })).toBeUndefined();
     expect(encodeProduce({ ...plain, transactionalId: 't' })).toBeUndefined();
-    expect(encodeProduce(of({ headers: { h: 'x' } }))).toBeUndefined();
+    expect(encodeProduce(of({ headers: { h: ['x', 'y'] } }))).toBeUndefined();
     expect(encodeProduce(of({ timestamp: '1' }))).toBeUndefined();
   });
 });

@@ -29,7 +29,8 @@ export interface ProducedMessage {
 /**
  * Encodes the body of a Produce request, versions 3 to 7, with one RecordBatch a partition, into one buffer of the exact
  * size. kafkajs copies each value eight times into buffers that it clears before: most of what a hop cost.
- * @returns the body, with room for the request's header before it in the same memory; undefined for what only kafkajs's own encoder knows: compression, transactions, headers, timestamps.
+ * @returns the body, with room for the request's header before it in the same memory; undefined for what only kafkajs's
+ *   own encoder knows: compression, transactions, timestamps, headers with several values.
  * @see https://kafka.apache.org/documentation/#recordbatch
  */
 export function encodeProduce(request: ProduceArguments, now: number = Date.now()): Buffer | undefined {
@@ -69,6 +70,7 @@ export const HEADER_ROOM_BYTES = 256;
 interface PlainRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
+  readonly headers: readonly (readonly [name: Buffer, value: Buffer])[];
   /** Of its body, without the length before it. */
   readonly bytes: number;
 }
@@ -78,11 +80,21 @@ const BATCH_HEADER_BYTES = 61;
 const MAGIC = 2;
 
 function toRecord({ key, value, headers, timestamp }: ProducedMessage, offset: number): PlainRecord | undefined {
-  if (timestamp !== undefined || (headers && Object.keys(headers).length > 0)) return undefined;
+  const headerBytes = toHeaders(headers);
+  if (timestamp !== undefined || !headerBytes) return undefined;
   const [keyBytes, valueBytes] = [toBytes(key), toBytes(value)];
-  // Attributes, no time since the first, and no headers are a byte each.
-  const bytes = 3 + sizeOfVarInt(offset) + sizeOfBytes(keyBytes) + sizeOfBytes(valueBytes);
-  return { key: keyBytes, value: valueBytes, bytes };
+  // Attributes, and no time since the first, are a byte each.
+  let bytes = 2 + sizeOfVarInt(offset) + sizeOfBytes(keyBytes) + sizeOfBytes(valueBytes);
+  bytes += sizeOfVarInt(headerBytes.length);
+  for (const [name, text] of headerBytes) bytes += sizeOfBytes(name) + sizeOfBytes(text);
+  return { key: keyBytes, value: valueBytes, headers: headerBytes, bytes };
+}
+
+/** @returns undefined where one is not a text. */
+function toHeaders(headers: ProducedMessage['headers'] = {}): PlainRecord['headers'] | undefined {
+  const entries = Object.entries(headers);
+  if (entries.some(([, value]) => typeof value !== 'string')) return undefined;
+  return entries.map(([name, value]) => [Buffer.from(name), Buffer.from(value as string)]);
 }
 
 function toBytes(value: Buffer | string | null | undefined): Buffer | null {
@@ -109,14 +121,18 @@ function writeBatch(
   out.int16(batch.producerEpoch ?? 0);
   out.int32(batch.firstSequence);
   out.int32(records.length);
-  records.forEach(({ key, value, bytes }, offset) => {
+  records.forEach(({ key, value, headers, bytes }, offset) => {
     out.varInt(bytes);
     out.int8(0);
     out.varInt(0);
     out.varInt(offset);
     out.varIntBytes(key);
     out.varIntBytes(value);
-    out.varInt(0);
+    out.varInt(headers.length);
+    for (const [name, text] of headers) {
+      out.varIntBytes(name);
+      out.varIntBytes(text);
+    }
   });
   out.buffer.writeInt32BE(out.at - size - 4, size);
   out.buffer.writeInt32BE(out.at - length - 4, length);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { KafkaControlState } from './kafka-control-state.js';
-import type { Fetched, FetchedRecord, PartitionClient } from './partition-client.js';
+import type { Fetched, PartitionClient } from './partition-client.js';
+import type { FetchedRecord } from './parts.js';
 
 interface Topic {
   end: number;

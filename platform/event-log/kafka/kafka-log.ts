@@ -15,14 +15,11 @@ import type {
 import type { KafkaConnection } from './client-session.js';
 import { createMissingTopics, deleteTopics } from './create-topics.js';
 import { KafkaControlState } from './kafka-control-state.js';
-import type { FetchedRecord } from './partition-client.js';
 import { PartitionClients } from './partition-clients.js';
+import { RecordReader } from './record-reader.js';
 import { sharePartitions } from './share-partitions.js';
 import { topicConfig } from './topic-config.js';
 import { TopicProducer } from './topic-producer.js';
-
-/** Brokers answer with at most 55 MiB (`fetch.max.bytes`); a larger wish only costs them. */
-const MAX_FETCH_BYTES = 50 * 1024 * 1024;
 
 export interface KafkaLogOptions {
   readonly connection: KafkaConnection;
@@ -35,16 +32,18 @@ export class KafkaLog implements EventLog {
   readonly control: ControlState;
   readonly #options: KafkaLogOptions;
   readonly #clients: PartitionClients;
+  readonly #reader: RecordReader;
   readonly #producers = new Map<string, TopicProducer>();
 
   constructor(options: KafkaLogOptions) {
     this.#options = options;
     this.#clients = new PartitionClients(options.connection);
+    this.#reader = new RecordReader(this.#clients);
     const topic = topicsOf(options.pipeline).control;
     this.control = new KafkaControlState({
       topic,
       clients: this.#clients,
-      append: (message) => this.#producer(topic).append(0, [message]),
+      append: async (message) => void (await this.#producer(topic).append(0, [message])),
       createTopic: () => this.createTopics([{ topic, partitions: 1 }]),
     });
   }
@@ -61,7 +60,7 @@ export class KafkaLog implements EventLog {
     return deleteTopics(this.#options.connection, topics);
   }
 
-  async append(batches: readonly Batch[]): Promise<void> {
+  async append(batches: readonly Batch[]): Promise<number[]> {
     const results = await Promise.allSettled(
       batches.map(({ topic, partition, values }) =>
         this.#producer(topic).append(
@@ -74,27 +73,16 @@ export class KafkaLog implements EventLog {
     // What halts is said before what may pass, or it would be met again at every try.
     const failure = failures.find((error) => error.policy?.react === 'halt') ?? failures[0];
     if (failure) throw failure;
+    return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   }
 
   async read(from: TopicPartition & { readonly offset: number }, options: ReadOptions): Promise<LogRecord[]> {
     if (this.#clients.isClosed)
       throw new FerryError('internal', `read ${from.topic}/${from.partition}: the log is closed`);
-    const { waitMs, signal } = options;
-    const maxBytes = Math.min(Math.max(options.maxBytes, 1), MAX_FETCH_BYTES);
-    const deadline = performance.now() + waitMs;
-    const leftMs = () => Math.max(0, deadline - performance.now());
-    let { offset } = from;
     try {
-      for (;;) {
-        const fetched = await this.#clients.request(from, { verb: 'read', signal }, (client) =>
-          client.fetch(offset, { maxBytes, waitMs: leftMs() }),
-        );
-        if (fetched.records.length > 0) return upTo(maxBytes, fetched.records);
-        if (fetched.nextOffset === offset && leftMs() === 0) return [];
-        offset = fetched.nextOffset;
-      }
+      return await this.#reader.read(from, options);
     } catch (error) {
-      if (signal?.aborted || this.#clients.isClosed) return [];
+      if (options.signal?.aborted || this.#clients.isClosed) return [];
       throw error;
     }
   }
@@ -104,20 +92,7 @@ export class KafkaLog implements EventLog {
   }
 
   async last(at: TopicPartition): Promise<LogRecord | undefined> {
-    const end = await this.endOffset(at);
-    // The offset before the end holds a record, unless a transaction marker stands there: then further back.
-    for (let back = 1; back < end * 2; back *= 2) {
-      let found: FetchedRecord | undefined;
-      for (let offset = Math.max(0, end - back), next: number; offset < end; offset = next) {
-        const fetched = await this.#clients.request(at, { verb: 'read' }, (client) =>
-          client.fetch(offset, { maxBytes: 1, waitMs: 0 }),
-        );
-        found = fetched.records.filter((record) => record.offset < end).at(-1) ?? found;
-        next = fetched.nextOffset > offset ? fetched.nextOffset : end;
-      }
-      if (found) return toLogRecord(found);
-    }
-    return undefined;
+    return this.#reader.last(at, await this.endOffset(at));
   }
 
   share(spec: ShareSpec, work: PartitionWork): Promise<void> {
@@ -146,20 +121,4 @@ export class KafkaLog implements EventLog {
     }
     return producer;
   }
-}
-
-/** The first records, up to the one that reaches `maxBytes`. */
-function upTo(maxBytes: number, records: readonly FetchedRecord[]): LogRecord[] {
-  const taken: LogRecord[] = [];
-  let bytes = 0;
-  for (const record of records) {
-    if (bytes >= maxBytes) break;
-    taken.push(toLogRecord(record));
-    bytes += record.value?.length ?? 0;
-  }
-  return taken;
-}
-
-function toLogRecord({ offset, value }: FetchedRecord): LogRecord {
-  return { offset, value: value ?? Buffer.alloc(0) };
 }

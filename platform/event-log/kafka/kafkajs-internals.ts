@@ -14,6 +14,7 @@ export interface FetchedMessage {
   readonly offset: string;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
+  readonly headers?: Readonly<Record<string, unknown>>;
   /** A transaction marker, written by the broker. */
   readonly isControlRecord: boolean;
   readonly batchContext: { readonly firstOffset: string; readonly lastOffsetDelta: number };

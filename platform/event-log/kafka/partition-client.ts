@@ -2,13 +2,7 @@ import { FerryError } from '../../../core/errors.js';
 import type { TopicPartition } from '../port.js';
 import { type ClientSession, type KafkaConnection, openSession } from './client-session.js';
 import { type Broker, type Cluster, createCluster, type FetchedMessage } from './kafkajs-internals.js';
-
-export interface FetchedRecord {
-  readonly offset: number;
-  readonly key: Buffer | null;
-  /** null: a tombstone. */
-  readonly value: Buffer | null;
-}
+import { type FetchedRecord, partOf } from './parts.js';
 
 export interface Fetched {
   readonly records: readonly FetchedRecord[];
@@ -106,7 +100,7 @@ export class PartitionClient {
 function recordsFrom(messages: readonly FetchedMessage[], offset: number): FetchedRecord[] {
   return messages
     .filter((message) => !message.isControlRecord && Number(message.offset) >= offset)
-    .map((message) => ({ offset: Number(message.offset), key: message.key, value: message.value }));
+    .map(({ offset: at, key, value, headers }) => ({ offset: Number(at), key, value, part: partOf(headers) }));
 }
 
 function endOfBatch(last: FetchedMessage | undefined): number {

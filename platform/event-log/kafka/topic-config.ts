@@ -14,8 +14,6 @@ const HISTORY: Readonly<Record<string, string>> = {
   'cleanup.policy': 'delete',
   'retention.ms': '-1',
   'retention.bytes': '-1',
-  // A change larger than the default of 1 MiB travels in a record of its own.
-  'max.message.bytes': String(16 * 1024 * 1024),
 };
 
 /**

@@ -1,16 +1,23 @@
+import { randomBytes } from 'node:crypto';
 import type { Producer } from 'kafkajs';
 import pRetry from 'p-retry';
 import { FerryError } from '../../../core/errors.js';
+import { failpoint } from '../../failpoint.js';
 import type { TopicPartition } from '../port.js';
 import { classifyKafkaError } from './classify-error.js';
 import { type ClientSession, disconnectWithin, type KafkaConnection, openSession } from './client-session.js';
 import { connectProducer, createCluster } from './kafkajs-internals.js';
+import { cutMessage } from './parts.js';
 import { Patience, TRY_AGAIN_MS } from './patience.js';
 import { checkAcknowledged } from './produce-guard.js';
 import { messageBytes, type OutgoingMessage, splitMessages } from './split-messages.js';
 
-/** Brokers end the connection above `socket.request.max.bytes` (100 MiB) without saying why. */
-const MAX_REQUEST_BYTES = 100 * 1024 * 1024 - 1024;
+/**
+ * What brokers take in one message by default, less what stands around it. Where the topic's `max.message.bytes` is less,
+ * they say so: it is then halved, down to the least.
+ */
+const DEFAULT_BYTES = 1024 * 1024 - 1024;
+const LEAST_BYTES = 8 * 1024;
 
 /** How long a leader may wait for its replicas; the request itself fails a little later. */
 const ACKNOWLEDGE_TIMEOUT_MS = 10_000;
@@ -47,15 +54,20 @@ export class TopicProducer {
   readonly #ends = new Map<number, number>();
   #client: Client | undefined;
   #connecting: ClientSession | undefined;
-  #tail: Promise<void> = Promise.resolve();
+  /** A message that is larger becomes several. */
+  #limitBytes = DEFAULT_BYTES;
+  #tail: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor(options: TopicProducerOptions) {
     this.#options = options;
   }
 
-  /** Appends in order, after what was asked for before. After an error it begins with a new producer. */
-  append(partition: number, messages: readonly OutgoingMessage[]): Promise<void> {
+  /**
+   * Appends in order, after what was asked for before. After an error it begins with a new producer.
+   * @returns the offset behind it.
+   */
+  append(partition: number, messages: readonly OutgoingMessage[]): Promise<number> {
     const done = this.#tail.then(() => this.#append(partition, messages));
     this.#tail = done.catch(() => {});
     return done;
@@ -71,24 +83,62 @@ export class TopicProducer {
     client.session.close();
   }
 
-  async #append(partition: number, messages: readonly OutgoingMessage[]): Promise<void> {
-    try {
-      for (const send of splitMessages(messages)) await this.#send(partition, send);
-    } catch (error) {
-      // What of it arrived is unknown, and a producer that tries again later would append it behind our back.
-      this.#client?.session.close();
-      this.#client = undefined;
-      this.#ends.delete(partition);
-      throw error;
+  async #append(partition: number, messages: readonly OutgoingMessage[]): Promise<number> {
+    for (let done = 0; done < messages.length; ) {
+      try {
+        for (const send of splitMessages(messages.slice(done), this.#limitBytes)) {
+          await this.#sendWhole(partition, send);
+          done += send.length;
+        }
+      } catch (error) {
+        // What of it arrived is unknown, and a producer that tries again later would append it behind our back.
+        this.#client?.session.close();
+        this.#client = undefined;
+        // Of what is too large, nothing has arrived.
+        const isRefused = isTooLarge(error);
+        if (!isRefused) this.#ends.delete(partition);
+        if (!isRefused || this.#limitBytes <= LEAST_BYTES) throw error;
+        this.#limitBytes = Math.max(LEAST_BYTES, this.#limitBytes / 2);
+      }
     }
+    return this.#expectedOffset({ topic: this.#options.topic, partition });
   }
 
-  async #send(partition: number, messages: readonly OutgoingMessage[]): Promise<void> {
-    const { topic, isSoleWriter } = this.#options;
+  /** What makes up one send, or one message that must become several. */
+  async #sendWhole(partition: number, messages: readonly OutgoingMessage[]): Promise<void> {
+    const [message] = messages;
+    // A compacted topic keeps one message of a key.
+    const isCut = messageBytes(message!) > this.#limitBytes && message!.key === null;
+    const { isSoleWriter, topic } = this.#options;
+    const expected = isSoleWriter ? await this.#expectedOffset({ topic, partition }) : undefined;
+    if (!isCut) return this.#send(partition, messages, expected);
+    while (!(await this.#sendParts(partition, message!, expected)));
+  }
+
+  /** @returns false when another writer of a shared topic came between two parts: the record is sent again. */
+  async #sendParts(partition: number, message: OutgoingMessage, expected: number | undefined): Promise<boolean> {
+    const id = randomBytes(6).toString('hex');
+    let next = expected;
+    for (const part of cutMessage(message, this.#limitBytes, id)) {
+      try {
+        await this.#send(partition, [part], next);
+      } catch (error) {
+        if (this.#options.isSoleWriter || !isRegressed(error)) throw error;
+        return false;
+      }
+      failpoint('log.part-appended');
+      next = this.#ends.get(partition);
+    }
+    return true;
+  }
+
+  async #send(
+    partition: number,
+    messages: readonly OutgoingMessage[],
+    expectedOffset: number | undefined,
+  ): Promise<void> {
+    const { topic } = this.#options;
     const at = { topic, partition };
-    const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);
-    if (bytes > MAX_REQUEST_BYTES) throw tooLarge(at, bytes);
-    const expectedOffset = isSoleWriter ? await this.#expectedOffset(at) : undefined;
     let response: Awaited<ReturnType<Producer['send']>>;
     try {
       const { producer } = await this.#connected();
@@ -96,9 +146,10 @@ export class TopicProducer {
         topic,
         acks: -1,
         timeout: ACKNOWLEDGE_TIMEOUT_MS,
-        messages: messages.map(({ key, value }) => ({ key, value, partition })),
+        messages: messages.map((message) => ({ ...message, partition })),
       });
     } catch (error) {
+      const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);
       const subject = `append ${messages.length} records of ${bytes} bytes to ${topic}/${partition}`;
       throw classifyKafkaError(error, subject, { ...at, bytes });
     }
@@ -150,10 +201,10 @@ export class TopicProducer {
   }
 }
 
-function tooLarge({ topic, partition }: TopicPartition, bytes: number): FerryError {
-  return new FerryError(
-    'record-too-large',
-    `append to ${topic}/${partition}: a record of ${bytes} bytes is above what brokers accept in one request`,
-    { details: { topic, partition, bytes } },
-  );
+function isTooLarge(error: unknown): boolean {
+  return error instanceof FerryError && error.code === 'record-too-large';
+}
+
+function isRegressed(error: unknown): boolean {
+  return error instanceof FerryError && error.code === 'log-regressed';
 }
