@@ -39,8 +39,8 @@ export class ByteWriter {
 
   /** Writes UTF-8 bytes as a JSON string, quotes included. */
   jsonString(source: Uint8Array, start: number, end: number): void {
-    // The worst case is a control character, which becomes six bytes.
-    this.#reserve((end - start) * 6 + 2);
+    // The worst case is a control character, which becomes six bytes; of much text, that would be memory for nothing.
+    this.#reserve(end - start > COUNT_ABOVE_BYTES ? jsonStringBytes(source, start, end) : (end - start) * 6 + 2);
     const target = this.#buffer;
     let at = this.#length;
     target[at++] = QUOTE;
@@ -82,8 +82,20 @@ export class ByteWriter {
   }
 }
 
+/** Bytes that `jsonString` writes. */
+export function jsonStringBytes(source: Uint8Array, start: number, end: number): number {
+  let bytes = end - start + 2;
+  for (let i = start; i < end; i++) {
+    const byte = source[i]!;
+    if (byte < 0x20) bytes += SHORT_ESCAPES[byte] === 0 ? 5 : 1;
+    else if (byte === QUOTE || byte === BACKSLASH) bytes += 1;
+  }
+  return bytes;
+}
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const COUNT_ABOVE_BYTES = 1024 * 1024;
 const SHRINK_ABOVE_BYTES = 16 * 1024 * 1024;
 
 const SHORT_ESCAPES = new Uint8Array(256);

@@ -4,6 +4,7 @@ import { MESSAGE } from '../../core/record.js';
 import { sourceObjectName, topicsOf } from '../../core/topics.js';
 import { classify, connect, describeUrl, endSession } from '../../platform/postgres.js';
 import type { ServiceContext } from '../../platform/service.js';
+import { cancelQuery } from './adapters/cancel-query.js';
 import { openReplicationStream } from './adapters/replication-stream.js';
 import { readCatalogColumns, readTableNames } from './adapters/source-catalog.js';
 import { CaptureRun } from './capture-run.js';
@@ -45,6 +46,7 @@ export async function capture(context: ServiceContext): Promise<void> {
     context.running();
     const snapshot = copyTables(run.plans, {
       connect: () => connect('source', pipeline.source.url, { applicationName: 'ferry capture snapshot' }),
+      cancel: (session) => cancelQuery(pipeline.source.url, session),
       windows: run.windows,
       states: run.tables,
       drained: () => run.publisher.drained(),

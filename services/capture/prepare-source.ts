@@ -3,8 +3,8 @@ import { FerryError } from '../../core/errors.js';
 import type { TableMapping } from '../../core/mapping.js';
 import { displayName } from '../../core/relation.js';
 import type { TableSnapshotState } from '../../core/stage-state.js';
-import { connect } from '../../platform/postgres.js';
 import type { ServiceContext } from '../../platform/service.js';
+import { cancelQuery } from './adapters/cancel-query.js';
 import { ensurePublication } from './adapters/publication.js';
 import { ensureSlot } from './adapters/slot.js';
 import { readTableNames, readTableOids } from './adapters/source-catalog.js';
@@ -100,10 +100,4 @@ async function whileSaid(
     clearTimeout(timer);
     signal.removeEventListener('abort', cancel);
   }
-}
-
-async function cancelQuery(url: string, client: pg.Client): Promise<void> {
-  const other = await connect('source', url, { applicationName: 'ferry capture cancel' });
-  const { processID } = client as unknown as { processID: number };
-  await other.query('SELECT pg_catalog.pg_cancel_backend($1)', [processID]).finally(() => other.end());
 }

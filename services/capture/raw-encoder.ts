@@ -16,6 +16,7 @@ import {
 import { writeTuple } from './pgoutput/tuple.js';
 import { placeRow } from './place-row.js';
 import type { RawOutput, RawPartition } from './raw-output.js';
+import { refuseLargerRow, SURELY_FITS_BYTES } from './row-limit.js';
 import type { TablePlan } from './snapshot/chunk.js';
 import type { SnapshotWindows } from './snapshot/windows.js';
 import { writeChunk } from './snapshot/write-chunk.js';
@@ -142,6 +143,7 @@ export class RawEncoder {
   #row(message: Buffer, row: RowMessage): void {
     const known = this.#known(row.relation);
     if (!known.plan) return;
+    if (message.length > SURELY_FITS_BYTES) refuseLargerRow(message, row, known.relation, known.plan);
     this.#windows.row(message, row, known.relation);
     this.#open();
     const index = this.#index++;

@@ -66,6 +66,21 @@ export function readTuple(message: Buffer, at: number): Tuple {
   return values;
 }
 
+/** Reads some of a tuple's values, in the order asked for; false also for one that is longer than `maxBytes`. */
+export function readColumns(message: Buffer, at: number, indexes: readonly number[], maxBytes: number): Tuple {
+  const columns = columnCount(message, at);
+  const values: Value[] = [];
+  let offset = at + 2;
+  for (let i = 0; i < columns; i++) {
+    const end = columnEnd(message, offset);
+    const kind = message[offset];
+    const isShort = kind === TEXT && end - offset - 5 <= maxBytes;
+    if (indexes.includes(i)) values[i] = isShort ? message.toString('utf8', offset + 5, end) : kind === NULL && null;
+    offset = end;
+  }
+  return indexes.map((index) => values[index] ?? null);
+}
+
 function columnCount(message: Buffer, at: number): number {
   if (at + 2 > message.length) throw cutShort();
   return message.readUInt16BE(at);

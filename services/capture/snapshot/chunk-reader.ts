@@ -1,7 +1,9 @@
 import type { ClientBase } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { quoteIdentifier, quoteLiteral, quoteName } from '../../../platform/postgres.js';
+import { MAX_ROW_BYTES, rowTooLarge } from '../row-limit.js';
 import { type Chunk, type KeyType, lineStarts, type TablePlan } from './chunk.js';
+import { ChunkText } from './chunk-text.js';
 import { parseSnapshot } from './delivered-xids.js';
 import { keyOfLine } from './watermark-window.js';
 
@@ -10,32 +12,80 @@ export type ChunkRange =
   | { readonly after: readonly string[] | undefined; readonly limit: number }
   | { readonly keys: readonly (readonly string[])[] };
 
+export interface ReadOptions {
+  /** A chunk ends with the row that goes beyond this: how many rows it has was only estimated. */
+  readonly maxBytes: number;
+  /** Cancels what the session is doing. */
+  readonly cancel: (source: ClientBase) => Promise<void>;
+}
+
 /**
  * Reads one chunk in a transaction of its own, which is over when this returns: no snapshot is ever held longer than a
  * chunk takes.
+ * @throws FerryError `record-too-large` for a row that no stage could hold.
  */
-export async function readChunk(source: ClientBase, plan: TablePlan, range: ChunkRange): Promise<Chunk> {
+export async function readChunk(
+  source: ClientBase,
+  plan: TablePlan,
+  range: ChunkRange,
+  options: ReadOptions,
+): Promise<Chunk> {
   await source.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
     const { rows } = await source.query<{ snapshot: string }>('SELECT pg_catalog.pg_current_snapshot() AS snapshot');
-    const parts: Buffer[] = [];
-    for await (const part of source.query(copyTo(`COPY (${chunkSql(plan, range)}) TO STDOUT`))) parts.push(part);
-    await source.query('COMMIT');
-    return toChunk(plan, range, Buffer.concat(parts), rows[0]!.snapshot);
+    const { text, isCut } = await readText(source, `COPY (${chunkSql(plan, range)}) TO STDOUT`, options);
+    await source.query(isCut ? 'ROLLBACK' : 'COMMIT');
+    if (text.openBytes > MAX_ROW_BYTES) {
+      const last = toChunk(plan, range, { text: text.lines(), isCut }, rows[0]!.snapshot).mark?.upTo;
+      throw rowTooLarge(
+        plan.relation,
+        last ? `behind the key ${JSON.stringify(last)}` : 'to be copied',
+        text.openBytes,
+      );
+    }
+    return toChunk(plan, range, { text: text.lines(), isCut }, rows[0]!.snapshot);
   } catch (error) {
     await source.query('ROLLBACK').catch(() => {});
     throw error;
   }
 }
 
-function toChunk(plan: TablePlan, range: ChunkRange, text: Buffer, snapshot: string): Chunk {
+/** Reads until the text is full, and then what comes until the server has heard that it may end. */
+async function readText(
+  source: ClientBase,
+  copy: string,
+  { maxBytes, cancel }: ReadOptions,
+): Promise<{ text: ChunkText; isCut: boolean }> {
+  const text = new ChunkText(maxBytes);
+  let cancelled: Promise<void> | undefined;
+  try {
+    for await (const part of source.query(copyTo(copy))) {
+      if (cancelled) continue;
+      text.take(part);
+      if (text.isFull || text.openBytes > MAX_ROW_BYTES) cancelled = cancel(source);
+    }
+  } catch (error) {
+    if (!cancelled || (error as { code?: string }).code !== QUERY_CANCELED) throw error;
+  }
+  await cancelled;
+  return { text, isCut: cancelled !== undefined };
+}
+
+const QUERY_CANCELED = '57014';
+
+function toChunk(
+  plan: TablePlan,
+  range: ChunkRange,
+  { text, isCut }: { readonly text: Buffer; readonly isCut: boolean },
+  snapshot: string,
+): Chunk {
   const starts = lineStarts(text);
   const rows = starts.length - 1;
   const keyIndexes = plan.key.map((name) => plan.columns.indexOf(name));
   const last = rows > 0 ? keyOfLine(text.subarray(starts[rows - 1], starts[rows]), keyIndexes) : undefined;
   const mark =
     'keys' in range ? undefined : { ...((last ?? range.after) ? { upTo: last ?? range.after } : {}), final: false };
-  return { text, rows, mark, snapshot: parseSnapshot(snapshot) };
+  return { text, rows, isCut, mark, snapshot: parseSnapshot(snapshot) };
 }
 
 /** The chunk's SELECT. COPY takes no parameters, so keys are literals of the key's types. */

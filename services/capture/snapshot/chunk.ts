@@ -30,6 +30,8 @@ export interface Chunk {
   /** Whole lines in key order. */
   readonly text: Buffer;
   readonly rows: number;
+  /** It ends before its range does, because its rows are larger than was expected. */
+  readonly isCut?: boolean;
   /** How far the table is copied with it; undefined for rows that are read again. */
   readonly mark: ChunkMark | undefined;
   /** The snapshot that it was read in. */

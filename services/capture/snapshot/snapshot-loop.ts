@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
+import type { ClientBase } from 'pg';
 import { MESSAGE } from '../../../core/record.js';
 import { sourceName } from '../../../core/relation.js';
 import type { TableSnapshotState } from '../../../core/stage-state.js';
@@ -13,6 +14,8 @@ import type { Rereads, SnapshotWindows } from './windows.js';
 export interface SnapshotOptions {
   /** Opens a session at the source; the loop ends it. */
   readonly connect: () => Promise<pg.Client>;
+  /** Cancels what a session is doing. */
+  readonly cancel: (session: ClientBase) => Promise<void>;
   readonly windows: SnapshotWindows;
   /** How far each table is, by display name; the encoder moves it on as chunks go into the log. */
   readonly states: Map<string, TableSnapshotState>;
@@ -58,23 +61,27 @@ async function copyTable(client: pg.Client, plan: TablePlan, options: CopyOption
     await options.drained();
     const chunk = await copyChunk(client, plan, { after: states.get(name)!.upTo, limit }, options);
     if (!chunk) return;
-    isExhausted = chunk.rows < limit;
+    isExhausted = !chunk.isCut && chunk.rows < limit;
     if (chunk.rows > 0) limit = chunkLimit(chunk.text.length / chunk.rows, options);
   }
   // Rows that a key change took out of their chunk, without the TOAST values that only the chunk had.
-  for (let due = someOf(windows.rereads(plan)); due.size > 0; due = someOf(windows.rereads(plan))) {
+  let atOnce = REREAD_KEYS;
+  for (let due = someOf(windows.rereads(plan), atOnce); due.size > 0; due = someOf(windows.rereads(plan), atOnce)) {
     const keys = [...due.keys()].map((key) => JSON.parse(key) as string[]);
-    if (signal.aborted || !(await copyChunk(client, plan, { keys }, options))) return;
-    windows.reread(plan, due);
+    const chunk = signal.aborted ? undefined : await copyChunk(client, plan, { keys }, options);
+    if (!chunk) return;
+    // Which of them have no row any more, only all of them together tell.
+    if (chunk.isCut) atOnce = Math.ceil(due.size / 2);
+    else windows.reread(plan, due);
   }
   await finishTable(client, plan, options);
 }
 
-/** As many keys as one statement may name. */
-function someOf(rereads: Rereads): Rereads {
-  return new Map([...rereads].slice(0, REREAD_KEYS));
+function someOf(rereads: Rereads, atMost: number): Rereads {
+  return new Map([...rereads].slice(0, atMost));
 }
 
+/** As many keys as one statement may name. */
 const REREAD_KEYS = 500;
 
 /** An empty chunk says, in its place in the stream, that the table is copied. */
@@ -100,7 +107,7 @@ async function copyChunk(
     const closed = new Promise<'published' | 'stale'>((resolve) => options.windows.expect(id, plan, resolve));
     try {
       await emit(client, MESSAGE.low, id);
-      const read = await readChunk(client, plan, range);
+      const read = await readChunk(client, plan, range, { maxBytes: 2 * options.chunkBytes, cancel: options.cancel });
       failpoint('capture.chunk-read');
       const chunk = isFinal ? { ...read, mark: { ...read.mark, final: true } } : read;
       options.windows.fill(id, chunk);

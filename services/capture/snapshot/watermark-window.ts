@@ -78,11 +78,11 @@ export class WatermarkWindow {
     const starts = lineStarts(chunk.text);
     for (let i = 0; i + 1 < starts.length; i++) {
       const line = chunk.text.subarray(starts[i], starts[i + 1]);
-      const fields = line.toString('utf8', 0, line.length - 1).split('\t');
-      const change = this.#changes.get(this.#keyIndexes.map((index) => fields[index]!).join('\t'));
+      const change = this.#changes.get(fieldsOfLine(line, this.#keyIndexes).join('\t'));
       if (change === undefined) kept.push(line);
       else if (change === 'gives-way') gaveWay++;
-      else kept.push(Buffer.from(`${overlay(fields, change)}\n`, 'utf8'));
+      else
+        kept.push(Buffer.from(`${overlay(line.toString('utf8', 0, line.length - 1).split('\t'), change)}\n`, 'utf8'));
     }
     return { text: Buffer.concat(kept), rows: starts.length - 1 - gaveWay, gaveWay };
   }
@@ -101,6 +101,19 @@ function overlay(fields: readonly string[], change: Tuple): string {
 
 /** Key values of a COPY line. */
 export function keyOfLine(line: Buffer, keyIndexes: readonly number[]): string[] {
-  const fields = line.toString('utf8').replace(/\n$/, '').split('\t');
-  return keyIndexes.map((index) => parseCopyField(fields[index]!)!);
+  return fieldsOfLine(line, keyIndexes).map((field) => parseCopyField(field)!);
 }
+
+/** Some fields as they stand there; the others, which may be large, are not looked at. */
+function fieldsOfLine(line: Buffer, indexes: readonly number[]): string[] {
+  const end = line.at(-1) === NEWLINE ? line.length - 1 : line.length;
+  const starts = [0];
+  for (let field = 0, last = Math.max(...indexes); field <= last; field++) {
+    const tab = line.indexOf(TAB, starts[field]);
+    starts.push((tab < 0 ? end : tab) + 1);
+  }
+  return indexes.map((index) => line.toString('utf8', starts[index], starts[index + 1]! - 1));
+}
+
+const TAB = 0x09;
+const NEWLINE = 0x0a;
