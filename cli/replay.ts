@@ -3,6 +3,7 @@ import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { FerryError, POLICY } from '../core/errors.js';
 import { isFresh, REPORT_PREFIX, type ServiceName, type ServiceReport } from '../core/service-report.js';
+import { sourceObjectName } from '../core/topics.js';
 import { openLog } from '../platform/event-log/open.js';
 import type { EventLog } from '../platform/event-log/port.js';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
@@ -61,6 +62,7 @@ async function runReplay(flags: ReplayFlags): Promise<void> {
     );
     const report = await verifyTables({
       tables: pipeline.tables,
+      publication: sourceObjectName(pipeline.name),
       connectSource: () => connect('source', pipeline.source.url, { applicationName: 'ferry replay' }),
       connectTarget: () => connect('target', pipeline.target.url, { applicationName: 'ferry replay' }),
       applied: appliedProbe(target, {

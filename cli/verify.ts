@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { FerryError, POLICY } from '../core/errors.js';
 import type { TableMapping } from '../core/mapping.js';
 import { displayName, formatQualifiedName } from '../core/relation.js';
+import { sourceObjectName } from '../core/topics.js';
 import { loadPipeline } from '../platform/load-pipeline.js';
 import { connect } from '../platform/postgres.js';
 import { appliedProbe } from '../services/control/verify/applied-probe.js';
@@ -46,8 +47,9 @@ async function runVerify(flags: VerifyFlags): Promise<void> {
     const chosen = { pipeline, tables, partitions: loaded.log.partitions };
     await refuseUncopied(control, chosen);
     const applied = appliedProbe(control, chosen);
+    const publication = sourceObjectName(pipeline);
     const report = await whileShown((onProgress) =>
-      verifyTables({ tables, connectSource, connectTarget, applied, onProgress }),
+      verifyTables({ tables, publication, connectSource, connectTarget, applied, onProgress }),
     );
     if (flags.json) printJson(report);
     else printReport(report);

@@ -39,6 +39,15 @@ export interface TableSnapshotState {
   readonly done: boolean;
   /** Keys, as JSON arrays, that must be read again before the table is done. */
   readonly rereads: readonly string[];
+  /** Of a partitioned table, by OID: the partitions whose rows are copied or come by the stream. */
+  readonly partitions?: Readonly<Record<string, KnownPartition>>;
+}
+
+/** A partition of a source table. */
+export interface KnownPartition {
+  /** `schema.table`. */
+  readonly name: string;
+  readonly file: string;
 }
 
 export const CAPTURE_STATE = 'state/capture';

@@ -43,7 +43,7 @@ export function deleteStatement(shape: TableShape, keys: readonly Tuple[]): Stat
   const key = shape.keyIndexes.map((index) => shape.columns[index]!);
   const where = key.map((column, i) => matches(column, `k.c${i}::${column.type}`, 't.'));
   return {
-    text: `DELETE FROM ${quoteName(shape.table)} t USING ${unnest(key.length)} k(${aliases(key.length)}) WHERE ${where.join(' AND ')}`,
+    text: `DELETE FROM ${rowsOf(shape)} t USING ${unnest(key.length)} k(${aliases(key.length)}) WHERE ${where.join(' AND ')}`,
     values: transpose(keys, shape.keyIndexes),
   };
 }
@@ -98,8 +98,8 @@ export function updateStatement(shape: TableShape, rows: readonly Tuple[]): Stat
     // A row that has only its key and unchanged values still proves that it is there.
     text:
       set.length > 0
-        ? `UPDATE ${quoteName(shape.table)} t SET ${set.join(', ')} FROM ${from} WHERE ${where.join(' AND ')}`
-        : `SELECT 1 FROM ${quoteName(shape.table)} t JOIN ${from} ON ${where.join(' AND ')}`,
+        ? `UPDATE ${rowsOf(shape)} t SET ${set.join(', ')} FROM ${from} WHERE ${where.join(' AND ')}`
+        : `SELECT 1 FROM ${rowsOf(shape)} t JOIN ${from} ON ${where.join(' AND ')}`,
     values: transpose(rows, known),
     mustTouch: rows.length,
   };
@@ -118,7 +118,7 @@ export function moveStatement(shape: TableShape, from: Tuple, to: Tuple): Statem
     matches(shape.columns[index]!, only(shape.columns[index]!, known.length + i)),
   );
   return {
-    text: `UPDATE ${quoteName(shape.table)} SET ${set.join(', ')} WHERE ${where.join(' AND ')}`,
+    text: `UPDATE ${rowsOf(shape)} SET ${set.join(', ')} WHERE ${where.join(' AND ')}`,
     values: [
       ...known.map((index) => [to[index] as string | null]),
       ...shape.keyIndexes.map((index) => [from[index] as string | null]),
@@ -162,7 +162,7 @@ function rewriteStatement(
   const values = [...set.map((i, place) => `r.c${place}::${column(i).type}`), ...kept.map((name) => `t.${name}`)];
   const parameters = set.length + shape.keyIndexes.length;
   return {
-    text: `WITH gone AS (DELETE FROM ${quoteName(shape.table)} t USING ${unnest(parameters)} r(${aliases(parameters)})
+    text: `WITH gone AS (DELETE FROM ${rowsOf(shape)} t USING ${unnest(parameters)} r(${aliases(parameters)})
       WHERE ${[...key, ...(where ? [where] : [])].join(' AND ')}
       RETURNING ${values.map((value, i) => `${value} AS v${i}`).join(', ')})
       INSERT INTO ${quoteName(shape.table)} (${[...given.map(quoteIdentifier), ...kept].join(', ')})
@@ -172,13 +172,13 @@ function rewriteStatement(
 }
 
 export function truncateStatement(shapes: readonly TableShape[], restartIdentity: boolean): string {
-  const tables = shapes.map((shape) => quoteName(shape.table)).join(', ');
+  const tables = shapes.map((shape) => rowsOf(shape)).join(', ');
   return `TRUNCATE ${tables}${restartIdentity ? ' RESTART IDENTITY' : ''}`;
 }
 
 /** What TRUNCATE does, where it refuses because of a foreign key. */
 export function emptyStatement(shapes: readonly TableShape[], restartIdentity: boolean): string {
-  const statements = shapes.map((shape) => `DELETE FROM ${quoteName(shape.table)}`);
+  const statements = shapes.map((shape) => `DELETE FROM ${rowsOf(shape)}`);
   const tables = shapes.map((shape) => `${quoteLiteral(quoteName(shape.table))}::regclass`).join(', ');
   const restart = `SELECT pg_catalog.setval(s.seqrelid::regclass, s.seqstart, false)
     FROM pg_catalog.pg_sequence s
@@ -186,6 +186,9 @@ export function emptyStatement(shapes: readonly TableShape[], restartIdentity: b
    WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjsubid > 0 AND d.refobjid IN (${tables})`;
   return [...statements, ...(restartIdentity ? [restart] : [])].join(';\n');
 }
+
+/** The table's own rows. */
+const rowsOf = ({ table }: TableShape) => `${table.hasInheritingTables ? 'ONLY ' : ''}${quoteName(table)}`;
 
 function insertInto(shape: TableShape): string {
   const names = shape.columns.map((column) => quoteIdentifier(column.name)).join(', ');

@@ -19,6 +19,8 @@ export interface TargetTable extends QualifiedName {
   readonly columns: ReadonlyMap<string, TargetColumn>;
   /** Columns of the primary key, in key order; empty when there is none. */
   readonly key: readonly string[];
+  /** Tables inherit from it, which a statement on it must not touch. */
+  readonly hasInheritingTables?: boolean;
 }
 
 /** How the tuples of one relation version meet their target table. */

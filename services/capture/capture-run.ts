@@ -118,7 +118,7 @@ export class CaptureRun {
   /** @returns the OID of a captured table that has come in another version than the catalog had. */
   #changed(message: Buffer): number | undefined {
     const decoded = decode(message);
-    if (decoded.tag !== 'relation' || this.#catalog.isCurrent(decoded.relation)) return undefined;
+    if (decoded.tag !== 'relation' || !this.#catalog.mustAsk(decoded.relation)) return undefined;
     return decoded.relation.id;
   }
 
@@ -138,8 +138,8 @@ export class CaptureRun {
 
   /** A table that changes while it is copied is planned anew, and its copy goes on where it was. */
   #refuseStalePlan(relation: number): void {
-    const [name, plan] = [...this.#plans].find(([, { relation: planned }]) => planned.id === relation) ?? [];
-    if (name === undefined || this.tables.get(name)!.done || this.#catalog.fits(plan!.relation)) return;
+    const [name] = [...this.#plans].find(([, plan]) => plan.relation.id === relation) ?? [];
+    if (name === undefined || this.tables.get(name)!.done || !this.#catalog.hasChanged(relation)) return;
     throw new FerryError('schema-changed', `the source table ${name} changed while it was copied`);
   }
 

@@ -8,10 +8,11 @@ import { cancelQuery } from './adapters/cancel-query.js';
 import { openReplicationStream } from './adapters/replication-stream.js';
 import { readCatalogColumns, readTableNames } from './adapters/source-catalog.js';
 import { CaptureRun } from './capture-run.js';
+import { PartitionWatch } from './partition-watch.js';
 import { findTables, prepareSource } from './prepare-source.js';
 import { recover } from './recover.js';
 import { RelationCatalog } from './relation-catalog.js';
-import { copyTables } from './snapshot/snapshot-loop.js';
+import { copyPartition, copyTables, type SnapshotOptions } from './snapshot/snapshot-loop.js';
 
 /**
  * Capture, from connecting to the end of one connection: source WAL and snapshot chunks -> raw topic. Begun again after
@@ -44,7 +45,7 @@ export async function capture(context: ServiceContext): Promise<void> {
     );
     run.publisher.attach(stream);
     context.running();
-    const snapshot = copyTables(run.plans, {
+    const copying: SnapshotOptions = {
       connect: () => connect('source', pipeline.source.url, { applicationName: 'ferry capture snapshot' }),
       cancel: (session) => cancelQuery(pipeline.source.url, session),
       windows: run.windows,
@@ -54,7 +55,16 @@ export async function capture(context: ServiceContext): Promise<void> {
       chunkBytes: pipeline.capture.snapshotChunkBytes,
       parallelTables: pipeline.capture.snapshotParallelTables,
       signal: both,
+    };
+    const watch = new PartitionWatch({
+      source,
+      plans: run.plans,
+      states: run.tables,
+      copy: (plan, partition) => copyPartition(plan, partition, copying),
     });
+    await watch.begin();
+    const snapshot = copyTables(run.plans, copying);
+    const partitions = watch.run(both);
     const states = run.putStates(both);
     const heartbeats = heartbeat(source, pipeline.capture.heartbeatIntervalMs, both);
     await Promise.race([
@@ -64,12 +74,13 @@ export async function capture(context: ServiceContext): Promise<void> {
       watchTables(source, run, both),
       states,
       heartbeats,
+      partitions,
       snapshot.then(
         () => new Promise<void>((resolve) => both.addEventListener('abort', () => resolve(), { once: true })),
       ),
     ]);
     stop.abort();
-    await Promise.all([snapshot, heartbeats, states]);
+    await Promise.all([snapshot, heartbeats, partitions, states]);
     await run.publisher.flush();
     await run.putState();
   } catch (error) {

@@ -11,7 +11,7 @@ import { readTableNames, readTableOids } from './adapters/source-catalog.js';
 import type { Recovered } from './recover.js';
 import { followRenames, type ResolvedTable, resolveTables } from './resolve-tables.js';
 import type { TablePlan } from './snapshot/chunk.js';
-import { readMappedPlan } from './snapshot/table-plan.js';
+import { narrowedTo, readMappedPlan } from './snapshot/table-plan.js';
 
 export interface FoundTables {
   readonly here: readonly Extract<ResolvedTable, { kind: 'here' }>[];
@@ -68,7 +68,7 @@ export async function prepareSource(
   for (const { mapping, called } of found.here) {
     plans.push(underMapping(await readMappedPlan(source, { ...mapping, source: called }), mapping));
   }
-  await ensurePublication(source, name, tables);
+  const published = await ensurePublication(source, name, tables);
   await whileSaid(
     () => ensureSlot(source, name, recovered.loggedThrough),
     () => logger.warn({ slot: name }, 'creating the slot waits for transactions that are open on the source'),
@@ -80,7 +80,7 @@ export async function prepareSource(
     signal,
   );
   logger.info({ slot: name, tables: tables.length, resumeAt: recovered.nextOffsets }, 'capturing');
-  return plans;
+  return plans.map((plan) => narrowedTo(plan, published.get(plan.relation.called ?? displayName(plan.relation))!));
 }
 
 const SAY_AFTER_MS = 3_000;

@@ -7,23 +7,31 @@ export interface CatalogColumn extends Pick<Column, 'name' | 'type' | 'typmod'> 
 
 /** What the source's catalog said of the captured tables when it was asked last, by OID. Pure. */
 export class RelationCatalog {
+  readonly #planned: ReadonlyMap<number, readonly CatalogColumn[]>;
   readonly #tables: Map<number, readonly CatalogColumn[]>;
+  readonly #heard = new Set<number>();
 
+  /** @param tables as they are when their copy is planned. */
   constructor(tables: ReadonlyMap<number, readonly CatalogColumn[]>) {
+    this.#planned = tables;
     this.#tables = new Map(tables);
   }
 
-  /** False for a table's version that the catalog did not have: it must be asked again. */
-  isCurrent(relation: Relation): boolean {
+  /**
+   * Whether the catalog must be asked about a version: it did not have it, or the stream describes the table once more,
+   * which it does after a change. A column that was dropped and added again would look the same.
+   */
+  mustAsk(relation: Relation): boolean {
     const found = this.#tables.get(relation.id);
-    if (!found) return true;
-    return found.length === relation.columns.length && relation.columns.every((column) => find(found, column));
+    if (!found) return false;
+    const isFirst = !this.#heard.has(relation.id);
+    this.#heard.add(relation.id);
+    return !isFirst || !relation.columns.every((column) => find(found, column));
   }
 
-  /** Whether a table is still as it was planned to be copied. */
-  fits(relation: Relation): boolean {
-    const found = this.#tables.get(relation.id);
-    return found !== undefined && found.length === relation.columns.length && this.isCurrent(relation);
+  /** Whether a table is not any more what its copy was planned for. */
+  hasChanged(table: number): boolean {
+    return JSON.stringify(this.#planned.get(table)) !== JSON.stringify(this.#tables.get(table));
   }
 
   learn(table: number, columns: readonly CatalogColumn[]): void {

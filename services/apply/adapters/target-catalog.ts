@@ -6,6 +6,7 @@ import type { TargetColumn, TargetTable } from '../table-shape.js';
 interface FoundTable extends QualifiedName {
   readonly columns: Map<string, TargetColumn>;
   readonly keyed: [place: number, column: string][];
+  readonly hasInheritingTables?: boolean;
 }
 
 /**
@@ -15,7 +16,8 @@ interface FoundTable extends QualifiedName {
  */
 export async function readTargetTables(target: ClientBase, schema: string): Promise<Map<string, TargetTable>> {
   const { rows } = await target.query<Record<string, string>>(
-    `SELECT c.relname, a.attname, pg_catalog.format_type(base.oid, -1) AS type, a.attidentity,
+    `SELECT c.relname, c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) AS inherited,
+            a.attname, pg_catalog.format_type(base.oid, -1) AS type, a.attidentity,
             base.oid <> a.atttypid AS is_domain, ${operatorOf(STRATEGY.equal)} AS equal,
             pg_catalog.array_position((i.indkey::int2[])[0:i.indnkeyatts - 1], a.attnum) AS key_place
        FROM pg_catalog.pg_class c
@@ -30,7 +32,13 @@ export async function readTargetTables(target: ClientBase, schema: string): Prom
   const tables = new Map<string, FoundTable>();
   for (const row of rows) {
     const name = row.relname!;
-    const table: FoundTable = tables.get(name) ?? { schema, table: name, columns: new Map(), keyed: [] };
+    const table: FoundTable = tables.get(name) ?? {
+      schema,
+      table: name,
+      columns: new Map(),
+      keyed: [],
+      ...(row.inherited === 't' ? { hasInheritingTables: true } : {}),
+    };
     tables.set(name, table);
     table.columns.set(row.attname!, {
       name: row.attname!,

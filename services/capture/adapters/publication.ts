@@ -1,47 +1,34 @@
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
-import { displayName, type QualifiedName } from '../../../core/relation.js';
+import type { QualifiedName } from '../../../core/relation.js';
 import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
+import { readPublicationFit } from '../../../platform/publication-fit.js';
+import type { PublishedTable } from '../../../platform/published-tables.js';
 
 /**
- * Creates the publication, or checks that the one that was made beforehand publishes every table whole.
- * @throws FerryError `publication-unfit` naming what it lacks; `privilege-missing` where we may not create it.
+ * Creates the publication, or checks that the one that was made beforehand publishes every change of each table. One
+ * that exists is never changed.
+ * @returns what it publishes, by display name.
+ * @throws FerryError `publication-unfit` naming what is wrong; `privilege-missing` where we may not create it.
  */
 export async function ensurePublication(
   source: ClientBase,
   publication: string,
   tables: readonly QualifiedName[],
-): Promise<void> {
-  const { rows: found } = await source.query<Record<string, string>>(
-    `SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate AS whole
-       FROM pg_catalog.pg_publication WHERE pubname = $1`,
-    [publication],
-  );
-  if (found.length === 0) {
+): Promise<ReadonlyMap<string, PublishedTable>> {
+  const found = await readPublicationFit(source, publication, tables);
+  if (!found) {
+    // Tables that inherit from one of these are tables of their own; changes of partitions are those of their root.
+    const list = tables.map((table) => `ONLY ${quoteName(table)}`).join(', ');
     await source.query(
-      `CREATE PUBLICATION ${quoteIdentifier(publication)} FOR TABLE ${tables.map(quoteName).join(', ')}`,
-    );
-    return;
-  }
-  if (found[0]!.whole !== 't') {
-    throw new FerryError(
-      'publication-unfit',
-      `the publication ${publication} does not publish all of insert, update, delete and truncate`,
+      `CREATE PUBLICATION ${quoteIdentifier(publication)} FOR TABLE ${list} WITH (publish_via_partition_root = true)`,
     );
   }
-  const { rows } = await source.query<{ schema: string; table: string }>(
-    'SELECT schemaname AS schema, tablename AS table FROM pg_catalog.pg_publication_tables WHERE pubname = $1',
-    [publication],
-  );
-  const published = new Set(rows.map(displayName));
-  const missing = tables.filter((table) => !published.has(displayName(table)));
-  if (missing.length > 0) {
-    throw new FerryError(
-      'publication-unfit',
-      `the publication ${publication} lacks ${missing.map(displayName).join(', ')}`,
-      {
-        remedy: `ALTER PUBLICATION ${quoteIdentifier(publication)} ADD TABLE ${missing.map(quoteName).join(', ')}`,
-      },
-    );
-  }
+  const { published, faults } = found ?? (await readPublicationFit(source, publication, tables))!;
+  const [first] = faults;
+  if (!first) return published;
+  throw new FerryError('publication-unfit', faults.map(({ message }) => message).join('; '), {
+    details: { publication },
+    remedy: first.remedy,
+  });
 }

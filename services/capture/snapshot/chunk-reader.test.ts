@@ -25,13 +25,13 @@ const odd: TablePlan = {
 describe('chunkSql', () => {
   test('begins at the start of the key', () => {
     expect(chunkSql(users, { after: undefined, limit: 100 })).toBe(
-      'SELECT "id", "name" FROM "public"."users" ORDER BY "id" LIMIT 100',
+      'SELECT "id", "name" FROM ONLY "public"."users" ORDER BY "id" LIMIT 100',
     );
   });
 
   test('goes on behind a key', () => {
     expect(chunkSql(users, { after: ['41'], limit: 100 })).toBe(
-      `SELECT "id", "name" FROM "public"."users" WHERE ("id") > ('41'::bigint) ORDER BY "id" LIMIT 100`,
+      `SELECT "id", "name" FROM ONLY "public"."users" WHERE ("id") > ('41'::bigint) ORDER BY "id" LIMIT 100`,
     );
   });
 
@@ -41,7 +41,7 @@ describe('chunkSql', () => {
 
   test('compares a key of several columns as a row, in the order of its index', () => {
     expect(chunkSql(odd, { after: ["it's", '2026-01-31 12:00:00+00'], limit: 5 })).toBe(
-      'SELECT "when", "a""b", "Name" FROM "my ""schema"""."select" ' +
+      'SELECT "when", "a""b", "Name" FROM ONLY "my ""schema"""."select" ' +
         `WHERE ("a""b", "when") > ('it''s'::shop."Kind", '2026-01-31 12:00:00+00'::timestamp with time zone) ` +
         'ORDER BY "a""b", "when" LIMIT 5',
     );
@@ -49,7 +49,7 @@ describe('chunkSql', () => {
 
   test('reads rows by their keys', () => {
     expect(chunkSql(users, { keys: [['1'], ['2']] })).toBe(
-      `SELECT "id", "name" FROM "public"."users" WHERE ("id") IN (('1'::bigint), ('2'::bigint))`,
+      `SELECT "id", "name" FROM ONLY "public"."users" WHERE ("id") IN (('1'::bigint), ('2'::bigint))`,
     );
     expect(chunkSql(odd, { keys: [['x', 'infinity']] })).toContain(
       `WHERE ("a""b", "when") IN (('x'::shop."Kind", 'infinity'::timestamp with time zone))`,

@@ -1,10 +1,11 @@
 import type { ClientBase } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import { quoteIdentifier, quoteLiteral, quoteName } from '../../../platform/postgres.js';
+import { quoteIdentifier, quoteLiteral } from '../../../platform/postgres.js';
 import { MAX_ROW_BYTES, rowTooLarge } from '../row-limit.js';
 import { type Chunk, type KeyType, lineStarts, type TablePlan } from './chunk.js';
 import { ChunkText } from './chunk-text.js';
 import { parseSnapshot } from './delivered-xids.js';
+import { rowsOf } from './table-plan.js';
 import { keyOfLine } from './watermark-window.js';
 
 /** Which rows a chunk has. */
@@ -91,10 +92,12 @@ function toChunk(
 /** The chunk's SELECT. COPY takes no parameters, so keys are literals of the key's types. */
 export function chunkSql(plan: TablePlan, range: ChunkRange): string {
   const columns = plan.columns.map(quoteIdentifier).join(', ');
-  const select = `SELECT ${columns} FROM ${quoteName(plan.relation)}`;
+  const select = `SELECT ${columns} FROM ${rowsOf(plan)}`;
+  const filter = plan.filter ? [`(${plan.filter})`] : [];
   const key = plan.key.map((name, i): KeySql => ({ ...plan.keyTypes[i]!, column: keyExpression(plan, name, i) }));
-  if ('keys' in range) return `${select} WHERE ${isOneOf(key, range.keys)}`;
-  const where = range.after ? ` WHERE ${isAfter(key, range.after)}` : '';
+  if ('keys' in range) return `${select} WHERE ${[isOneOf(key, range.keys), ...filter].join(' AND ')}`;
+  const conditions = [...(range.after ? [isAfter(key, range.after)] : []), ...filter];
+  const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
   return `${select}${where} ORDER BY ${key.map(({ column }) => column).join(', ')} LIMIT ${range.limit}`;
 }
 

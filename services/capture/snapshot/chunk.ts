@@ -1,5 +1,5 @@
 import type { ChunkMark } from '../../../core/record.js';
-import type { Relation } from '../../../core/relation.js';
+import type { QualifiedName, Relation } from '../../../core/relation.js';
 import type { SnapshotXids } from './delivered-xids.js';
 
 /** What a snapshot must know of a table. */
@@ -11,8 +11,14 @@ export interface TablePlan {
   readonly partitionKey: readonly string[];
   /** Their types, for a chunk's bounds. */
   readonly keyTypes: readonly KeyType[];
-  /** The columns that the stream carries too: all but generated ones, in table order. */
+  /** The columns that the stream carries too: all but generated ones and those that the publication leaves out. */
   readonly columns: readonly string[];
+  /** Rows are read through all partitions; without, from the table alone, whatever inherits from it. */
+  readonly isPartitioned?: boolean;
+  /** The one partition to read, whose rows are the table's. */
+  readonly partition?: QualifiedName;
+  /** The publication's row filter, as SQL. */
+  readonly filter?: string;
 }
 
 /** How a key column is compared, in the order of its type. */

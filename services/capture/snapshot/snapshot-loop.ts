@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { ClientBase } from 'pg';
 import { MESSAGE } from '../../../core/record.js';
-import { sourceName } from '../../../core/relation.js';
+import { type QualifiedName, sourceName } from '../../../core/relation.js';
 import type { TableSnapshotState } from '../../../core/stage-state.js';
 import { failpoint } from '../../../platform/failpoint.js';
 import { endSession } from '../../../platform/postgres.js';
@@ -52,7 +52,7 @@ export async function copyTables(plans: readonly TablePlan[], given: SnapshotOpt
 }
 
 async function copyTable(client: pg.Client, plan: TablePlan, options: CopyOptions): Promise<void> {
-  const { states, windows, signal } = options;
+  const { states, signal } = options;
   const name = sourceName(plan.relation);
   const { rows: expected, rowBytes } = await estimateTable(client, plan);
   states.set(name, { ...states.get(name)!, ...(expected === undefined ? {} : { estimate: expected }) });
@@ -64,17 +64,60 @@ async function copyTable(client: pg.Client, plan: TablePlan, options: CopyOption
     isExhausted = !chunk.isCut && chunk.rows < limit;
     if (chunk.rows > 0) limit = chunkLimit(chunk.text.length / chunk.rows, options);
   }
-  // Rows that a key change took out of their chunk, without the TOAST values that only the chunk had.
+  if (await readAgain(client, plan, options)) await finishTable(client, plan, options);
+}
+
+/**
+ * Copies one partition of a table that is copied already, as rows of that table.
+ * @returns false when the service stops meanwhile.
+ */
+export async function copyPartition(
+  plan: TablePlan,
+  partition: QualifiedName,
+  given: SnapshotOptions,
+): Promise<boolean> {
+  const options = { ...given, aborted: aborted(given.signal) };
+  const { windows, signal } = options;
+  const client = await options.connect();
+  try {
+    windows.tableStarted(plan);
+    let limit = Math.min(options.chunkRows, FIRST_ROWS);
+    let after: readonly string[] | undefined;
+    for (let isExhausted = false; !isExhausted && !signal.aborted; ) {
+      await options.drained();
+      const chunk = await copyChunk(client, { ...plan, partition }, { after, limit }, options);
+      if (!chunk) return false;
+      isExhausted = !chunk.isCut && chunk.rows < limit;
+      after = chunk.mark?.upTo;
+      if (chunk.rows > 0) limit = chunkLimit(chunk.text.length / chunk.rows, options);
+    }
+    if (!(await readAgain(client, plan, options))) return false;
+    windows.tableFinished(plan);
+    return true;
+  } finally {
+    await endSession(client);
+  }
+}
+
+/** Of a partition nobody has counted rows or bytes. */
+const FIRST_ROWS = 1_000;
+
+/**
+ * Rows that a key change took out of their chunk, without the TOAST values that only the chunk had.
+ * @returns false when the service stops meanwhile.
+ */
+async function readAgain(client: pg.Client, plan: TablePlan, options: CopyOptions): Promise<boolean> {
+  const { windows, signal } = options;
   let atOnce = REREAD_KEYS;
   for (let due = someOf(windows.rereads(plan), atOnce); due.size > 0; due = someOf(windows.rereads(plan), atOnce)) {
     const keys = [...due.keys()].map((key) => JSON.parse(key) as string[]);
     const chunk = signal.aborted ? undefined : await copyChunk(client, plan, { keys }, options);
-    if (!chunk) return;
+    if (!chunk) return false;
     // Which of them have no row any more, only all of them together tell.
     if (chunk.isCut) atOnce = Math.ceil(due.size / 2);
     else windows.reread(plan, due);
   }
-  await finishTable(client, plan, options);
+  return !signal.aborted;
 }
 
 function someOf(rereads: Rereads, atMost: number): Rereads {
@@ -110,7 +153,8 @@ async function copyChunk(
       const read = await readChunk(client, plan, range, { maxBytes: 2 * options.chunkBytes, cancel: options.cancel });
       failpoint('capture.chunk-read');
       const chunk = isFinal ? { ...read, mark: { ...read.mark, final: true } } : read;
-      options.windows.fill(id, chunk);
+      // How far the table is copied, a part of it does not say.
+      options.windows.fill(id, plan.partition ? { ...chunk, mark: undefined } : chunk);
       await emit(client, MESSAGE.high, id);
       const outcome = await Promise.race([closed, options.aborted]);
       if (outcome === 'published') return chunk;

@@ -5,6 +5,7 @@ import { displayName, type QualifiedName, type ReplicaIdentity } from '../../../
 import { atPlace } from '../../../platform/at-place.js';
 import { BASE_TYPE, operatorOf, STRATEGY } from '../../../platform/column-type.js';
 import { quoteName } from '../../../platform/postgres.js';
+import type { PublishedTable } from '../../../platform/published-tables.js';
 import type { TablePlan } from './chunk.js';
 
 /**
@@ -20,7 +21,7 @@ const IS_EQUAL_AS_TEXT = `(
 
 /** Columns with their part in the row key: the primary key, or else the replica identity's index. */
 const PLAN_SQL = `
-SELECT c.oid, c.relreplident, a.attname, a.atttypid, a.atttypmod,
+SELECT c.oid, c.relkind, c.relreplident, pg_catalog.row_security_active(c.oid) AS hidden, a.attname, a.atttypid, a.atttypmod,
        pg_catalog.format_type(base.oid, -1) AS type, base.oid <> a.atttypid AS is_domain,
        ${operatorOf(STRATEGY.equal)} AS equal, ${operatorOf(STRATEGY.greater)} AS greater,
        ${IS_EQUAL_AS_TEXT} AS equal_as_text,
@@ -43,11 +44,12 @@ SELECT c.oid, c.relreplident, a.attname, a.atttypid, a.atttypmod,
 
 /**
  * Reads a table's columns and key from the source's catalog.
- * @throws FerryError `source-unfit` when the table is not there or has no key.
+ * @throws FerryError `source-unfit` when the table is not there, has no key, or hides rows from our role.
  */
 export async function readTablePlan(source: ClientBase, table: QualifiedName): Promise<TablePlan> {
   const { rows } = await source.query<Record<string, string | null>>(PLAN_SQL, [table.schema, table.table]);
   if (rows.length === 0) throw new FerryError('source-unfit', `the source has no table ${displayName(table)}`);
+  if (rows[0]!.hidden === 't') throw hidesRows(table);
   const inOrder = (place: 'key_place' | 'identity_place') =>
     rows.filter((row) => row[place] !== null).sort((a, b) => Number(a[place]) - Number(b[place]));
   const key = inOrder('key_place');
@@ -82,6 +84,7 @@ export async function readTablePlan(source: ClientBase, table: QualifiedName): P
       greater: greater ?? null,
     })),
     columns: rows.map((row) => row.attname!),
+    ...(rows[0]!.relkind === 'p' ? { isPartitioned: true } : {}),
   };
 }
 
@@ -89,6 +92,30 @@ export async function readTablePlan(source: ClientBase, table: QualifiedName): P
 function isIdentity({ relreplident, identity_place, key_place }: Record<string, string | null>): boolean {
   if (relreplident === 'f') return true;
   return (relreplident === 'i' ? identity_place : relreplident === 'd' ? key_place : null) !== null;
+}
+
+function hidesRows(table: QualifiedName): FerryError {
+  return new FerryError('source-unfit', `row-level security hides rows of ${displayName(table)} from our role`, {
+    remedy: 'ALTER ROLE ... BYPASSRLS for the role of the source URL; `ferry check` prints it.',
+  });
+}
+
+/** The plan of what the publication publishes of the table, so that the snapshot reads what the stream carries. */
+export function narrowedTo(plan: TablePlan, published: PublishedTable): TablePlan {
+  const { columns: listed, filter } = published;
+  const isListed = (name: string) => !listed || listed.includes(name);
+  return {
+    ...plan,
+    relation: { ...plan.relation, columns: plan.relation.columns.filter(({ name }) => isListed(name)) },
+    columns: plan.columns.filter(isListed),
+    ...(filter === undefined ? {} : { filter }),
+  };
+}
+
+/** What a SELECT reads the plan's rows from. */
+export function rowsOf({ relation, partition, isPartitioned }: TablePlan): string {
+  if (partition) return `ONLY ${quoteName(partition)}`;
+  return `${isPartitioned ? '' : 'ONLY '}${quoteName(relation)}`;
 }
 
 /**
@@ -120,17 +147,21 @@ export async function estimateTable(
   plan: TablePlan,
 ): Promise<{ rows: number | undefined; rowBytes: number }> {
   const { rows } = await source.query<Record<string, string>>(
-    `SELECT reltuples::bigint AS tuples, pg_catalog.pg_table_size(oid) AS bytes FROM pg_catalog.pg_class WHERE oid = $1`,
+    // A partitioned table has neither rows nor bytes of its own.
+    `SELECT CASE WHEN min(reltuples) < 0 THEN -1 ELSE sum(reltuples) END::bigint AS tuples,
+            sum(pg_catalog.pg_table_size(oid)) AS bytes
+       FROM pg_catalog.pg_class
+      WHERE relkind <> 'p' AND (oid = $1 OR oid IN (SELECT relid FROM pg_catalog.pg_partition_tree($1::oid::regclass)))`,
     [plan.relation.id],
   );
   let tuples = Number(rows[0]?.tuples ?? -1);
   const bytes = Number(rows[0]?.bytes ?? 0);
-  if (tuples < 0 && bytes <= COUNT_BELOW_BYTES) tuples = await count(source, plan.relation);
+  if (tuples < 0 && bytes <= COUNT_BELOW_BYTES) tuples = await count(source, plan);
   return { rows: tuples < 0 ? undefined : tuples, rowBytes: tuples > 0 ? Math.max(16, bytes / tuples) : 200 };
 }
 
-async function count(source: ClientBase, table: QualifiedName): Promise<number> {
-  const { rows } = await source.query<{ n: string }>(`SELECT count(*) AS n FROM ${quoteName(table)}`);
+async function count(source: ClientBase, plan: TablePlan): Promise<number> {
+  const { rows } = await source.query<{ n: string }>(`SELECT count(*) AS n FROM ${rowsOf(plan)}`);
   return Number(rows[0]!.n);
 }
 

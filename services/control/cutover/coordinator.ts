@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { FerryError, toFerryError } from '../../../core/errors.js';
 import { domainSchemas } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
-import { partitionsOf, topicsOf } from '../../../core/topics.js';
+import { partitionsOf, sourceObjectName, topicsOf } from '../../../core/topics.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { runTargetScript } from '../../../platform/target-scripts.js';
@@ -210,6 +210,7 @@ class Cutover {
     const { pipeline, connectSource, connectTarget } = this.#options;
     return {
       tables: pipeline.tables,
+      publication: sourceObjectName(pipeline.name),
       connectSource,
       connectTarget,
       applied: appliedProbe(this.#target, {

@@ -47,7 +47,21 @@ export async function armFence(
 ): Promise<void> {
   await source.query('CREATE SCHEMA IF NOT EXISTS ferry');
   await source.query(functionSql(pipeline, 'armed'));
-  for (const table of tables) await armTable(source, pipeline, table, signal);
+  for (const table of tables) {
+    for (const one of await withPartitions(source, table)) await armTable(source, pipeline, one, signal);
+  }
+}
+
+/** A statement that names a partition fires the triggers of that alone, one that names the root those of the root alone. */
+async function withPartitions(source: ClientBase, table: QualifiedName): Promise<QualifiedName[]> {
+  const { rows } = await source.query<{ schema: string; table: string }>(
+    `SELECT n.nspname AS schema, c.relname AS table
+       FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass($1)) t
+       JOIN pg_catalog.pg_class c ON c.oid = t.relid AND c.oid <> pg_catalog.to_regclass($1)
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace`,
+    [quoteName(table)],
+  );
+  return [table, ...rows];
 }
 
 async function armTable(

@@ -56,6 +56,8 @@ function obstacleTo(table: CatalogTable, rule: MapRule): string | undefined {
   if (table.partitionOf !== null && rule.source.table === undefined) {
     return `a partition of ${table.partitionOf}; a --map of its own moves it as a table`;
   }
+  // Whether the target shall be partitioned too, and how, is for a person to say.
+  if (table.kind === 'p') return 'a partitioned table: create it in the target, partitioned or not, and map it by hand';
   const kind = kindObstacle(table);
   if (kind) return kind.reason;
   const key = replicaKey(table);

@@ -90,6 +90,12 @@ export function findTable(catalog: Catalog, name: QualifiedName): CatalogTable |
   return catalog.tables.get(displayName(name));
 }
 
+/** The partitions of a partitioned table that hold rows, however deep they stand. */
+export function leafPartitions(catalog: Catalog, root: CatalogTable): CatalogTable[] {
+  const below = [...catalog.tables.values()].filter(({ partitionOf }) => partitionOf === displayName(root));
+  return below.flatMap((table) => (table.kind === 'p' ? leafPartitions(catalog, table) : [table]));
+}
+
 export function findColumn(table: CatalogTable, name: string): CatalogColumn | undefined {
   return table.columns.find((column) => column.name === name);
 }

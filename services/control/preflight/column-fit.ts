@@ -1,6 +1,7 @@
 import { formatPlace, type TableMapping, targetColumn } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
+import type { PublishedTable } from '../../../platform/published-tables.js';
 import { type CatalogColumn, findColumn } from './catalog.js';
 import { defineCheck, type MappedPair, mappedPairs } from './context.js';
 import type { Finding, Report } from './finding.js';
@@ -12,16 +13,18 @@ export const columnFit = defineCheck(
   { name: 'column-fit', side: 'target', passed: 'every column of the source fits its column in the target' },
   async (context, report) => {
     const types = { source: (await context.sourceCatalog()).types, target: (await context.targetCatalog()).types };
+    const published = await context.published();
     return (await mappedPairs(context)).flatMap((pair) => [
-      ...movedColumns(pair).flatMap((column) => columnFindings(pair, column, types, report)),
+      ...movedColumns(pair, published).flatMap((column) => columnFindings(pair, column, types, report)),
       ...unfilledColumns(pair, report),
     ]);
   },
 );
 
-/** Generated columns do not travel: the target generates its own. */
-function movedColumns({ source }: MappedPair): CatalogColumn[] {
-  return source.columns.filter((column) => column.generated === '');
+/** Generated columns do not travel, since the target generates its own, nor those that a publication leaves out. */
+function movedColumns({ source }: MappedPair, published: ReadonlyMap<string, PublishedTable>): CatalogColumn[] {
+  const listed = published.get(displayName(source))?.columns;
+  return source.columns.filter(({ name, generated }) => generated === '' && (!listed || listed.includes(name)));
 }
 
 function placeOf(mapping: TableMapping, sourceColumn: string): string {

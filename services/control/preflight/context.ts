@@ -4,6 +4,7 @@ import { displayName } from '../../../core/relation.js';
 import { sourceObjectName } from '../../../core/topics.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { classify, type Side } from '../../../platform/postgres.js';
+import { type PublishedTable, readPublishedTables } from '../../../platform/published-tables.js';
 import type { Catalog, CatalogTable } from './catalog.js';
 import { findTable } from './catalog.js';
 import { type Finding, type Report, reportOf } from './finding.js';
@@ -16,17 +17,19 @@ export interface PreflightContext {
   readonly target: ClientBase;
   sourceCatalog(): Promise<Catalog>;
   targetCatalog(): Promise<Catalog>;
+  /** What the pipeline's publication publishes, by display name; empty where capture has yet to make it. */
+  published(): Promise<ReadonlyMap<string, PublishedTable>>;
 }
 
 export function preflightContext(
   pipeline: LoadedPipeline,
   clients: { readonly source: ClientBase; readonly target: ClientBase },
 ): PreflightContext {
-  const once = (read: () => Promise<Catalog>) => {
-    let catalog: Promise<Catalog> | undefined;
+  const once = <T>(read: () => Promise<T>) => {
+    let known: Promise<T> | undefined;
     return () => {
-      catalog ??= read();
-      return catalog;
+      known ??= read();
+      return known;
     };
   };
   return {
@@ -34,6 +37,7 @@ export function preflightContext(
     ...clients,
     sourceCatalog: once(() => readCatalog(clients.source)),
     targetCatalog: once(() => readCatalog(clients.target)),
+    published: once(() => readPublishedTables(clients.source, sourceObjectName(pipeline.name))),
   };
 }
 

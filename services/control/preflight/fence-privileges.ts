@@ -13,7 +13,7 @@ export const fencePrivileges = defineCheck(
     );
     const database = await currentDatabase(context.source);
     const tables = (await mappedSourceTables(context)).filter(
-      ({ table }) => table.kind === 'r' && !table.privileges.includes('TRIGGER'),
+      ({ table }) => (table.kind === 'r' || table.kind === 'p') && !table.privileges.includes('TRIGGER'),
     );
     return [
       ...(rows[0]!.may === 'true'

@@ -2,10 +2,11 @@ import { formatPlace } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import type { Side } from '../../../platform/postgres.js';
 import { isScriptPending } from '../../../platform/target-scripts.js';
-import { findTable } from './catalog.js';
+import { findTable, leafPartitions } from './catalog.js';
 import { type Check, defineCheck, mappedSourceTables, mappedTargetTables } from './context.js';
+import type { Obstacle } from './replica-key.js';
 import { didYouMean } from './suggest.js';
-import { kindObstacle } from './table-kind.js';
+import { kindObstacle, partitionObstacle } from './table-kind.js';
 
 function tablesExist(side: Side, remedy: string): Check {
   return defineCheck({ name: 'tables-exist', side, passed: 'every mapped table exists' }, async (context, report) => {
@@ -42,10 +43,16 @@ export const targetTablesExist = tablesExist(
 );
 
 export const sourceTableKind = defineCheck(
-  { name: 'table-kind', side: 'source', passed: 'every mapped table is an ordinary, logged table' },
-  async (context, report) =>
-    (await mappedSourceTables(context)).flatMap(({ mapping, name, table }) => {
-      const obstacle = kindObstacle(table);
+  { name: 'table-kind', side: 'source', passed: 'every mapped table is a logged table, ordinary or partitioned' },
+  async (context, report) => {
+    const catalog = await context.sourceCatalog();
+    const tables = await mappedSourceTables(context);
+    const mapped = new Set(tables.map(({ name }) => name));
+    return tables.flatMap(({ mapping, name, table }) => {
+      const leaves = table.kind === 'p' ? leafPartitions(catalog, table) : [];
+      const twice = leaves.map(displayName).find((leaf) => mapped.has(leaf));
+      const obstacle =
+        kindObstacle(table) ?? leaves.map(partitionObstacle).find(Boolean) ?? (twice && mappedTwice(twice));
       if (!obstacle) return [];
       return [
         report.error(`${formatPlace(mapping.place)}: ${name} is ${obstacle.reason}`, {
@@ -53,8 +60,16 @@ export const sourceTableKind = defineCheck(
           remedy: obstacle.remedy,
         }),
       ];
-    }),
+    });
+  },
 );
+
+function mappedTwice(leaf: string): Obstacle {
+  return {
+    reason: `partitioned, and its partition ${leaf} is mapped too`,
+    remedy: 'Map either the partitioned table or its partitions.',
+  };
+}
 
 export const targetTableKind = defineCheck(
   { name: 'table-kind', side: 'target', passed: 'every mapped target is a table' },

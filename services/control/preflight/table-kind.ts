@@ -1,8 +1,9 @@
+import { displayName } from '../../../core/relation.js';
 import { quoteName } from '../../../platform/postgres.js';
 import type { CatalogTable } from './catalog.js';
 import type { Obstacle } from './replica-key.js';
 
-/** Why the WAL does not carry, or capture cannot read, the rows of such a table; undefined for an ordinary one. */
+/** Why the WAL does not carry, or capture cannot read, the rows of such a table; undefined for an ordinary or a partitioned one. */
 export function kindObstacle(table: CatalogTable): Obstacle | undefined {
   switch (table.kind) {
     case 'v':
@@ -12,10 +13,7 @@ export function kindObstacle(table: CatalogTable): Obstacle | undefined {
     case 'f':
       return { reason: 'a foreign table: its rows are on another server', remedy: 'Move it from that server.' };
     case 'p':
-      return {
-        reason: 'a partitioned table, which is not supported yet',
-        remedy: 'Map its partitions, each to a table of its own, or leave it out of the mapping.',
-      };
+      return undefined;
     case 'r':
       return ordinaryObstacle(table);
   }
@@ -31,11 +29,13 @@ function ordinaryObstacle(table: CatalogTable): Obstacle | undefined {
   if (table.persistence === 't') {
     return { reason: 'temporary: it ends with its session', remedy: 'Leave it out of the mapping.' };
   }
-  if (table.hasInheritingTables) {
-    return {
-      reason: 'other tables inherit from it, and reading it gives their rows too',
-      remedy: 'Leave it out of the mapping; inheritance is not supported.',
-    };
-  }
   return undefined;
+}
+
+/** Why a partition keeps its partitioned table from being moved through the root. */
+export function partitionObstacle(leaf: CatalogTable): Obstacle | undefined {
+  const obstacle = leaf.kind === 'p' ? undefined : kindObstacle(leaf);
+  return (
+    obstacle && { ...obstacle, reason: `not moved whole: its partition ${displayName(leaf)} is ${obstacle.reason}` }
+  );
 }

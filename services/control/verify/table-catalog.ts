@@ -1,6 +1,7 @@
 import { FerryError } from '../../../core/errors.js';
 import { displayName, type QualifiedName } from '../../../core/relation.js';
 import { quoteName } from '../../../platform/postgres.js';
+import { publishedStatement, publishedTables } from '../../../platform/published-tables.js';
 import type { Session, TextRow } from './session.js';
 
 /** One side's table, as its catalog describes it. */
@@ -8,6 +9,8 @@ export interface TableCatalog {
   readonly name: QualifiedName;
   /** Whether tables that inherit from it are not its rows: of every table but a partitioned one. */
   readonly only: boolean;
+  /** Condition, as SQL, of the rows that are compared. */
+  readonly filter?: string;
   /** The planner's estimate; undefined when there are no statistics yet. */
   readonly estimatedRows: number | undefined;
   /** Of the database: the hash is over its bytes. */
@@ -81,21 +84,34 @@ SELECT a.attname,
 
 /**
  * Reads columns, key and collations of one table. The key is the primary key, or else the replica identity's index.
+ * @param publication whose row filter and column list say what of the table there is to compare.
  * @throws FerryError `source-unfit` or `target-unfit` when the table is not there.
  */
-export async function readTableCatalog(session: Session, name: QualifiedName): Promise<TableCatalog> {
+export async function readTableCatalog(
+  session: Session,
+  name: QualifiedName,
+  publication?: string,
+): Promise<TableCatalog> {
   const [version] = await session.read({ text: 'SHOW server_version_num', values: [] });
   const rows = await session.read({ text: catalogSql(Number(version![0])), values: [quoteName(name)] });
   const first = rows[0];
   if (!first) throw new FerryError(`${session.side}-unfit`, `the ${session.side} has no table ${displayName(name)}`);
   const [relkind, tuples, encoding] = first.slice(11);
+  const published = publication === undefined ? undefined : await readPublished(session, name, publication);
+  const isListed = (column: ColumnCatalog) => !published?.columns || published.columns.includes(column.name);
   return {
     name,
     only: relkind !== 'p',
     estimatedRows: Number(tuples) < 0 ? undefined : Number(tuples),
     encoding: encoding!,
-    columns: rows.map(toColumn),
+    columns: rows.map(toColumn).filter((column) => column.generated || isListed(column)),
+    ...(published?.filter === undefined ? {} : { filter: published.filter }),
   };
+}
+
+async function readPublished(session: Session, name: QualifiedName, publication: string) {
+  const rows = await session.read(publishedStatement(publication));
+  return publishedTables(rows.map(([document]) => document!)).get(displayName(name));
 }
 
 function toColumn(row: TextRow): ColumnCatalog {

@@ -49,7 +49,7 @@ export function planShape(mapping: TableMapping, source: TableCatalog, target: T
   const columns = compared.map((pair) => comparable(pair.source, pair.target));
   const key = keyPairs(mapping, pairs).map((pair) => comparableKey(pair.source, pair.target));
   const sideShape = (side: 'source' | 'target', catalog: TableCatalog): SideShape => ({
-    from: `${catalog.only ? 'ONLY ' : ''}${quoteName(catalog.name)} AS t`,
+    from: `${comparedRows(catalog)} AS t`,
     columns: columns.map((column) => column[side]),
     key: key.map((column) => ({ expression: column[side], literalType: column.literalType[side] })),
     recode: source.encoding !== target.encoding,
@@ -61,6 +61,12 @@ export function planShape(mapping: TableMapping, source: TableCatalog, target: T
     target: sideShape('target', target),
     estimatedRows: source.estimatedRows,
   };
+}
+
+function comparedRows({ only, name, filter }: TableCatalog): string {
+  const table = `${only ? 'ONLY ' : ''}${quoteName(name)}`;
+  // The system columns tell one version of a row from the next.
+  return filter === undefined ? table : `(SELECT tableoid, ctid, xmin, * FROM ${table} WHERE ${filter})`;
 }
 
 function refuseUnknownRenames(mapping: TableMapping, source: TableCatalog): void {

@@ -14,6 +14,8 @@ export interface VerifyOptions {
   readonly connectSource: () => Promise<SqlClient>;
   readonly connectTarget: () => Promise<SqlClient>;
   readonly applied: AppliedProbe;
+  /** What it leaves out of the source's tables is not compared; all of them is without one. */
+  readonly publication?: string;
   readonly signal?: AbortSignal;
   /** Called when a table begins, after each of its chunks, and with its report when it is done. */
   readonly onProgress?: (progress: VerifyProgress) => void;
@@ -75,12 +77,12 @@ export async function verifyTables(options: VerifyOptions): Promise<VerifyReport
 async function verifyMapping(
   mapping: TableMapping,
   lane: { readonly source: OpenSession; readonly target: OpenSession; readonly signal: AbortSignal },
-  { applied, onProgress, chunkRows = 20_000, maxAttempts = 20 }: VerifyOptions,
+  { applied, publication, onProgress, chunkRows = 20_000, maxAttempts = 20 }: VerifyOptions,
 ): Promise<TableReport> {
   const names = { source: displayName(mapping.source), target: displayName(mapping.target) };
   const sides = { source: lane.source.about(names.source), target: lane.target.about(names.target) };
   const [source, target] = await Promise.all([
-    readTableCatalog(sides.source, mapping.source),
+    readTableCatalog(sides.source, mapping.source, publication),
     readTableCatalog(sides.target, mapping.target),
   ]);
   const shape = planShape(mapping, source, target);

@@ -49,17 +49,43 @@ describeWithPostgres('preflight of tables, publication and slot', () => {
       CREATE MATERIALIZED VIEW public.m AS SELECT id FROM public.base;
       CREATE UNLOGGED TABLE public.u (id int PRIMARY KEY);
       CREATE TABLE public.p (id int PRIMARY KEY) PARTITION BY RANGE (id);
-      CREATE TABLE public.parent (id int PRIMARY KEY); CREATE TABLE public.child () INHERITS (public.parent);
+      CREATE UNLOGGED TABLE public.p1 PARTITION OF public.p FOR VALUES FROM (0) TO (9);
+      CREATE TABLE public.q (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE public.q1 PARTITION OF public.q DEFAULT;
       CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;
       CREATE FOREIGN TABLE public.f (id int) SERVER nowhere`);
-    const names = ['v', 'm', 'u', 'p', 'parent', 'f'];
+    const names = ['v', 'm', 'u', 'p', 'q', 'q1', 'f'];
     for (const name of names) await pair.target.query(`CREATE TABLE growth.${name} (id int PRIMARY KEY)`);
     const findings = await pair.check(pipelineOf(names.map((name) => `  ${name}: {from: public.${name}}\n`).join('')));
     await pair.source.query('DROP FOREIGN DATA WRAPPER nothing CASCADE');
     const kinds = problems(findings).filter((finding) => finding.check === 'table-kind');
-    expect(kinds.map(({ object, level }) => `${level} ${object}`)).toEqual(names.map((name) => `error public.${name}`));
+    const refused = names.filter((name) => name !== 'q1');
+    expect(kinds.map(({ object, level }) => `${level} ${object}`)).toEqual(
+      refused.map((name) => `error public.${name}`),
+    );
+    expect(kinds.map(({ message }) => message)).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining('public.p is not moved whole: its partition public.p1 is unlogged'),
+        expect.stringContaining('public.q is partitioned, and its partition public.q1 is mapped too'),
+      ]),
+    );
     expect(kinds.find(({ object }) => object === 'public.u')!.remedy).toBe('ALTER TABLE "public"."u" SET LOGGED');
-    expect(only(findings, 'unmapped-tables').message).toContain('2 tables not mapped');
+    expect(only(findings, 'unmapped-tables').message).toContain('1 table not mapped');
+  });
+
+  test('partitioned tables and those that others inherit from are fine; a partition must identify its rows too', async () => {
+    const parted = `CREATE TABLE %.p (id int PRIMARY KEY, v text) PARTITION BY RANGE (id);
+      CREATE TABLE %.p1 PARTITION OF %.p FOR VALUES FROM (0) TO (9)`;
+    const inherited = 'CREATE TABLE %.parent (id int PRIMARY KEY); CREATE TABLE %.child () INHERITS (%.parent)';
+    await pair.source.query(`${parted}; ${inherited}`.replaceAll('%', 'public'));
+    await pair.target.query(`${parted}; ${inherited}`.replaceAll('%', 'growth'));
+    const pipeline = pipelineOf('  p: {from: public.p}\n  parent: {from: public.parent}\n');
+    expect(brief(await pair.check(pipeline))).toEqual(['warn source unmapped-tables -']);
+    await pair.source.query('ALTER TABLE public.p1 REPLICA IDENTITY NOTHING');
+    expect(only(await pair.check(pipeline), 'row-key')).toMatchObject({
+      object: 'public.p',
+      message: expect.stringContaining('its partition public.p1: REPLICA IDENTITY NOTHING'),
+      remedy: 'ALTER TABLE "public"."p1" REPLICA IDENTITY DEFAULT',
+    });
   });
 
   test.each([
@@ -102,27 +128,44 @@ describeWithPostgres('preflight of tables, publication and slot', () => {
     expect(problems(await pair.check(pipeline))).toEqual([]);
   });
 
-  test('a publication that was made beforehand must hold every table whole', async () => {
+  test('a publication that was made beforehand must publish every change, as the snapshot can read it', async () => {
     await pair.source.query(
-      'CREATE TABLE public.a (id int PRIMARY KEY, n int); CREATE TABLE public.b (id int PRIMARY KEY)',
+      `CREATE TABLE public.a (id int PRIMARY KEY, n int, twice int GENERATED ALWAYS AS (n * 2) STORED);
+       CREATE TABLE public.b (id int PRIMARY KEY); CREATE TABLE public.c (id int PRIMARY KEY) PARTITION BY RANGE (id);
+       CREATE TABLE public.c1 PARTITION OF public.c DEFAULT`,
     );
     await pair.target.query(
-      'CREATE TABLE growth.a (id int PRIMARY KEY, n int); CREATE TABLE growth.b (id int PRIMARY KEY)',
+      `CREATE TABLE growth.a (id int PRIMARY KEY, n int); CREATE TABLE growth.b (id int PRIMARY KEY);
+       CREATE TABLE growth.c (id int PRIMARY KEY)`,
     );
-    const pipeline = pipelineOf('  a: {from: public.a}\n  b: {from: public.b}\n');
+    const pipeline = pipelineOf('  a: {from: public.a}\n  b: {from: public.b}\n  c: {from: public.c}\n');
     const name = `ferry_${pipeline.name}`;
     await pair.source.query(
-      `CREATE PUBLICATION ${name} FOR TABLE public.a WHERE (id > 5) WITH (publish = 'insert, update')`,
+      `CREATE PUBLICATION ${name} FOR TABLE public.a (n) WHERE (n > 5), public.c WITH (publish = 'insert, update')`,
     );
     const findings = problems(await pair.check(pipeline));
     expect(findings.map(({ check: checked, message }) => [checked, message])).toEqual([
       ['publication', `the publication ${name} does not publish delete, truncate`],
       ['publication', `the publication ${name} lacks public.b`],
-      ['publication', `the publication ${name} leaves out rows or columns of public.a`],
+      ['publication', `the publication ${name} publishes changes of public.c as those of public.c1`],
+      [
+        'publication',
+        `the row filter of public.a in ${name} reads n, which its replica identity lacks: the source refuses UPDATE and DELETE`,
+      ],
+      [
+        'publication',
+        `the column list of public.a in ${name} leaves out id of its replica identity: the source refuses UPDATE and DELETE`,
+      ],
     ]);
     await pair.source.query(findings[0]!.remedy!);
     await pair.source.query(findings[1]!.remedy!);
-    await pair.source.query(`ALTER PUBLICATION ${name} SET TABLE public.a, public.b`);
+    await pair.source.query(`ALTER PUBLICATION ${name} SET (publish_via_partition_root = true)`);
+    await pair.source.query(`ALTER PUBLICATION ${name} SET TABLE public.a (id), public.b WHERE (id > 5), public.c`);
+    expect(brief(await pair.check(pipeline))).toEqual([
+      'warn source publication public.a',
+      'warn source publication public.b',
+    ]);
+    await pair.source.query(`ALTER PUBLICATION ${name} SET TABLE public.a, public.b, public.c`);
     expect(problems(await pair.check(pipeline))).toEqual([]);
   });
 

@@ -1,0 +1,39 @@
+import type { QualifiedName } from '../../../core/relation.js';
+import type { KnownPartition } from '../../../core/stage-state.js';
+
+/** A partition that holds rows, as the source's catalog has it. */
+export interface Partition extends QualifiedName {
+  readonly oid: string;
+  /** Its file: TRUNCATE gives it another one, and so does what rewrites a table. */
+  readonly file: string;
+  /** The catalog knows nothing of its rows, as after TRUNCATE; what rewrites a table says how many there are. */
+  readonly isUncounted: boolean;
+}
+
+/** What has become of a partitioned table's partitions that no change in the WAL tells of. */
+export interface PartitionChanges {
+  /** Perhaps with rows. */
+  readonly attached: readonly Partition[];
+  /** Names of those that were detached or dropped: their rows stay in the target. */
+  readonly gone: readonly string[];
+  /** Names of those that were truncated on their own, which a publication does not say when it publishes through the root. */
+  readonly emptied: readonly string[];
+}
+
+/**
+ * @param known by OID.
+ * @param wasAway nobody looked in between: a partition with another file may have been truncated and filled again.
+ */
+export function partitionChanges(
+  known: Readonly<Record<string, KnownPartition>>,
+  now: readonly Partition[],
+  wasAway: boolean,
+): PartitionChanges {
+  const present = new Set(now.map(({ oid }) => oid));
+  const changed = now.filter(({ oid, file }) => known[oid] && known[oid].file !== file);
+  return {
+    attached: now.filter(({ oid }) => !known[oid]),
+    gone: Object.entries(known).flatMap(([oid, { name }]) => (present.has(oid) ? [] : [name])),
+    emptied: changed.filter(({ isUncounted }) => isUncounted || wasAway).map(({ oid }) => known[oid]!.name),
+  };
+}
