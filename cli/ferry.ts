@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { toFerryError } from '../core/errors.js';
 import { checkCommand } from './check.js';
 import { cutoverCommand } from './cutover.js';
+import { deadLetterCommand } from './dead-letter.js';
 import { demoCommand } from './demo.js';
 import { hidePasswords } from './hide-arguments.js';
 import { initCommand } from './init.js';
@@ -28,6 +29,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     cutoverCommand(),
     replayCommand(),
     tableCommand(),
+    deadLetterCommand(),
     ...serviceCommands(),
   ];
   hidePasswords(argv);

@@ -1,19 +1,20 @@
-import { createInterface } from 'node:readline/promises';
 import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
-import { FerryError, POLICY } from '../core/errors.js';
-import { isFresh, REPORT_PREFIX, type ServiceName, type ServiceReport } from '../core/service-report.js';
+import { POLICY } from '../core/errors.js';
+import { hasEnded, isFresh, REPORT_PREFIX, type ServiceName, type ServiceReport } from '../core/service-report.js';
 import { sourceObjectName } from '../core/topics.js';
 import { openLog } from '../platform/event-log/open.js';
 import type { EventLog } from '../platform/event-log/port.js';
-import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
+import { loadPipeline } from '../platform/load-pipeline.js';
 import { createLogger, silentLogger } from '../platform/logger.js';
 import { connect } from '../platform/postgres.js';
 import { Supervisor } from '../platform/supervisor.js';
 import { domainEnds, type ReplayProgress, waitUntilReplayed } from '../services/control/replay/replay.js';
 import { replayedTables, resetTarget } from '../services/control/replay/reset.js';
+import { countDeadLetters } from '../services/control/status/count-dead-letters.js';
 import { appliedProbe } from '../services/control/verify/applied-probe.js';
 import { verifyTables } from '../services/control/verify/verify-tables.js';
+import { confirm } from './confirm.js';
 import { printJson, printLine } from './output.js';
 
 const EXAMPLE = `
@@ -39,14 +40,20 @@ export function replayCommand(): Command {
     )
     .requiredOption('-c, --config <dir>', 'directory that holds pipeline.yaml')
     .option('--yes', 'do not ask')
-    .option('--json', 'print one JSON object: ok, records, tables, durationMs')
+    .option('--json', 'print one JSON object: ok, records, tables, deadLetters, durationMs')
     .addHelpText('after', EXAMPLE)
     .action(runReplay);
 }
 
 async function runReplay(flags: ReplayFlags): Promise<void> {
   const pipeline = await loadPipeline(flags.config);
-  if (!flags.yes) await confirm(pipeline);
+  if (!flags.yes) {
+    const tables = replayedTables(pipeline);
+    await confirm(
+      'replay empties the mapped tables of the target',
+      `This empties ${tables.length} tables of the target (${tables.join(', ')}).`,
+    );
+  }
   const startedAt = performance.now();
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
@@ -73,38 +80,28 @@ async function runReplay(flags: ReplayFlags): Promise<void> {
       signal: stop.signal,
     });
     const durationMs = Math.round(performance.now() - startedAt);
-    if (flags.json) printJson({ ok: report.ok, records, tables: report.tables, durationMs });
-    else
-      printLine(
-        `${records} records replayed in ${durationMs} ms; ${report.ok ? 'source and target are equal' : 'the target DIFFERS: see ferry verify'}`,
-      );
-    if (!report.ok) process.exitCode = POLICY.mismatch.exit;
+    const sources = pipeline.tables.map((table) => table.source);
+    const deadLetters = await countDeadLetters(target, pipeline.name, sources);
+    const ok = report.ok && deadLetters === 0;
+    if (flags.json) printJson({ ok, records, tables: report.tables, deadLetters, durationMs });
+    else printLine(`${records} records replayed in ${durationMs} ms; ${conclusion(report.ok, deadLetters)}`);
+    if (!ok) process.exitCode = POLICY.mismatch.exit;
   } finally {
     await supervisor?.stop();
     await target.end().catch(() => {});
   }
 }
 
-async function confirm(pipeline: LoadedPipeline): Promise<void> {
-  const tables = replayedTables(pipeline);
-  if (!process.stdin.isTTY) {
-    throw new FerryError('usage', 'replay empties the mapped tables of the target and must be confirmed', {
-      remedy: 'Give --yes.',
-    });
-  }
-  const question = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await question.question(
-    `This empties ${tables.length} tables of the target (${tables.join(', ')}). Go on? [y/N] `,
-  );
-  question.close();
-  if (!/^y(es)?$/i.test(answer.trim())) throw new FerryError('usage', 'not confirmed: nothing was changed');
+function conclusion(isEqual: boolean, deadLetters: number): string {
+  if (deadLetters > 0) return `${deadLetters} changes were refused: see ferry dead-letter list`;
+  return isEqual ? 'source and target are equal' : 'the target DIFFERS: see ferry verify';
 }
 
-/** Starts what does not report itself running, until the replay is over. */
+/** Starts what does not report itself at work, until the replay is over. */
 async function startMissing(log: EventLog, config: string): Promise<Supervisor | undefined> {
   const reports = [...(await log.control.entries(REPORT_PREFIX)).values()] as ServiceReport[];
   const isRunning = (service: ServiceName) =>
-    reports.some((report) => report.service === service && report.state === 'running' && isFresh(report, Date.now()));
+    reports.some((report) => report.service === service && !hasEnded(report) && isFresh(report, Date.now()));
   const missing = (['capture', 'transform', 'apply'] as const).filter((service) => !isRunning(service));
   if (missing.length === 0) return undefined;
   return new Supervisor({

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { ClientBase } from 'pg';
-import { toFerryError } from '../core/errors.js';
+import { POLICY, toFerryError } from '../core/errors.js';
 import { openLog } from '../platform/event-log/open.js';
 import type { EventLog } from '../platform/event-log/port.js';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
 import { silentLogger } from '../platform/logger.js';
 import { connect } from '../platform/postgres.js';
 import type { Lag } from '../services/control/status/lag.js';
-import type { PipelineStatus, TableStatus } from '../services/control/status/pipeline-status.js';
+import type { PipelineStatus, ServiceStatus, TableStatus } from '../services/control/status/pipeline-status.js';
 import { readStatus, type StatusSources } from '../services/control/status/read-status.js';
 import { printJson, printLine, printTable } from './output.js';
 
@@ -16,7 +16,7 @@ const EXAMPLE = `
 Example:
   $ ferry status -c config/mine --watch
 
-Exit code: 0 read, 1 when a side cannot be read (what is known is shown), 2 configuration.`;
+Exit code: 0 read, 1 when a side cannot be read (what is known is shown), 2 configuration, 3 while dead letters stand.`;
 
 interface StatusFlags {
   readonly config: string;
@@ -48,9 +48,14 @@ async function runStatus(flags: StatusFlags): Promise<void> {
     };
     if (flags.json) printJson(shown);
     else printStatus(shown, flags.watch === true);
-    process.exitCode = status.errors.length > 0 && status.lag.bytes === null ? 1 : 0;
+    process.exitCode = exitCode(status);
     if (flags.watch) await sleep(WATCH_INTERVAL_MS, undefined, { signal: stop.signal }).catch(() => {});
   } while (flags.watch && !stop.signal.aborted);
+}
+
+function exitCode({ errors, lag, ledger }: PipelineStatus): number {
+  if (errors.length > 0 && lag.bytes === null) return 1;
+  return (ledger?.deadLettered ?? 0) > 0 ? POLICY['not-ready'].exit : 0;
 }
 
 /** One reading, with sessions of its own: a side that is down is named, and the rest is shown. */
@@ -103,9 +108,27 @@ function printStatus(status: PipelineStatus, clear: boolean): void {
       http ?? '-',
     ]),
   );
+  const { deadLettered } = status.ledger ?? { deadLettered: null };
+  if (deadLettered) printLine(`dead letters: ${deadLettered} changes stand, of ${deadLetterTables(status)}`);
   printLine(`ledger: ${status.ledger ? (status.ledger.addsUp ? 'adds up' : 'changes are on their way') : 'unknown'}`);
   for (const error of status.errors) printLine(`error: ${error}`);
+  for (const line of status.services.flatMap(waits)) printLine(`waits: ${line}`);
   for (const step of status.nextSteps) printLine(`next: ${step}`);
+}
+
+function deadLetterTables({ ledger }: PipelineStatus): string {
+  return ledger!.tables
+    .flatMap(({ table, deadLettered }) => (deadLettered ? [`${table} (${deadLettered})`] : []))
+    .join(', ');
+}
+
+/** What stands still, since when, and when it is tried again. */
+function waits({ service, state, error, parts }: ServiceStatus): string[] {
+  const standing = parts ?? (error ? [{ part: '', state, error }] : []);
+  return standing.map(({ part, state, error: { code, since, nextAttempt } }) => {
+    const again = nextAttempt ? `, next attempt ${nextAttempt}` : '';
+    return `${[service, part].filter(Boolean).join(' ')} ${state} since ${since}${again}: ${code}`;
+  });
 }
 
 export function lagCells(lag: Lag): [string, string] {

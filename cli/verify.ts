@@ -6,6 +6,7 @@ import { displayName, formatQualifiedName } from '../core/relation.js';
 import { sourceObjectName } from '../core/topics.js';
 import { loadPipeline } from '../platform/load-pipeline.js';
 import { connect } from '../platform/postgres.js';
+import { countDeadLetters } from '../services/control/status/count-dead-letters.js';
 import { appliedProbe } from '../services/control/verify/applied-probe.js';
 import { refuseUncopied } from '../services/control/verify/copied-tables.js';
 import type { Difference, TableReport, VerifyReport } from '../services/control/verify/report.js';
@@ -17,7 +18,7 @@ Example:
   $ ferry verify -c config/mine --table public.users
 
 A row counts as different only when it is neither late nor being written.
-Exit code: 0 all equal, 3 rows differ, change too often to be judged or are not copied yet, 2 configuration, 1 failed.`;
+Exit code: 0 all equal, 3 rows differ, change too often to be judged, are not copied yet or stand in the dead letters, 2 configuration, 1 failed.`;
 
 interface VerifyFlags {
   readonly config: string;
@@ -31,7 +32,7 @@ export function verifyCommand(): Command {
     .description('compare source and target by count and checksum of every mapped table, while writes go on')
     .requiredOption('-c, --config <dir>', 'directory that holds pipeline.yaml')
     .option('--table <schema.table...>', 'only these tables, by their name in the source or in the target')
-    .option('--json', 'print one JSON object: ok, tables, durationMs')
+    .option('--json', 'print one JSON object: ok, tables, deadLetters, durationMs')
     .addHelpText('after', EXAMPLE)
     .action(runVerify);
 }
@@ -51,9 +52,14 @@ async function runVerify(flags: VerifyFlags): Promise<void> {
     const report = await whileShown((onProgress) =>
       verifyTables({ tables, publication, connectSource, connectTarget, applied, onProgress }),
     );
-    if (flags.json) printJson(report);
+    const sources = tables.map((table) => table.source);
+    const deadLetters = await countDeadLetters(control, pipeline, sources);
+    const ok = report.ok && deadLetters === 0;
+    if (flags.json) printJson({ ...report, ok, deadLetters });
     else printReport(report);
-    if (!report.ok) process.exitCode = POLICY.mismatch.exit;
+    if (!flags.json && deadLetters > 0)
+      printLine(`${deadLetters} changes stand in the dead letters: ferry dead-letter list`);
+    if (!ok) process.exitCode = POLICY.mismatch.exit;
   } finally {
     await control.end();
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { assertNever, FerryError, POLICY, type Policy, toFerryError } from './errors.js';
+import { assertNever, FerryError, POLICY, type Policy, reactionTo, toFerryError } from './errors.js';
 
 const policies = Object.entries(POLICY) as [string, Policy][];
 
@@ -62,4 +62,11 @@ describe('toFerryError', () => {
 
 test('assertNever names the value', () => {
   expect(() => assertNever('surprise' as never)).toThrow('unexpected value "surprise"');
+});
+
+test('a password that is refused is tried again by who has worked with it', () => {
+  const refused = new FerryError('auth-failed', 'm');
+  expect([reactionTo(refused, false), reactionTo(refused, true)]).toEqual(['halt', 'retry']);
+  expect(reactionTo(new FerryError('apply-failed', 'm'), true)).toBe('halt');
+  expect(reactionTo(new FerryError('transient-sql', 'm'), false)).toBe('retry');
 });

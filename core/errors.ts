@@ -84,6 +84,14 @@ export class FerryError extends Error {
   }
 }
 
+/**
+ * What follows on an error. A password that was right may be right again: who has worked with it tries it again.
+ * @param hasWorked since the process was started.
+ */
+export function reactionTo({ code, policy }: FerryError, hasWorked: boolean): Policy['react'] {
+  return code === 'auth-failed' && hasWorked ? 'retry' : policy.react;
+}
+
 /** Wraps what is not a FerryError yet, so that every place above can rely on code, message and remedy. */
 export function toFerryError(error: unknown): FerryError {
   if (error instanceof FerryError) return error;

@@ -61,8 +61,9 @@ describe('ledgerAddsUp', () => {
     captured: 9,
     filtered: 2,
     transformed: 7,
-    applied: 6,
+    applied: 4,
     deadLettered: 1,
+    dropped: 2,
   };
 
   test('holds when every stage has passed on what it took', () => {
@@ -77,11 +78,21 @@ describe('ledgerAddsUp', () => {
         transformed: 0,
         applied: 0,
         deadLettered: 0,
+        dropped: 0,
       }),
     ).toBe(true);
   });
 
-  const figures = ['read', 'deduplicated', 'captured', 'filtered', 'transformed', 'applied', 'deadLettered'] as const;
+  const figures = [
+    'read',
+    'deduplicated',
+    'captured',
+    'filtered',
+    'transformed',
+    'applied',
+    'deadLettered',
+    'dropped',
+  ] as const;
   test.each(figures)('fails when %s is one off', (figure) => {
     expect(ledgerAddsUp({ ...even, [figure]: even[figure]! + 1 })).toBe(false);
     expect(ledgerAddsUp({ ...even, [figure]: even[figure]! - 1 })).toBe(false);

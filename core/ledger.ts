@@ -61,18 +61,20 @@ export interface LedgerEntry {
   readonly transformed: number | undefined;
   readonly applied: number | undefined;
   readonly deadLettered: number | undefined;
+  /** Dead letters that an operator discarded. */
+  readonly dropped: number | undefined;
 }
 
 /**
- * captured = read - deduplicated, transformed = captured - filtered, applied + dead-lettered = transformed. Between
+ * captured = read - deduplicated, transformed = captured - filtered, applied + dead-lettered + dropped = transformed. Between
  * stages the sums agree only once everything captured has been applied.
  */
 export function ledgerAddsUp(entry: LedgerEntry): boolean {
-  const { read, deduplicated, captured, filtered, transformed, applied, deadLettered } = entry;
+  const { read, deduplicated, captured, filtered, transformed, applied, deadLettered, dropped } = entry;
   return (
     read !== undefined &&
     captured === read - deduplicated! &&
     transformed === captured - filtered! &&
-    applied! + deadLettered! === transformed
+    applied! + deadLettered! + dropped! === transformed
   );
 }

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS ferry.ledger (
   target_table text NOT NULL,
   applied bigint NOT NULL DEFAULT 0,
   dead_lettered bigint NOT NULL DEFAULT 0,
+  dropped bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (pipeline, topic, partition, source_table, target_table)
 );
 CREATE TABLE IF NOT EXISTS ferry.table_state (
@@ -77,6 +78,32 @@ CREATE TABLE IF NOT EXISTS ferry.barrier (
   PRIMARY KEY (pipeline, topic, partition)
 );
 COMMENT ON TABLE ferry.barrier IS 'The last event at which a partition waited for the others of its topic';
+CREATE TABLE IF NOT EXISTS ferry.dead_letter (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  pipeline text NOT NULL,
+  topic text NOT NULL,
+  partition int NOT NULL,
+  log_offset bigint NOT NULL,
+  lsn pg_lsn NOT NULL,
+  index int NOT NULL,
+  commit_time timestamptz,
+  op text NOT NULL,
+  sources text[] NOT NULL,
+  tables text[] NOT NULL,
+  keys json,
+  sqlstate text,
+  message text,
+  column_name text,
+  constraint_name text,
+  event json NOT NULL,
+  attempts int NOT NULL DEFAULT 1,
+  set_aside_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  state text NOT NULL DEFAULT 'standing' CHECK (state IN ('standing', 'retried', 'dropped')),
+  settled_at timestamptz,
+  settled_by text
+);
+CREATE INDEX IF NOT EXISTS dead_letter_standing ON ferry.dead_letter (pipeline, topic, lsn, index, id) WHERE state = 'standing';
+COMMENT ON TABLE ferry.dead_letter IS 'Changes that the target refused, and those that must follow them; without a message it only follows';
 CREATE TABLE IF NOT EXISTS ferry.cutover (
   pipeline text PRIMARY KEY,
   serving text NOT NULL DEFAULT 'source' CHECK (serving IN ('source', 'target')),

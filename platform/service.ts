@@ -1,14 +1,14 @@
-import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pRetry from 'p-retry';
-import { type FerryError, toFerryError } from '../core/errors.js';
-import { REPORT_PREFIX, type ServiceName, type ServiceReport, type ServiceState } from '../core/service-report.js';
+import { reactionTo, toFerryError } from '../core/errors.js';
+import type { ServiceName } from '../core/service-report.js';
+import { Backoff, RETRY } from './backoff.js';
 import { openLog } from './event-log/open.js';
 import type { EventLog } from './event-log/port.js';
 import { type HttpServer, startHttpServer } from './http-server.js';
 import type { LoadedPipeline } from './load-pipeline.js';
 import { createLogger, type Logger } from './logger.js';
 import { createMetrics, type Metrics } from './metrics.js';
+import { type ServicePart, ServiceStatus } from './service-state.js';
 
 /** What a service's loop works with. */
 export interface ServiceContext {
@@ -25,6 +25,8 @@ export interface ServiceContext {
   running(options?: { readonly forMs: number }): void;
   /** Row changes passed. */
   passed(changes: number): void;
+  /** A part of the work, such as a partition, that fails and is tried again on its own. */
+  part(name: string): ServicePart;
 }
 
 /**
@@ -41,7 +43,7 @@ export async function runService(
 ): Promise<void> {
   const logger = createLogger(service);
   const metrics = createMetrics(service, pipeline.name, () => status.isReady);
-  const status = new Status(service, metrics);
+  const status = new ServiceStatus(service, metrics);
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.once('SIGTERM', onSignal);
@@ -50,20 +52,16 @@ export async function runService(
   process.once('disconnect', onSignal);
   process.channel?.unref();
   const http = await startHttpServer(pipeline.http, metrics.registry, {
-    isAlive: () => status.state !== 'halted',
+    isAlive: () => status.isAlive,
     isReady: () => status.isReady,
   });
   logger.info({ http: http.url }, 'service started');
   warnOfOpenPassword(pipeline, logger);
   try {
-    await untilStopped(stop.signal, status, logger, async () => {
+    await untilStopped(stop.signal, status, logger, async (attempts) => {
       await using log = await openLog(pipeline, `ferry-${pipeline.name}-${service}`, logger);
-      await attemptWithReports(
-        { pipeline, log, logger, metrics, signal: stop.signal, ...status.hooks },
-        status,
-        http,
-        attempt,
-      );
+      const context = { pipeline, log, logger, metrics, signal: stop.signal, ...status.hooks };
+      await attemptWithReports(context, status, http, { attempts, attempt });
     });
     logger.info('service stopped');
   } catch (error) {
@@ -87,51 +85,65 @@ function warnOfOpenPassword({ log }: LoadedPipeline, logger: Logger): void {
 /** An attempt that ran this long worked: the next error begins with a short pause again. */
 const WORKED_AFTER_MS = 20_000;
 
+/** Attempts, one after the other, and what follows on the error that ended one. */
+class Attempts {
+  readonly #status: ServiceStatus;
+  readonly #backoff = new Backoff(RETRY);
+  #startedAt = 0;
+  #handled: unknown;
+  /** Until the next attempt; undefined when there is none. */
+  pauseMs: number | undefined;
+
+  constructor(status: ServiceStatus) {
+    this.#status = status;
+  }
+
+  begun(): void {
+    this.#startedAt = performance.now();
+    this.#handled = undefined;
+  }
+
+  /** Decides, once for each error, and puts it into the status. */
+  failed(thrown: unknown): void {
+    if (this.#handled === thrown) return;
+    this.#handled = thrown;
+    const error = toFerryError(thrown);
+    if (performance.now() - this.#startedAt >= WORKED_AFTER_MS) this.#backoff.reset();
+    this.pauseMs = reactionTo(error, this.#status.hasWorked) === 'retry' ? this.#backoff.next() : undefined;
+    this.#status.failed(error, this.pauseMs === undefined ? 'halted' : 'retrying', this.pauseMs);
+  }
+}
+
 async function untilStopped(
   signal: AbortSignal,
-  status: Status,
+  status: ServiceStatus,
   logger: Logger,
-  attempt: () => Promise<void>,
+  attempt: (attempts: Attempts) => Promise<void>,
 ): Promise<void> {
+  const attempts = new Attempts(status);
   while (!signal.aborted) {
-    let startedAt = 0;
-    const failed = await pRetry(
-      () => {
-        startedAt = performance.now();
-        return attempt();
-      },
-      {
-        retries: Number.POSITIVE_INFINITY,
-        minTimeout: 250,
-        // Below what makes a report stale: status must not take a service that waits for one that is gone.
-        maxTimeout: 4_000,
-        randomize: true,
-        signal,
-        shouldRetry: ({ error }) => {
-          const { code, message, remedy, policy } = toFerryError(error);
-          status.failed(toFerryError(error));
-          if (policy.react !== 'retry' || signal.aborted) return false;
-          logger.warn({ code, remedy }, `${message}; trying again`);
-          return performance.now() - startedAt < WORKED_AFTER_MS;
-        },
-      },
-    ).then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    if (signal.aborted || failed === undefined) return;
-    if (toFerryError(failed).policy.react !== 'retry') throw failed;
+    attempts.begun();
+    try {
+      return await attempt(attempts);
+    } catch (thrown) {
+      attempts.failed(thrown);
+      if (attempts.pauseMs === undefined) throw thrown;
+      if (signal.aborted) return;
+      const { code, message, remedy } = toFerryError(thrown);
+      logger.warn({ code, remedy, pauseMs: attempts.pauseMs }, `${message}; trying again`);
+      await sleep(attempts.pauseMs, undefined, { signal }).catch(() => {});
+    }
   }
 }
 
 async function attemptWithReports(
   context: ServiceContext,
-  status: Status,
-  http: HttpServer,
-  attempt: (context: ServiceContext) => Promise<void>,
+  status: ServiceStatus,
+  { url }: HttpServer,
+  { attempts, attempt }: { attempts: Attempts; attempt: (context: ServiceContext) => Promise<void> },
 ): Promise<void> {
   const done = new AbortController();
-  const report = () => context.log.control.put(status.key, status.report(http.url));
+  const report = () => context.log.control.put(status.key, status.report(url));
   const reporting = (async () => {
     while (!done.signal.aborted) {
       // A lost report is no reason to stop moving rows: the next one follows, and status calls an old one unknown.
@@ -143,7 +155,7 @@ async function attemptWithReports(
     await attempt(context);
     status.stopped();
   } catch (error) {
-    status.failed(toFerryError(error));
+    attempts.failed(error);
     throw error;
   } finally {
     done.abort();
@@ -153,69 +165,3 @@ async function attemptWithReports(
 }
 
 const REPORT_INTERVAL_MS = 1_000;
-
-class Status {
-  readonly #service: ServiceName;
-  readonly #metrics: Metrics;
-  readonly #instance = `${hostname()}:${process.pid}`;
-  state: ServiceState = 'starting';
-  #error: ServiceReport['error'];
-  #runningUntil = 0;
-  #changes = 0;
-  #reported = { changes: 0, at: performance.now() };
-
-  constructor(service: ServiceName, metrics: Metrics) {
-    this.#service = service;
-    this.#metrics = metrics;
-  }
-
-  readonly hooks = {
-    running: ({ forMs = Number.POSITIVE_INFINITY }: { readonly forMs?: number } = {}) => {
-      this.state = 'running';
-      this.#error = undefined;
-      this.#runningUntil = performance.now() + forMs;
-    },
-    passed: (changes: number) => {
-      this.#changes += changes;
-      this.#metrics.changes.inc(changes);
-    },
-  };
-
-  get isReady(): boolean {
-    return this.state === 'running' && performance.now() < this.#runningUntil;
-  }
-
-  get key(): string {
-    return `${REPORT_PREFIX}${this.#service}/${this.#instance}`;
-  }
-
-  failed(error: FerryError): void {
-    const { code, message, remedy, policy } = error;
-    this.state = policy.react === 'retry' ? 'retrying' : 'halted';
-    if (this.#error?.code !== code || this.#error.message !== message) {
-      this.#error = { code, message, remedy, since: new Date().toISOString() };
-    }
-    this.#metrics.errors.inc({ code });
-  }
-
-  stopped(): void {
-    this.state = 'stopped';
-  }
-
-  report(http: string): ServiceReport {
-    const at = performance.now();
-    const seconds = Math.max(0.001, (at - this.#reported.at) / 1_000);
-    const rate = Math.round((this.#changes - this.#reported.changes) / seconds);
-    this.#reported = { changes: this.#changes, at };
-    return {
-      service: this.#service,
-      instance: this.#instance,
-      at: new Date().toISOString(),
-      state: this.state,
-      ...(this.#error ? { error: this.#error } : {}),
-      http,
-      rate,
-      changes: this.#changes,
-    };
-  }
-}

@@ -51,6 +51,14 @@ export const pipelineSchema = z.strictObject({
     .strictObject({
       // A batch is what one target transaction may fold: the log's backlog beyond it goes into the next transaction.
       batchMaxBytes: positiveInt.default(8 * 1024 * 1024),
+      onRefusal: z
+        .enum(['halt', 'dead-letter'])
+        .default('halt')
+        .describe('What follows on a change that the target refuses: its partition halts, or the change is set aside.'),
+      // More refused changes than a person looks at one by one: then a table is wrong, not a row.
+      deadLetterLimit: positiveInt
+        .default(1_000)
+        .describe('Refused changes that may stand in a domain; the next one halts it.'),
     })
     .prefault({}),
   schemaChanges: z

@@ -6,10 +6,13 @@ import type { SchemaChangePolicy } from '../../core/schema-change.js';
 import type { EventLog, LogRecord } from '../../platform/event-log/port.js';
 import type { Logger } from '../../platform/logger.js';
 import { classify } from '../../platform/postgres.js';
+import { CarefulWriter } from './adapters/careful-writer.js';
 import type { Claim } from './adapters/checkpoint.js';
-import { type DatabaseErrorFields, refusedColumn } from './adapters/refused-column.js';
-import { TargetWriter } from './adapters/target-writer.js';
-import { Batch, BatchReader, type Progress, type TableStep } from './batch.js';
+import { type DatabaseErrorFields, refusedColumn, withoutValue } from './adapters/refused-column.js';
+import { StepWriter } from './adapters/step-writer.js';
+import { StandingChanged, TargetWriter } from './adapters/target-writer.js';
+import { Batch, type Progress, type TableStep } from './batch.js';
+import { BatchReader } from './batch-reader.js';
 import { planRun, type RunPlan } from './plan-run.js';
 import { before, type ChangeDue } from './table-gate.js';
 
@@ -29,6 +32,9 @@ export interface PartitionOptions {
   readonly passed: (changes: number) => void;
   /** Throws once the partition is another's, or an operator took it back: asked while there is nothing to write. */
   readonly stillOurs: () => Promise<void>;
+  /** Whether a change that the target refuses so is set aside; what may not be ends the run. */
+  readonly mayTake: (error: unknown) => boolean;
+  readonly deadLetterLimit: number;
 }
 
 const READ_BYTES = 1024 * 1024;
@@ -75,7 +81,7 @@ export async function applyPartition(options: PartitionOptions): Promise<void> {
  */
 export async function applyOneByOne(options: PartitionOptions, end: number): Promise<Progress> {
   await refuseShorterLog(options);
-  const run = new PartitionRun(options, await planRun(options, { commitsEach: options.partitions > 1 }), false);
+  const run = new PartitionRun(options, await planRun(options), false);
   let offset = options.claim.progress.nextOffset;
   // On to the next commit behind the failed batch.
   while (!options.signal.aborted && (offset < end || !run.isComplete)) {
@@ -102,9 +108,15 @@ export class PartitionRun {
   writing: Promise<undefined> | undefined;
 
   constructor(options: PartitionOptions, plan: RunPlan, isFolding: boolean) {
+    const { target, claim, mayTake, deadLetterLimit: limit } = options;
+    const { standing } = plan;
+    const steps = new StepWriter(target, plan.copied);
+    const careful = isFolding ? undefined : new CarefulWriter(target, steps, { standing, mayTake, limit });
     this.#options = options;
-    this.#reader = new BatchReader(plan.start.position, plan.gate, plan);
-    this.#writer = new TargetWriter(options.target, options.claim, plan.copied, plan.place);
+    // What another partition waits for must not stand uncommitted here.
+    const reading = isFolding ? { standing } : { commitsEach: options.partitions > 1 };
+    this.#reader = new BatchReader(plan.start.position, plan.gate, { ...reading, until: plan.until });
+    this.#writer = new TargetWriter(target, claim, { steps, place: plan.place, careful });
     this.#isFolding = isFolding;
     this.#batch = new Batch(plan.start, isFolding);
   }
@@ -147,6 +159,7 @@ export class PartitionRun {
     try {
       await this.#writer.write(batch);
     } catch (error) {
+      if (error instanceof StandingChanged) throw error;
       throw new BatchFailed(batch.progress.nextOffset, await this.#describe(batch, error));
     }
     this.#options.passed(batch.changes);
@@ -187,7 +200,9 @@ export class PartitionRun {
     const { nextOffset } = batch.progress;
     // One by one, a batch is one record.
     const offset = this.#isFolding ? `before offset ${nextOffset}` : `at offset ${nextOffset - 1}`;
-    const where = `${topic}/${partition} ${offset}, position ${formatPosition(batch.progress.position)}`;
+    const written = this.#written();
+    const position = (written && batch.origins.get(written)?.place.position) ?? batch.progress.position;
+    const where = `${topic}/${partition} ${offset}, position ${formatPosition(position)}`;
     const { host, port, database } = this.#options.target;
     const found = classify('target', error, `applying ${where} to ${host}:${port}/${database}`);
     if (found.code !== 'internal') return found;
@@ -196,7 +211,7 @@ export class PartitionRun {
     const place = [table && `table ${table}`, column && `column ${column}`, code && `SQLSTATE ${code}`];
     return new FerryError(
       'apply-failed',
-      `the target refuses ${[where, ...place].filter(Boolean).join(', ')}: ${withoutValue(message)}`,
+      `the target refuses ${[where, ...place].filter(Boolean).join(', ')}: ${withoutValue(message, code)}`,
       {
         details: { topic, partition, offset: nextOffset - 1, sqlstate: code, table, column, constraint },
         cause: error,
@@ -204,17 +219,26 @@ export class PartitionRun {
     );
   }
 
+  /** What the error is about. */
+  #written(): TableStep | undefined {
+    const { step } = this.#writer;
+    const written = step?.kind === 'everywhere' ? step.step : step;
+    return written?.kind === 'checkpoint' || written?.kind === 'letter' ? undefined : written;
+  }
+
   /** The table and the column that the target refused. */
   async #place(error: DatabaseErrorFields): Promise<{ table?: string; column?: string }> {
-    const { step: written } = this.#writer;
-    const step = written?.kind === 'everywhere' ? written.step : written;
-    if (!step || step.kind === 'checkpoint') return {};
+    const step = this.#written();
+    if (!step) return {};
     const table = tableOf(step);
     // Only where the batch is down to the change itself: of many rows the first one found need not be the one.
     if (this.#isFolding) return { table };
     const { target } = this.#options;
     await target.query('ROLLBACK').catch(() => {});
-    return { table, column: await refusedColumn(target, step, error).catch(() => undefined) };
+    await target.query('BEGIN').catch(() => {});
+    const column = await refusedColumn(target, step, error).catch(() => undefined);
+    await target.query('ROLLBACK').catch(() => {});
+    return { table, column };
   }
 }
 
@@ -232,11 +256,6 @@ async function refuseShorterLog({ log, claim }: PartitionOptions): Promise<void>
       remedy: 'This is not the log that filled the target: bring that one back, or start with an empty target.',
     },
   );
-}
-
-/** PostgreSQL ends the message of a value that does not fit with that value. */
-function withoutValue(message: string): string {
-  return message.replace(/: ".*"$/s, '');
 }
 
 function tableOf(step: TableStep): string {

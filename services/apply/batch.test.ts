@@ -3,7 +3,9 @@ import { LSN_ZERO, parseLsn } from '../../core/lsn.js';
 import { formatPosition, POSITION_ZERO, type Position } from '../../core/position.js';
 import { openGate } from '../../test/support/open-gate.js';
 import { RecordBuilder, relationOf, TIME } from '../../test/support/record-builder.js';
-import { type Applied, addApplied, Batch, BatchReader, type Progress, type Step } from './batch.js';
+import { type Applied, addApplied, Batch, type Progress, type Step } from './batch.js';
+import { BatchReader } from './batch-reader.js';
+import { StandingKeys } from './standing-keys.js';
 
 const users = relationOf(1, 'shared.people', ['id', 'name'], { source: 'public.users' });
 const posts = relationOf(2, 'shared.posts', ['id', 'body'], { source: 'public.posts' });
@@ -13,9 +15,12 @@ const table = { columns: ['id', 'name', 'body', 'email'], key: ['id'] };
 const gate = () => openGate('shared', { people: table, posts: table });
 
 /** Reads records of consecutive offsets into one batch. */
-function batchOf(records: readonly Buffer[], options: { after?: Position; isFolding?: boolean; offset?: number } = {}) {
+function batchOf(
+  records: readonly Buffer[],
+  options: { after?: Position; isFolding?: boolean; offset?: number; standing?: StandingKeys } = {},
+) {
   const batch = new Batch(START, options.isFolding ?? true);
-  const reader = new BatchReader(options.after ?? POSITION_ZERO, gate());
+  const reader = new BatchReader(options.after ?? POSITION_ZERO, gate(), options);
   for (const [i, record] of records.entries()) reader.read(record, (options.offset ?? 0) + i, batch);
   return batch;
 }
@@ -33,6 +38,8 @@ function brief(step: Step): string {
       return `truncate ${step.shapes.map(({ relation }) => relation.table).join(' ')} ${step.restartIdentity}`;
     case 'everywhere':
       return `everywhere ${formatPosition(step.progress.position)}: ${brief(step.step)}`;
+    case 'letter':
+      return `letter ${JSON.stringify(step.letter.event)}`;
     case 'checkpoint':
       return `checkpoint ${formatPosition(step.progress.position)}`;
     default:
@@ -70,8 +77,8 @@ describe('a batch', () => {
     });
     expect([batch.isComplete, batch.changes, batch.isEmpty]).toEqual([true, 4, false]);
     expect([...batch.applied.values()]).toEqual([
-      { source: 'public.users', target: 'shared.people', count: 2 },
-      { source: 'public.posts', target: 'shared.posts', count: 2 },
+      { source: 'public.users', target: 'shared.people', count: 2, deadLettered: 0 },
+      { source: 'public.posts', target: 'shared.posts', count: 2, deadLettered: 0 },
     ]);
   });
 
@@ -184,7 +191,6 @@ describe('a batch', () => {
     expect(batchOf(records, { isFolding: false }).steps.map(brief)).toEqual([
       'people: upsert ["1","Ada"]',
       'people: upsert ["1","Ida"]',
-      'people: ',
       'move ["1",null] to ["2",false]',
       'people: delete ["2",null], upsert ["3","Ada"]',
     ]);
@@ -243,6 +249,60 @@ describe('after a restart', () => {
   });
 });
 
+describe('changes of rows that stand in the dead letters', () => {
+  const standing = () => {
+    const keys = new StandingKeys();
+    keys.add({ tables: ['shared.people'], keys: [['1']] });
+    return keys;
+  };
+  const kinds = (steps: readonly Step[]) => steps.map((step) => (step.kind === 'letter' ? step.letter : brief(step)));
+
+  test('follow them, over key changes, while all others are folded', () => {
+    const batch = batchOf(
+      topic()
+        .begin('0/100')
+        .row(1, 'u', { new: ['7', 'Ida'] })
+        .row(1, 'u', { new: ['2', 'Ada'], key: ['1', null] })
+        .row(1, 'd', { key: ['2', null] })
+        .row(2, 'c', { new: ['1', 'Hello'] })
+        .commit()
+        .take(),
+      { standing: standing(), offset: 5 },
+    );
+    expect(kinds(batch.steps)).toMatchObject([
+      'people: upsert ["7","Ida"]',
+      {
+        keys: [['1'], ['2']],
+        event: { op: 'u', new: ['2', 'Ada'], key: ['1', null] },
+        place: { offset: 5, time: TIME },
+      },
+      { keys: [['2']], event: { op: 'd' }, place: { position: at('0/100', 2) } },
+      'posts: upsert ["1","Hello"]',
+    ]);
+    expect([...batch.applied.values()].map(({ count, deadLettered }) => [count, deadLettered])).toEqual([
+      [1, 2],
+      [1, 0],
+    ]);
+    expect(batch.steps.some((step) => step.kind === 'letter' && step.letter.refusal)).toBe(false);
+  });
+
+  test('a truncate follows, and everything of its tables behind it', () => {
+    const batch = batchOf(
+      topic()
+        .begin('0/100')
+        .truncate([1, 2])
+        .row(2, 'c', { new: ['9', 'Hello'] })
+        .commit()
+        .take(),
+      { standing: standing() },
+    );
+    expect(kinds(batch.steps)).toMatchObject([
+      { keys: undefined, tables: ['shared.people', 'shared.posts'] },
+      { keys: [['9']], tables: ['shared.posts'] },
+    ]);
+  });
+});
+
 test('a relation that the target does not have is refused where its rows begin', () => {
   const reader = new BatchReader(POSITION_ZERO, openGate('shared', {}));
   const [record] = topic()
@@ -255,9 +315,9 @@ test('a relation that the target does not have is refused where its rows begin',
 });
 
 test('addApplied sums, and leaves what it adds alone', () => {
-  const entry = { source: 'public.users', target: 'shared.people', count: 2 };
+  const entry = { source: 'public.users', target: 'shared.people', count: 2, deadLettered: 1 };
   const sum: Applied = new Map();
   addApplied(sum, new Map([['a', entry]]));
   addApplied(sum, new Map([['a', entry]]));
-  expect([sum.get('a')!.count, entry.count]).toEqual([4, 2]);
+  expect([sum.get('a'), entry.count]).toEqual([{ ...entry, count: 4, deadLettered: 2 }, 2]);
 });

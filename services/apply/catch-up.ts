@@ -27,18 +27,29 @@ export async function catchUpTables(options: PartitionOptions): Promise<void> {
 
 /** @returns false when the table halts again. */
 async function catchUpTable(options: PartitionOptions, source: string, stop: Stop): Promise<boolean> {
+  const { target, claim, logger } = options;
+  const again = async () => {
+    await target.query('ROLLBACK');
+    return (await readTableStates(target, claim)).get(source)?.stop ?? stop;
+  };
   try {
-    await catchUp(options, source, stop);
+    await catchUp(options, source, stop, true).catch(async (error: unknown) => {
+      if (!isRefused(error)) throw error;
+      // Change by change: the order that folding had given up may matter, or what is refused may be set aside.
+      await catchUp(options, source, await again(), false);
+    });
     return true;
   } catch (error) {
-    if (!(error instanceof BatchFailed) || error.reason.code !== 'apply-failed') throw error;
+    if (!isRefused(error)) throw error;
     const { message, remedy } = error.reason;
-    await options.target.query('ROLLBACK');
-    const now = (await readTableStates(options.target, options.claim)).get(source)?.stop ?? stop;
-    await haltTable(options.target, options.claim, source, { ...now, reason: { kind: 'refused', message, remedy } });
-    options.logger.error({ ...options.claim.at, table: source, remedy }, `the table halts: ${message}`);
+    await haltTable(target, claim, source, { ...(await again()), reason: { kind: 'refused', message, remedy } });
+    logger.error({ ...claim.at, table: source, remedy }, `the table halts: ${message}`);
     return false;
   }
+}
+
+function isRefused(error: unknown): error is BatchFailed {
+  return error instanceof BatchFailed && error.reason.code === 'apply-failed';
 }
 
 /** What comes before a change of the table's columns is written first: it stops in front of the change. */
@@ -51,9 +62,9 @@ async function readOrStop(run: PartitionRun, record: LogRecord): Promise<void> {
   }
 }
 
-async function catchUp(options: PartitionOptions, source: string, stop: Stop): Promise<void> {
+async function catchUp(options: PartitionOptions, source: string, stop: Stop, isFolding: boolean): Promise<void> {
   const { log, claim, signal } = options;
-  const run = new PartitionRun(options, await planCatchUp(options, source, stop), true);
+  const run = new PartitionRun(options, await planCatchUp(options, source, stop), isFolding);
   // The record at the checkpoint may have been applied in part.
   const end = Math.min(await log.endOffset(claim.at), claim.progress.nextOffset + 1);
   let offset = stop.offset;

@@ -4,36 +4,36 @@ import { POSITION_ZERO, type Position } from '../../core/position.js';
 import { displayName } from '../../core/relation.js';
 import { Barrier } from './adapters/barrier.js';
 import { advanceCheckpoint, advanceTable } from './adapters/checkpoint.js';
+import { readStanding } from './adapters/dead-letters.js';
 import { TableBarrier } from './adapters/table-barrier.js';
 import { readPastChanges, readTableStates, type Stop, type TableState } from './adapters/table-state.js';
 import { readTargetTables } from './adapters/target-catalog.js';
 import type { WritePlace } from './adapters/target-writer.js';
 import type { PartitionOptions } from './apply-partition.js';
 import type { Progress } from './batch.js';
+import type { StandingKeys } from './standing-keys.js';
 import { TableGate } from './table-gate.js';
 
 /** From where to where a run goes, what it lets through, and what it moves on. */
 export interface RunPlan {
   readonly start: Progress;
-  readonly until?: Position;
-  readonly commitsEach?: boolean;
+  readonly until?: Position | undefined;
+  /** What changes must follow into the dead letters. */
+  readonly standing: StandingKeys;
   readonly gate: TableGate;
   readonly copied: Set<string>;
   readonly place: WritePlace;
 }
 
-/**
- * A run over all tables, from the checkpoint on; those that stand are passed over from where they stand.
- * @param how.commitsEach what another partition waits for must not stand uncommitted here.
- */
-export async function planRun(options: PartitionOptions, how: { commitsEach?: boolean } = {}): Promise<RunPlan> {
+/** A run over all tables, from the checkpoint on; those that stand are passed over from where they stand. */
+export async function planRun(options: PartitionOptions): Promise<RunPlan> {
   const { target, claim } = options;
   const states = await readTableStates(target, claim);
   refuseUnmapped(states, options);
   const barrier = new Barrier(target, claim, options);
   return {
-    ...how,
     start: claim.progress,
+    standing: await readStanding(target, claim),
     gate: await gateOf(options, states, (source) => states.get(source)?.stop?.position),
     copied: copiedIn(states),
     place: {
@@ -51,6 +51,7 @@ export async function planCatchUp(options: PartitionOptions, source: string, sto
   return {
     start: { nextOffset: stop.offset, position: stop.position, commitEnd: LSN_ZERO, commitTime: null },
     until: claim.progress.position,
+    standing: await readStanding(target, claim),
     gate: await gateOf(options, states, (other) => (other === source ? undefined : POSITION_ZERO)),
     copied: copiedIn(states),
     place: {

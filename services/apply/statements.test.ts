@@ -186,7 +186,8 @@ describe('statements', () => {
   test('copy rows, straight or over a staging table of the same types', () => {
     expect(copyStatement(users, ['name', 'id'])).toBe('COPY "shared"."users" ("name", "id") FROM STDIN');
     expect(stagingStatements(users, 'ferry_stage_1_2', ['name', 'id'])).toEqual({
-      create: 'CREATE TEMP TABLE ferry_stage_1_2 AS SELECT "name", "id" FROM "shared"."users" WITH NO DATA',
+      create:
+        'CREATE TEMP TABLE IF NOT EXISTS ferry_stage_1_2 AS SELECT "name", "id" FROM "shared"."users" WITH NO DATA',
       clear: 'TRUNCATE pg_temp.ferry_stage_1_2',
       copy: 'COPY pg_temp.ferry_stage_1_2 ("name", "id") FROM STDIN',
       upsert:

@@ -66,7 +66,7 @@ export function stagingStatements(shape: TableShape, stage: string, columnNames:
   const names = columnNames.map(quoteIdentifier).join(', ');
   const own = { ...shape, columns: columnNames.map((name) => shape.table.columns.get(name)!) };
   return {
-    create: `CREATE TEMP TABLE ${stage} AS SELECT ${names} FROM ${quoteName(shape.table)} WITH NO DATA`,
+    create: `CREATE TEMP TABLE IF NOT EXISTS ${stage} AS SELECT ${names} FROM ${quoteName(shape.table)} WITH NO DATA`,
     clear: `TRUNCATE pg_temp.${stage}`,
     copy: `COPY pg_temp.${stage} (${names}) FROM STDIN`,
     upsert: `${insertInto(own)} SELECT ${names} FROM pg_temp.${stage} ${onConflict(own)}`,

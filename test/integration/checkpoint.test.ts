@@ -9,7 +9,7 @@ import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
 import { describeWithPostgres, testServers } from '../support/servers.js';
 
 const people = (count: number): Applied =>
-  new Map([['people', { source: 'public.people', target: 'shared.people', count }]]);
+  new Map([['people', { source: 'public.people', target: 'shared.people', count, deadLettered: 0 }]]);
 
 const at = (lsn: string, index: number, nextOffset: number): Progress => ({
   nextOffset,

@@ -4,12 +4,11 @@ import type { Client } from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { copyLine, parseCopyField } from '../../core/copy-text.js';
-import { LSN_ZERO } from '../../core/lsn.js';
-import { POSITION_ZERO } from '../../core/position.js';
 import type { Tuple } from '../../core/record.js';
 import { connect, quoteName } from '../../platform/postgres.js';
+import { StepWriter } from '../../services/apply/adapters/step-writer.js';
 import { readTargetTables } from '../../services/apply/adapters/target-catalog.js';
-import { TargetWriter } from '../../services/apply/adapters/target-writer.js';
+
 import type { TableStep } from '../../services/apply/batch.js';
 import { type ChangeSet, fold } from '../../services/apply/fold.js';
 import * as statements from '../../services/apply/statements.js';
@@ -314,12 +313,6 @@ describeWithPostgres('generated SQL on a real server', () => {
 
   test('folded changes leave what single changes leave', async () => {
     const pairs = shapes.pairs!;
-    const claim = {
-      pipeline: 'p',
-      at: { topic: 't', partition: 0 },
-      epoch: '1',
-      progress: { nextOffset: 0, position: POSITION_ZERO, commitEnd: LSN_ZERO, commitTime: null },
-    };
     const change = fc.record({
       kind: fc.constantFrom('create', 'update', 'delete', 'move'),
       which: fc.nat({ max: 20 }),
@@ -329,13 +322,10 @@ describeWithPostgres('generated SQL on a real server', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.array(change, { maxLength: 12 }), { maxLength: 4 }), async (batches) => {
         await client.query(`TRUNCATE ${quoteName(pairs.table)}`);
-        const writer = new TargetWriter(client, claim, new Set([pairs.source]), {
-          advance: async () => {},
-          pass: async () => true,
-        });
+        const writer = new StepWriter(client, new Set([pairs.source]));
         const source = new Map<string, string[]>();
         for (const [b, batch] of batches.entries()) {
-          for (const step of stepsOf(pairs, source, batch, `v${b}`)) await writer.writeStep(step);
+          for (const step of stepsOf(pairs, source, batch, `v${b}`)) await writer.write(step);
           const rows = (await rowsOf(pairs)).map((row) => JSON.stringify(row)).sort();
           expect(rows).toEqual([...source.values()].map((row) => JSON.stringify(row)).sort());
         }

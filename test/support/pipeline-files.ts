@@ -30,7 +30,7 @@ export async function writePipelineFiles(
     readonly kafka?: { readonly brokers: readonly string[]; readonly replicationFactor?: number };
     readonly partitions?: number;
     readonly capture?: Readonly<Record<string, number>>;
-    readonly apply?: Readonly<Record<string, number>>;
+    readonly apply?: Readonly<Record<string, number | string>>;
   },
 ): Promise<void> {
   const { name, tables, kafka, partitions = 1, capture, apply } = options;

@@ -37,7 +37,7 @@ export interface PipelineOptions {
   readonly partitions?: number;
   /** Sections of pipeline.yaml. */
   readonly capture?: Readonly<Record<string, number>>;
-  readonly apply?: Readonly<Record<string, number>>;
+  readonly apply?: Readonly<Record<string, number | string>>;
   /** Brokers of the test's own; the shared one otherwise. */
   readonly kafka?: { readonly brokers: readonly string[]; readonly replicationFactor: number };
   /** URL of a source server of the test's own; the shared one otherwise. */

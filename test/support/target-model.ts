@@ -20,7 +20,7 @@ export class TargetModel {
       if (step.kind === 'changes') this.#changes(step.set, isStrict);
       else if (step.kind === 'move') this.#move(step.move, isStrict);
       else if (step.kind === 'rows') this.#rows(step.block);
-      else if (step.kind === 'checkpoint') continue;
+      else if (step.kind === 'checkpoint' || step.kind === 'letter') continue;
       else if (step.kind === 'everywhere') this.write([step.step], isStrict);
       else for (const shape of step.shapes) this.table(shape.name).clear();
     }

@@ -20,6 +20,9 @@ const PRODUCER_STATE = new Set([
   'BROKER_NOT_AVAILABLE',
 ]);
 
+/** Called final by kafkajs once it has tried a few times; a broker that is busy or starts needs longer. */
+const PASSING = new Set(['KafkaJSGroupCoordinatorNotFound']);
+
 const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
 /** What SASL ended with -> what to do about it; anything else is about user and password. */
 const AUTHENTICATION: Readonly<Record<string, string>> = {
@@ -64,7 +67,8 @@ export function classifyKafkaError(error: unknown, subject: string, details: Err
       remedy: 'The topic was shortened or made anew: start again with a new pipeline name and an empty target.',
     });
   }
-  const passing = PRODUCER_STATE.has(type) || (isKafkajsError(root) && root.retriable !== false);
+  const passing =
+    PRODUCER_STATE.has(type) || PASSING.has(root.name) || (isKafkajsError(root) && root.retriable !== false);
   if (!passing) return new FerryError('internal', message, options);
   return new FerryError('log-unreachable', message, isHangUp(root) ? { ...options, remedy: HUNG_UP } : options);
 }

@@ -103,19 +103,20 @@ async function endSessionOf(target: ClientBase, { pid, start }: OwnerSession): P
     .catch(() => {});
 }
 
-/** Moves the ledger on; its parameters are the first three and the ninth to the eleventh. */
+/** Moves the ledger on; its parameters are the first three and the ninth to the twelfth. */
 const LEDGER = `
 WITH ledger AS (
-  INSERT INTO ferry.ledger AS l (pipeline, topic, partition, source_table, target_table, applied)
-  SELECT $1, $2, $3::int, t.source, t.target, t.applied FROM unnest($9::text[], $10::text[], $11::bigint[]) t(source, target, applied)
-  ON CONFLICT (pipeline, topic, partition, source_table, target_table) DO UPDATE SET applied = l.applied + EXCLUDED.applied
+  INSERT INTO ferry.ledger AS l (pipeline, topic, partition, source_table, target_table, applied, dead_lettered)
+  SELECT $1, $2, $3::int, t.* FROM unnest($9::text[], $10::text[], $11::bigint[], $12::bigint[]) t
+  ON CONFLICT (pipeline, topic, partition, source_table, target_table) DO UPDATE
+     SET applied = l.applied + EXCLUDED.applied, dead_lettered = l.dead_lettered + EXCLUDED.dead_lettered
 )`;
 
 /** Moves the checkpoint and the ledger on, in the transaction that wrote the rows. */
 const ADVANCE = `${LEDGER}
 UPDATE ferry.checkpoint
    SET next_offset = $5::bigint, lsn = $6::pg_lsn, index = $7::int, commit_end = $8::pg_lsn,
-       commit_time = $12::timestamptz, updated_at = clock_timestamp()
+       commit_time = $13::timestamptz, updated_at = clock_timestamp()
  WHERE pipeline = $1 AND topic = $2 AND partition = $3::int AND epoch = $4::bigint
    AND (lsn, index) <= ($6::pg_lsn, $7::int)`;
 
@@ -174,6 +175,7 @@ function advanceValues({ pipeline, at, epoch }: Claim, progress: Progress, eight
     tables.map((table) => table.source),
     tables.map((table) => table.target),
     tables.map((table) => table.count),
+    tables.map((table) => table.deadLettered),
   ];
 }
 

@@ -1,10 +1,38 @@
 import { finished } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
+import { FerryError } from '../../../core/errors.js';
 import type { Tuple } from '../../../core/record.js';
 import type { TableStep } from '../batch.js';
+import type { Refusal } from '../letter.js';
 import { copyText, stagingStatements } from '../statements.js';
 import type { TableShape } from '../table-shape.js';
+
+/**
+ * The target takes the connection, the transaction and the statement, but not the change: data exceptions, violated
+ * constraints and checks of views, program limits, what a trigger raises; and a row to update that is missing.
+ */
+export function isRefusal(error: unknown): boolean {
+  if (error instanceof FerryError) return error.code === 'apply-failed';
+  return /^(22|23|44|54)...$|^P0001$/.test((error as DatabaseErrorFields).code ?? '');
+}
+
+/** Why the target refused a step, without a value of it. */
+export async function refusalOf(target: pg.Client, step: TableStep, error: unknown): Promise<Refusal> {
+  const { code, constraint, message } = error as DatabaseErrorFields & { message: string };
+  const column = await refusedColumn(target, step, error as DatabaseErrorFields).catch(() => undefined);
+  return {
+    ...(error instanceof FerryError || code === undefined ? {} : { sqlstate: code }),
+    message: withoutValue(message, code),
+    ...(column === undefined ? {} : { column }),
+    ...(constraint === undefined ? {} : { constraint }),
+  };
+}
+
+/** PostgreSQL's messages of data exceptions quote the value that does not fit. */
+export function withoutValue(message: string, sqlstate: string | undefined): string {
+  return isDataException({ code: sqlstate }) ? message.replace(/:? ".*"/s, '') : message;
+}
 
 /** What PostgreSQL says of an error beside its message. */
 export interface DatabaseErrorFields {
@@ -15,12 +43,12 @@ export interface DatabaseErrorFields {
 }
 
 /** Class 22, data exceptions: the value does not fit its type. Constraints name their columns themselves. */
-const isDataException = ({ code }: DatabaseErrorFields) => code?.startsWith('22') === true;
+const isDataException = ({ code }: { readonly code?: string | undefined }) => code?.startsWith('22') === true;
 
 /**
  * The column whose value the target refused. An INSERT does not say it, but COPY does: the step's rows are copied once
  * more, into a temporary table of the same types, and nothing of that is kept.
- * @param target a session without an open transaction.
+ * @param target a session within a transaction that works.
  * @returns undefined when it cannot be found out.
  */
 export async function refusedColumn(
@@ -49,7 +77,7 @@ async function copyAgain(target: pg.Client, shape: TableShape, row: Tuple): Prom
   const known = shape.columns.flatMap((column, i) => (row[i] === false ? [] : [{ name: column.name, value: row[i]! }]));
   const names = known.map(({ name }) => name);
   const statements = stagingStatements(shape, 'ferry_refused', names);
-  await target.query('BEGIN');
+  await target.query('SAVEPOINT refused');
   try {
     await target.query(statements.create);
     const stream = target.query(copyFrom(statements.copy));
@@ -59,7 +87,8 @@ async function copyAgain(target: pg.Client, shape: TableShape, row: Tuple): Prom
   } catch (error) {
     return columnInContext(shape, (error as DatabaseErrorFields).where);
   } finally {
-    await target.query('ROLLBACK');
+    await target.query('ROLLBACK TO SAVEPOINT refused');
+    await target.query('RELEASE SAVEPOINT refused');
   }
 }
 

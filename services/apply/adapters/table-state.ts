@@ -164,3 +164,12 @@ export async function isTablePast(
   );
   return rows.length === 0 || rows[0]!.past === 't';
 }
+
+/** Source tables whose snapshot has been applied to its end in a partition. */
+export async function readCopiedTables(target: ClientBase, pipeline: string, partition: number): Promise<Set<string>> {
+  const { rows } = await target.query<{ source_table: string }>(
+    'SELECT source_table FROM ferry.table_state WHERE pipeline = $1 AND partition = $2 AND copied',
+    [pipeline, partition],
+  );
+  return new Set(rows.map((row) => row.source_table));
+}

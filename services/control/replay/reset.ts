@@ -55,7 +55,11 @@ async function resetOnce(target: ClientBase, pipeline: LoadedPipeline): Promise<
             epoch = epoch + 1, owner = NULL WHERE pipeline = $1`,
     [pipeline.name],
   );
-  await target.query('UPDATE ferry.ledger SET applied = 0, dead_lettered = 0 WHERE pipeline = $1', [pipeline.name]);
+  await target.query('UPDATE ferry.ledger SET applied = 0, dead_lettered = 0, dropped = 0 WHERE pipeline = $1', [
+    pipeline.name,
+  ]);
+  // What is still refused comes up again.
+  await target.query("DELETE FROM ferry.dead_letter WHERE pipeline = $1 AND state = 'standing'", [pipeline.name]);
   await target.query('DELETE FROM ferry.barrier WHERE pipeline = $1', [pipeline.name]);
   await target.query('DELETE FROM ferry.table_state WHERE pipeline = $1', [pipeline.name]);
   await target.query('COMMIT');

@@ -1,4 +1,4 @@
-import type { ServiceName, ServiceReport, ServiceState } from '../../../core/service-report.js';
+import type { Attention, ServiceName, ServiceState, StandingPart } from '../../../core/service-report.js';
 import type { Lag } from './lag.js';
 import type { Ledger } from './read-ledger.js';
 
@@ -26,7 +26,9 @@ export interface ServiceStatus {
   /** Row changes a second, of all of them. */
   readonly rate: number | null;
   readonly http: string | null;
-  readonly error: ServiceReport['error'] | null;
+  readonly error: Attention | null;
+  /** Partitions that stand still while the others go on; absent when there are none. */
+  readonly parts?: readonly StandingPart[];
 }
 
 export interface PipelineStatus {
@@ -57,6 +59,9 @@ export function nextSteps(
       ...halted.map((service) => `${service.service}: ${service.error!.remedy}`),
       ...stopped.map(({ remedy }) => remedy),
     ];
+  }
+  if ((status.ledger?.deadLettered ?? 0) > 0) {
+    return [`Look at what the target refused, mend it and retry: ferry dead-letter list -c ${config}`];
   }
   const paused = status.tables.filter((table) => table.state === 'paused').map((table) => table.source);
   if (paused.length > 0) return paused.map((table) => `Resume it: ferry table resume ${table} -c ${config}`);

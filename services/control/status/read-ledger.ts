@@ -54,6 +54,7 @@ export async function readLedger(
       transformed: ofTransforms('transformed', table) + (transformed.get(table) ?? 0),
       applied: applied ? (applied.get(table)?.applied ?? 0) : undefined,
       deadLettered: applied ? (applied.get(table)?.deadLettered ?? 0) : undefined,
+      dropped: applied ? (applied.get(table)?.dropped ?? 0) : undefined,
     };
   });
   return {
@@ -66,13 +67,16 @@ export async function readLedger(
 async function readApplied(
   target: ClientBase,
   pipeline: string,
-): Promise<Map<string, { applied: number; deadLettered: number }>> {
+): Promise<Map<string, { applied: number; deadLettered: number; dropped: number }>> {
   const { rows } = await target.query<Record<string, string>>(
-    `SELECT source_table, sum(applied) AS applied, sum(dead_lettered) AS dead_lettered
+    `SELECT source_table, sum(applied) AS applied, sum(dead_lettered) AS dead_lettered, sum(dropped) AS dropped
        FROM ferry.ledger WHERE pipeline = $1 GROUP BY 1`,
     [pipeline],
   );
   return new Map(
-    rows.map((row) => [row.source_table!, { applied: Number(row.applied), deadLettered: Number(row.dead_lettered) }]),
+    rows.map((row) => [
+      row.source_table!,
+      { applied: Number(row.applied), deadLettered: Number(row.dead_lettered), dropped: Number(row.dropped) },
+    ]),
   );
 }

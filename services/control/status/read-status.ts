@@ -80,7 +80,7 @@ export async function readStatus(pipeline: LoadedPipeline, sources: StatusSource
     errors: [
       ...errors,
       ...tables.flatMap(({ stopped }) => (stopped ? [stopped.message] : [])),
-      ...services.flatMap(({ service, error }) => (error ? [`${service}: ${error.message}`] : [])),
+      ...services.flatMap(errorsOf),
     ],
   };
   return { ...status, nextSteps: nextSteps(status, { config: pipeline.directory, isLogKnown: isKnown.log }) };
@@ -147,6 +147,11 @@ async function readServices(log: EventLog): Promise<ServiceStatus[]> {
   const reports = [...(await log.control.entries(REPORT_PREFIX)).values()] as ServiceReport[];
   const now = Date.now();
   return SERVICES.map((service) => serviceStatus(service, reports, now));
+}
+
+function errorsOf({ service, error, parts }: ServiceStatus): string[] {
+  const messages = [...(error ? [error.message] : []), ...(parts ?? []).map((part) => part.error.message)];
+  return [...new Set(messages)].map((message) => `${service}: ${message}`);
 }
 
 function tableStatuses(

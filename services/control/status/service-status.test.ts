@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ServiceReport } from '../../../core/service-report.js';
+import { effectiveState, type ServiceReport } from '../../../core/service-report.js';
 import { serviceStatus } from './service-status.js';
 
 const NOW = Date.parse('2026-01-31T12:00:00Z');
@@ -52,5 +52,25 @@ test('several that work are counted and added up, and the worst is said', () => 
     rate: 105,
     http: 'http://127.0.0.1:2',
     error,
+  });
+});
+
+test('a process of which one partition has halted goes on with the others, and says so', () => {
+  const parts = [
+    { part: 'shop.domain.growth/0', state: 'retrying', error },
+    { part: 'shop.domain.shared/0', state: 'halted', error: { ...error, code: 'apply-failed' } },
+  ] as const;
+  expect(effectiveState('running', undefined, parts)).toMatchObject({
+    state: 'halted',
+    error: { code: 'apply-failed' },
+  });
+  expect(effectiveState('running', undefined, parts.slice(0, 1))).toMatchObject({ state: 'retrying' });
+  expect(effectiveState('running', undefined, [])).toEqual({ state: 'running', error: undefined });
+  expect(effectiveState('retrying', error, parts)).toEqual({ state: 'retrying', error });
+  expect(status(report('halted', 1, { error, parts }), report('running', 2))).toMatchObject({
+    state: 'halted',
+    instances: 2,
+    rate: 200,
+    parts,
   });
 });

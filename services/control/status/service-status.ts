@@ -1,4 +1,4 @@
-import { isFresh, type ServiceName, type ServiceReport } from '../../../core/service-report.js';
+import { hasEnded, isFresh, type ServiceName, type ServiceReport } from '../../../core/service-report.js';
 import type { ServiceStatus } from './pipeline-status.js';
 
 export const unknownService = (service: ServiceName): ServiceStatus => ({
@@ -35,11 +35,13 @@ export function serviceStatus(service: ServiceName, reports: readonly ServiceRep
     rate: working.reduce((sum, { rate }) => sum + rate, 0),
     http: worst.http ?? null,
     error: worst.state === 'running' ? null : (worst.error ?? null),
+    ...partsOf(working),
   };
 }
 
-const WORST_FIRST = ['retrying', 'starting', 'running'] as const;
+const WORST_FIRST = ['halted', 'retrying', 'starting', 'running'] as const;
 
-function hasEnded({ state }: ServiceReport): boolean {
-  return state === 'halted' || state === 'stopped';
+function partsOf(working: readonly ServiceReport[]): Pick<ServiceStatus, 'parts'> {
+  const parts = working.flatMap((report) => report.parts ?? []);
+  return parts.length > 0 ? { parts } : {};
 }

@@ -153,6 +153,7 @@ forEachDriver('the acknowledgement boundary', (driver) => {
       signal: stop.signal,
       running: () => {},
       passed: () => {},
+      part: () => ({ running: () => {}, waits: () => {}, ended: () => {} }),
     }).catch((error: Error) => error);
     await pipeline.until(
       'some heartbeats to be in the log',

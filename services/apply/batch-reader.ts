@@ -1,0 +1,208 @@
+import { LSN_ZERO, type Lsn, parseLsn } from '../../core/lsn.js';
+import { isAfter, type Position } from '../../core/position.js';
+import { type RowLine, relationFromLine, type TruncateLine } from '../../core/record.js';
+import { RecordScanner } from '../../core/record-scanner.js';
+import type { Batch, EverywhereStep, Progress, RowBlock, TableStep } from './batch.js';
+import { partRows } from './copy-rows.js';
+import { type ChangeSet, fold } from './fold.js';
+import { type Letter, type Place, rowLetter, truncateLetter } from './letter.js';
+import { StandingKeys } from './standing-keys.js';
+import { fitBlock, fitRow, type TableGate, type Version } from './table-gate.js';
+import type { TableShape } from './table-shape.js';
+
+/**
+ * Reads domain records into batches: drops what the checkpoint has and what a late append put into the topic again,
+ * and lets through what the gate does.
+ */
+export class BatchReader {
+  readonly #gate: TableGate;
+  readonly #commitsEach: boolean;
+  readonly #standing: StandingKeys;
+  /** By the relation line's text. */
+  readonly #versions = new Map<string, Version>();
+  readonly #byId = new Map<number, Version>();
+  /** The last position taken. */
+  #afterLsn: Lsn;
+  #afterIndex: number;
+  readonly #until: Position | undefined;
+  #lsn = LSN_ZERO as Lsn;
+  #time: string | null = null;
+
+  /**
+   * @param options.commitsEach commits every event on its own, without regard to source transactions.
+   * @param options.standing what changes must follow into the dead letters; added to as they do. Of batches that fold.
+   * @param options.until what comes behind it is dropped.
+   */
+  constructor(
+    after: Position,
+    gate: TableGate,
+    options: {
+      readonly commitsEach?: boolean;
+      readonly standing?: StandingKeys;
+      readonly until?: Position | undefined;
+    } = {},
+  ) {
+    this.#commitsEach = options.commitsEach ?? false;
+    this.#standing = options.standing ?? new StandingKeys();
+    this.#afterLsn = after.lsn;
+    this.#afterIndex = after.index;
+    this.#until = options.until;
+    this.#gate = gate;
+  }
+
+  /** @throws ChangeDue, and what {@link TableGate.arrive} throws. */
+  read(record: Buffer, offset: number, batch: Batch): void {
+    const scanner = new RecordScanner(record);
+    while (scanner.next()) {
+      switch (scanner.kind) {
+        case 'transaction': {
+          const line = scanner.transaction();
+          this.#lsn = parseLsn(line.tx);
+          this.#time = line.time;
+          break;
+        }
+        case 'relation':
+          this.#relation(scanner);
+          break;
+        default:
+          this.#event(record, offset, scanner, batch);
+      }
+    }
+    batch.bytes += record.length;
+    batch.progress = { ...batch.progress, nextOffset: offset + 1 };
+  }
+
+  #event(record: Buffer, offset: number, scanner: RecordScanner, batch: Batch): void {
+    if (scanner.index <= this.#afterIndex && this.#lsn === this.#afterLsn) return;
+    if (this.#lsn < this.#afterLsn) return;
+    if (this.#until && isAfter({ lsn: this.#lsn, index: scanner.index }, this.#until)) return;
+    this.#afterLsn = this.#lsn;
+    this.#afterIndex = scanner.index;
+    batch.isComplete = scanner.kind === 'commit';
+    if (!batch.isFolding) batch.place = this.#place(offset);
+    switch (scanner.kind) {
+      case 'row':
+        this.#row(this.#byId.get(scanner.relation)!, scanner.row(), offset, batch);
+        break;
+      case 'rows':
+        this.#rows(
+          this.#byId.get(scanner.relation)!,
+          { line: scanner.rows(), text: record.subarray(scanner.bodyStart, scanner.end) },
+          offset,
+          batch,
+        );
+        break;
+      case 'truncate':
+        this.#truncate(scanner.truncate(), offset, batch);
+        break;
+      case 'commit':
+        batch.progress = {
+          ...batch.progress,
+          position: { lsn: this.#lsn, index: scanner.index },
+          commitEnd: parseLsn(scanner.commit().end),
+          commitTime: this.#time,
+        };
+        break;
+      default:
+        break;
+    }
+    if (this.#commitsEach) batch.checkpoint(this.#within(offset, batch));
+  }
+
+  #row(version: Version, given: RowLine, offset: number, batch: Batch): void {
+    const shape = this.#shapeOf(version, offset, batch);
+    if (!shape) return;
+    const row = fitRow(version, given);
+    if (row.everywhere) {
+      const event = { step: stepOf(shape, row), origin: { place: this.#place(offset), row } };
+      return this.#everywhere([shape], event, offset, batch);
+    }
+    if (!this.#standing.isEmpty && this.#standing.isAbout(shape.name)) {
+      const letter = rowLetter(shape, row, this.#place(offset));
+      if (this.#follows(letter, batch)) return;
+    }
+    batch.row(shape, row);
+  }
+
+  #rows(version: Version, given: Pick<RowBlock, 'line' | 'text'>, offset: number, batch: Batch): void {
+    const shape = this.#shapeOf(version, offset, batch);
+    if (!shape) return;
+    const block = { shape, ...fitBlock(version, given.line, given.text) };
+    const { following, rest } = partRows(block, this.#standing, this.#place(offset));
+    for (const letter of following) batch.follow(letter);
+    batch.rows(rest.shape, rest.line, rest.text);
+  }
+
+  #truncate({ relations, restartIdentity, everywhere }: TruncateLine, offset: number, batch: Batch): void {
+    const shapes = relations.flatMap((id) => this.#shapeOf(this.#byId.get(id)!, offset, batch) ?? []);
+    if (shapes.length === 0) return;
+    if (everywhere) {
+      const event = {
+        step: { kind: 'truncate', shapes, restartIdentity },
+        origin: { place: this.#place(offset) },
+      } as const;
+      return this.#everywhere(shapes, event, offset, batch);
+    }
+    if (this.#follows(truncateLetter(shapes, restartIdentity, this.#place(offset)), batch)) return;
+    batch.truncate(shapes, restartIdentity);
+  }
+
+  #follows(letter: Letter, batch: Batch): boolean {
+    if (!this.#standing.holds(letter)) return false;
+    this.#standing.add(letter);
+    batch.follow(letter);
+    return true;
+  }
+
+  #everywhere(
+    shapes: readonly TableShape[],
+    event: Pick<EverywhereStep, 'step' | 'origin'>,
+    offset: number,
+    batch: Batch,
+  ): void {
+    const progress = this.#within(offset, batch);
+    const { position } = progress;
+    batch.checkpoint({ ...progress, position: { ...position, index: position.index - 1 } });
+    batch.everywhere(shapes, event, progress);
+  }
+
+  /** @returns undefined for what is held. */
+  #shapeOf(version: Version, offset: number, batch: Batch): TableShape | undefined {
+    if (version.track.current === version) return version.shape;
+    const position = { lsn: this.#afterLsn, index: this.#afterIndex };
+    const seen = this.#gate.arrive(version, { position, offset });
+    if (seen) batch.versions.push(seen);
+    return version.shape;
+  }
+
+  /** Lets the batch end here, in the middle of a source transaction or not. */
+  endHere(offset: number, batch: Batch): void {
+    batch.progress = this.#within(offset, batch);
+    batch.isComplete = true;
+  }
+
+  #place(offset: number): Place {
+    return { offset, position: { lsn: this.#afterLsn, index: this.#afterIndex }, time: this.#time };
+  }
+
+  /** Behind the event just taken; what follows it in its record is read from there again. */
+  #within(offset: number, batch: Batch): Progress {
+    return { ...batch.progress, nextOffset: offset, position: { lsn: this.#afterLsn, index: this.#afterIndex } };
+  }
+
+  #relation(scanner: RecordScanner): void {
+    const text = scanner.relationText();
+    let version = this.#versions.get(text);
+    if (!version) {
+      version = this.#gate.version(relationFromLine(scanner.relationLine()));
+      this.#versions.set(text, version);
+    }
+    this.#byId.set(version.relation.id, version);
+  }
+}
+
+export function stepOf(shape: TableShape, row: RowLine): Extract<TableStep, { kind: 'changes' | 'move' }> {
+  const set: ChangeSet = { shape, changes: new Map() };
+  const move = fold(set, row);
+  return move ? { kind: 'move', move } : { kind: 'changes', set };
+}

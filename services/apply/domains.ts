@@ -1,0 +1,221 @@
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { schemaPolicy } from '../../core/config/pipeline.js';
+import { type ErrorCode, FerryError, reactionTo } from '../../core/errors.js';
+import { partitionName } from '../../core/topics.js';
+import { Backoff, RETRY } from '../../platform/backoff.js';
+import type { TopicPartition } from '../../platform/event-log/port.js';
+import { classify, describeUrl, endSession } from '../../platform/postgres.js';
+import type { ServiceContext } from '../../platform/service.js';
+import type { ServicePart } from '../../platform/service-state.js';
+import { type Claim, claimCheckpoint, type Ownership, ownership } from './adapters/checkpoint.js';
+import { StandingChanged } from './adapters/target-writer.js';
+import { applyOneByOne, applyPartition, BatchFailed, type PartitionOptions } from './apply-partition.js';
+import { catchUpTables } from './catch-up.js';
+import { settleChange } from './settle-change.js';
+import { ChangeDue } from './table-gate.js';
+import { openTarget } from './target-session.js';
+import { OTHERS_AGAIN_MS, WaitsForOthers } from './waits-for-others.js';
+
+/** What a halted partition waits for is done by a person: it is tried again slowly. */
+const HALTED_AGAIN_MS = 5_000;
+
+/** The partitions that this process applies, each on its own: one that stands still does not stop the others. */
+export class Domains {
+  readonly #held = new Set<string>();
+  readonly #halted = new Set<string>();
+
+  /**
+   * Applies one partition until the signal fires.
+   * @throws FerryError when another instance has taken it over, when the log fails, or when no partition of this
+   *   process is left that does not need the operator.
+   */
+  async apply(context: ServiceContext, schema: string, at: TopicPartition): Promise<void> {
+    const name = partitionName(at);
+    const part = context.part(name);
+    this.#held.add(name);
+    const halts = (isHalted: boolean) => {
+      if (isHalted) this.#halted.add(name);
+      else this.#halted.delete(name);
+      return this.#halted.size === this.#held.size;
+    };
+    try {
+      const domain = new Domain(context, schema, at, { part, halts });
+      while (!context.signal.aborted) await domain.attempt();
+    } finally {
+      this.#held.delete(name);
+      this.#halted.delete(name);
+      part.ended();
+    }
+  }
+}
+
+interface Standing {
+  readonly part: ServicePart;
+  /** @returns true when all partitions of this process have halted. */
+  halts(isHalted: boolean): boolean;
+}
+
+/** Errors that are not this partition's alone. */
+const OF_THE_SERVICE: ReadonlySet<ErrorCode> = new Set(['checkpoint-fenced', 'log-unreachable', 'log-full']);
+
+/** What is met where another has taken the partition over, or a replay has emptied the tables under a batch. */
+const MAY_BE_TAKEN: ReadonlySet<ErrorCode> = new Set(['checkpoint-fenced', 'target-unreachable', 'apply-failed']);
+
+/** @throws FerryError `checkpoint-fenced` when the partition is another's, or was taken back by an operator. */
+async function refuseTaken(target: pg.Client, claim: Claim): Promise<void> {
+  if ((await ownership(target, claim)) === 'ours') return;
+  throw new FerryError('checkpoint-fenced', `${partitionName(claim.at)}: taken back`, { details: { ...claim.at } });
+}
+
+/** One partition: attempts, each with a session of its own, and what follows on the error that ended one. */
+class Domain {
+  readonly #context: ServiceContext;
+  readonly #schema: string;
+  readonly #at: TopicPartition;
+  readonly #standing: Standing;
+  readonly #waits: WaitsForOthers;
+  readonly #backoff = new Backoff(RETRY);
+  /** Offset up to which changes are applied one by one: a batch was refused. */
+  #careful: number | undefined;
+  #stands = false;
+
+  constructor(context: ServiceContext, schema: string, at: TopicPartition, standing: Standing) {
+    this.#context = context;
+    this.#schema = schema;
+    this.#at = at;
+    this.#standing = standing;
+    this.#waits = new WaitsForOthers(context.pipeline.log.partitions);
+  }
+
+  /** From the target's checkpoint until the signal fires or something fails; waits then, where it is tried again. */
+  async attempt(): Promise<void> {
+    let target: pg.Client | undefined;
+    let claim: Claim | undefined;
+    try {
+      target = await openTarget(this.#context, this.#schema);
+      claim = await claimCheckpoint(target, this.#context.pipeline.name, this.#at, `${hostname()}:${process.pid}`);
+      this.#waits.startsAt(claim.progress.position);
+      await this.#apply(target, claim);
+    } catch (error) {
+      if (!this.#context.signal.aborted) await this.#ended(error, target, claim);
+    } finally {
+      if (target) await endSession(target);
+    }
+  }
+
+  async #apply(target: pg.Client, claim: Claim): Promise<void> {
+    const { pipeline } = this.#context;
+    const options: PartitionOptions = {
+      ...this.#context,
+      target,
+      claim,
+      schema: this.#schema,
+      mappings: pipeline.tables,
+      batchMaxBytes: pipeline.apply.batchMaxBytes,
+      partitions: pipeline.log.partitions,
+      passed: (changes) => this.#passed(changes),
+      mayTake: (error) => this.#mayTake(error),
+      deadLetterLimit: pipeline.apply.deadLetterLimit,
+      policy: (source) => schemaPolicy(pipeline, source),
+      stillOurs: () => refuseTaken(target, claim),
+    };
+    await catchUpTables(options);
+    if (this.#careful === undefined) return applyPartition(options);
+    await applyOneByOne(options, this.#careful);
+    this.#careful = undefined;
+  }
+
+  /** A change of a table's columns is seen to with the session that met it. */
+  async #ended(error: unknown, target: pg.Client | undefined, claim: Claim | undefined): Promise<void> {
+    if (!(error instanceof ChangeDue) || !target || !claim) return this.#failed(error, claim);
+    await settleChange(target, claim, error, this.#context.logger).catch((failure: unknown) =>
+      this.#failed(failure, claim),
+    );
+  }
+
+  /** What another partition may still make room for is waited for first. */
+  #mayTake(error: unknown): boolean {
+    if (this.#context.pipeline.apply.onRefusal !== 'dead-letter') return false;
+    const { code: sqlstate } = error as { code?: string };
+    return !this.#waits.mayPass({ code: 'apply-failed', details: { sqlstate } });
+  }
+
+  #passed(changes: number): void {
+    this.#context.passed(changes);
+    if (!this.#stands) return;
+    this.#stands = false;
+    this.#standing.part.running();
+    this.#standing.halts(false);
+    this.#backoff.reset();
+  }
+
+  /** Once more change by change when the target refused a batch, from the reset checkpoint after a replay; or waits. */
+  async #failed(error: unknown, claim: Claim | undefined): Promise<void> {
+    const { signal, logger } = this.#context;
+    if (error instanceof StandingChanged) {
+      this.#careful = undefined;
+      return;
+    }
+    const end = error instanceof BatchFailed ? error.end : undefined;
+    const reason = error instanceof BatchFailed ? error.reason : this.#classify(error);
+    if (end !== undefined && this.#waits.mayPass(reason)) {
+      this.#careful ??= end;
+      await sleep(OTHERS_AGAIN_MS, undefined, { signal }).catch(() => {});
+      return;
+    }
+    const wasCareful = this.#careful !== undefined;
+    this.#careful = undefined;
+    if (claim && MAY_BE_TAKEN.has(reason.code)) {
+      const owner = await this.#owner(claim).catch(() => undefined);
+      if (owner === 'nobody')
+        return logger.info(claim.at, 'an operator took the checkpoint back; going on from where it stands');
+      if (owner === 'another') throw this.#replaced(reason);
+    }
+    if (end !== undefined && reason.code === 'apply-failed' && !wasCareful) {
+      logger.warn({ ...this.#at, ...reason.details }, 'a batch was refused; applying it change by change');
+      this.#careful = end;
+      return;
+    }
+    if (OF_THE_SERVICE.has(reason.code)) throw reason;
+    await this.#wait(reason);
+  }
+
+  async #wait(reason: FerryError): Promise<void> {
+    const { signal, logger } = this.#context;
+    const isTransient = reactionTo(reason, true) === 'retry';
+    const forMs = isTransient ? this.#backoff.next() : HALTED_AGAIN_MS;
+    if (this.#standing.halts(!isTransient) && !isTransient) throw reason;
+    this.#stands = true;
+    this.#standing.part.waits(reason, { state: isTransient ? 'retrying' : 'halted', forMs });
+    const { code, message, remedy } = reason;
+    const said = { ...this.#at, code, remedy, pauseMs: forMs };
+    if (isTransient) logger.warn(said, `${message}; trying again`);
+    else logger.error(said, `${message}; this partition stands still, others go on`);
+    await sleep(forMs, undefined, { signal }).catch(() => {});
+  }
+
+  #classify(error: unknown): FerryError {
+    const { url } = this.#context.pipeline.target;
+    return classify('target', error, `applying to the schema ${this.#schema} of ${describeUrl(url)}`);
+  }
+
+  /** Who takes a partition over ends our session: the error is that of a lost connection then. */
+  #replaced(reason: FerryError): FerryError {
+    this.#context.logger.warn({ ...this.#at }, 'another instance has taken this partition over');
+    if (reason.code === 'checkpoint-fenced') return reason;
+    return new FerryError('checkpoint-fenced', `${partitionName(this.#at)}: this instance was replaced`, {
+      details: { ...this.#at },
+    });
+  }
+
+  async #owner(claim: Claim): Promise<Ownership> {
+    const target = await openTarget(this.#context, this.#schema);
+    try {
+      return await ownership(target, claim);
+    } finally {
+      await endSession(target);
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { relationFromLine } from '../../core/record.js';
+import { CarefulWriter } from './adapters/careful-writer.js';
+import { fenceTopic, readEvent, readLetters, refuseAgain, type StoredLetter, settle } from './adapters/letter-store.js';
+import { StepWriter } from './adapters/step-writer.js';
+import { readCopiedTables } from './adapters/table-state.js';
+import { readTargetTables } from './adapters/target-catalog.js';
+import type { TableStep } from './batch.js';
+import { stepOf } from './batch-reader.js';
+import { stepOfCopied } from './copy-rows.js';
+import type { LetterEvent, Refusal } from './letter.js';
+import { connectedTo, StandingKeys } from './standing-keys.js';
+import { shapeOf, type TableShape, type TargetTable } from './table-shape.js';
+
+export interface LetterChoice {
+  readonly pipeline: string;
+  /** Of the letters that stand in a topic: those that are meant. */
+  readonly chosen: (letter: StoredLetter) => boolean;
+}
+
+export interface RetryReport {
+  /** Applied now, in order. */
+  readonly retried: readonly StoredLetter[];
+  /** Refused again; those of the same rows that come later stand with them. */
+  readonly refused: readonly (StoredLetter & { readonly refusal: Refusal })[];
+}
+
+const TRIES = 20;
+
+/**
+ * Applies letters in the order of their changes, those of a topic in one transaction, and with a chosen one those that
+ * cannot be separated from it. What is refused again stands, and what must follow it.
+ * @param target a session as apply's.
+ */
+export async function retryLetters(target: pg.Client, { pipeline, chosen }: LetterChoice): Promise<RetryReport> {
+  const report = { retried: [] as StoredLetter[], refused: [] as RetryReport['refused'][number][] };
+  for (const topic of await topicsOf(target, { pipeline, chosen })) {
+    const { retried, refused } = await fenced(target, pipeline, topic, () =>
+      retryTopic(target, { pipeline, chosen }, topic),
+    );
+    report.retried.push(...retried);
+    report.refused.push(...refused);
+  }
+  return report;
+}
+
+/** Discards letters: the changes are never applied. They are kept, as dropped, with when and by whom. */
+export async function dropLetters(target: pg.Client, { pipeline, chosen }: LetterChoice): Promise<StoredLetter[]> {
+  const dropped: StoredLetter[] = [];
+  for (const topic of await topicsOf(target, { pipeline, chosen })) {
+    const letters = await fenced(target, pipeline, topic, async () => {
+      const found = (await readLetters(target, pipeline, { states: ['standing'], topic })).filter(chosen);
+      await settle(target, pipeline, found, 'dropped');
+      return found;
+    });
+    dropped.push(...letters);
+  }
+  return dropped;
+}
+
+async function topicsOf(target: pg.Client, { pipeline, chosen }: LetterChoice): Promise<Set<string>> {
+  const letters = await readLetters(target, pipeline, { states: ['standing'] });
+  return new Set(letters.filter(chosen).map(({ topic }) => topic));
+}
+
+/** Runs work in one transaction that nothing of apply comes between; again where it meets apply's locks. */
+async function fenced<T>(target: pg.Client, pipeline: string, topic: string, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    await target.query("BEGIN; SET LOCAL synchronous_commit = 'on'; SET LOCAL lock_timeout = '10s'");
+    try {
+      await fenceTopic(target, pipeline, topic);
+      const result = await work();
+      await target.query('COMMIT');
+      return result;
+    } catch (error) {
+      await target.query('ROLLBACK').catch(() => {});
+      const { code } = error as { code?: string };
+      if ((code !== '40P01' && code !== '55P03') || attempt === TRIES) throw error;
+      await sleep(50 * attempt);
+    }
+  }
+}
+
+async function retryTopic(target: pg.Client, { pipeline, chosen }: LetterChoice, topic: string): Promise<RetryReport> {
+  const letters = await readLetters(target, pipeline, { states: ['standing'], topic });
+  const meant = connectedTo(letters, letters.filter(chosen));
+  const standing = new StandingKeys();
+  const desk = new RetryDesk(target, pipeline);
+  const retried: StoredLetter[] = [];
+  const refused: RetryReport['refused'][number][] = [];
+  for (const letter of letters) {
+    if (!meant.has(letter)) continue;
+    const refusal = standing.holds(letter) ? undefined : await desk.attempt(letter);
+    if (refusal) {
+      await refuseAgain(target, letter, refusal);
+      refused.push({ ...letter, refusal });
+    }
+    if (refusal || standing.holds(letter)) standing.add(letter);
+    else retried.push(letter);
+  }
+  await settle(target, pipeline, retried, 'retried');
+  return { retried, refused };
+}
+
+/** Writes letters by the target's tables as they are now. */
+class RetryDesk {
+  readonly #target: pg.Client;
+  readonly #pipeline: string;
+  readonly #tables = new Map<string, Map<string, TargetTable>>();
+  readonly #writers = new Map<number, CarefulWriter>();
+
+  constructor(target: pg.Client, pipeline: string) {
+    this.#target = target;
+    this.#pipeline = pipeline;
+  }
+
+  async attempt(letter: StoredLetter): Promise<Refusal | undefined> {
+    const step = await this.#step(await readEvent(this.#target, letter));
+    return (await this.#writer(letter)).attempt(step);
+  }
+
+  async #step(event: LetterEvent): Promise<TableStep> {
+    if (event.op === 't') {
+      const shapes: TableShape[] = [];
+      for (const line of event.relations) shapes.push(await this.#shape(line));
+      return { kind: 'truncate', shapes, restartIdentity: event.restartIdentity };
+    }
+    const shape = await this.#shape(event.relation);
+    if (event.op === 'r') return stepOfCopied(shape, event.columns, event.row);
+    return stepOf(shape, { rel: shape.relation.id, ix: 0, ...event });
+  }
+
+  async #shape(line: Parameters<typeof relationFromLine>[0]): Promise<TableShape> {
+    const relation = relationFromLine(line);
+    const tables = this.#tables.get(relation.schema) ?? (await readTargetTables(this.#target, relation.schema));
+    this.#tables.set(relation.schema, tables);
+    return shapeOf(relation, tables.get(relation.table));
+  }
+
+  async #writer({ partition }: StoredLetter): Promise<CarefulWriter> {
+    let writer = this.#writers.get(partition);
+    if (!writer) {
+      const copied = await readCopiedTables(this.#target, this.#pipeline, partition);
+      writer = new CarefulWriter(this.#target, new StepWriter(this.#target, copied), {
+        standing: new StandingKeys(),
+        mayTake: () => true,
+        limit: Number.POSITIVE_INFINITY,
+      });
+      this.#writers.set(partition, writer);
+    }
+    return writer;
+  }
+}
