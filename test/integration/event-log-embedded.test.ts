@@ -1,9 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect, test } from 'vitest';
 import { eventLogContract } from '../../platform/event-log/contract.js';
 import { openEmbeddedLog } from '../../platform/event-log/embedded/open.js';
 import type { EventLog } from '../../platform/event-log/port.js';
+import { CAN_WATCH_MEMORY } from '../support/memory-watch.js';
 
 eventLogContract('embedded', async (pipeline) => {
   const directory = await mkdtemp(join(tmpdir(), 'ferry-test-log-'));
@@ -18,4 +20,34 @@ eventLogContract('embedded', async (pipeline) => {
     await rm(directory, { recursive: true, force: true });
   };
   return { log: await open(), reopen: open, close };
+});
+
+const RECORDS = 200;
+const RECORD_BYTES = 1024 * 1024;
+const LIMIT_BYTES = 120 * 1024 * 1024;
+
+/** Pages of files that are mapped into this process, in bytes. */
+async function mappedBytes(): Promise<number> {
+  return Number(/^RssFile:\s+(\d+) kB/m.exec(await readFile('/proc/self/status', 'utf8'))![1]) * 1024;
+}
+
+test.skipIf(!CAN_WATCH_MEMORY)('who reads a long history does not hold it in memory', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'ferry-test-log-'));
+  // Of the same process it would keep the file mapped.
+  const writer = await openEmbeddedLog({ directory, pipeline: 'p' });
+  const at = { topic: 'p.raw', partition: 0 };
+  for (let i = 0; i < RECORDS; i += 20) {
+    await writer.append([{ ...at, values: Array.from({ length: 20 }, (_, j) => Buffer.alloc(RECORD_BYTES, i + j)) }]);
+  }
+  await writer[Symbol.asyncDispose]();
+  await using reader = await openEmbeddedLog({ directory, pipeline: 'p' });
+  const before = await mappedBytes();
+  let most = 0;
+  for (let offset = 0; offset < RECORDS; offset++) {
+    const [record] = await reader.read({ ...at, offset }, { maxBytes: 1, waitMs: 0 });
+    expect([record!.offset, record!.value[0]]).toEqual([offset, offset]);
+    most = Math.max(most, (await mappedBytes()) - before);
+  }
+  expect(most).toBeLessThan(LIMIT_BYTES);
+  await rm(directory, { recursive: true, force: true });
 });

@@ -33,6 +33,8 @@ export class EmbeddedLog implements EventLog {
   readonly #environments = new Map<string, RootDatabase<Buffer, Key>>();
   /** Next offset by topic partition, of those that this process has appended to. */
   readonly #ownEnds = new Map<string, number>();
+  /** Bytes read by group since its environment was opened. */
+  readonly #readBytes = new Map<string, number>();
   readonly control: ControlState;
 
   constructor(directory: string, pipeline: string) {
@@ -89,7 +91,10 @@ export class EmbeddedLog implements EventLog {
     const deadline = performance.now() + options.waitMs;
     for (let delayMs = 1; ; delayMs = Math.min(delayMs + 0.5, MAX_POLL_MS)) {
       const records = this.#scan(from, options.maxBytes);
-      if (records.length > 0) return records;
+      if (records.length > 0) {
+        await this.#unmapRead(this.#group(from.topic), records);
+        return records;
+      }
       if (options.signal?.aborted || performance.now() + delayMs > deadline) return [];
       // Another process appends, so there is nothing to wait on but the next look.
       await sleep(delayMs);
@@ -184,6 +189,21 @@ export class EmbeddedLog implements EventLog {
     return records;
   }
 
+  /**
+   * The pages of what was read stay mapped, and count as this process's memory, for as long as the environment is open:
+   * who reads a long history would seem to hold it all. A group that this process appends to stays open.
+   */
+  async #unmapRead(group: string, records: readonly LogRecord[]): Promise<void> {
+    const bytes = records.reduce((sum, { value }) => sum + value.length, this.#readBytes.get(group) ?? 0);
+    this.#readBytes.set(group, bytes);
+    const isWriter = [...this.#ownEnds.keys()].some((name) => this.#group(name) === group);
+    const environment = this.#environments.get(group);
+    if (bytes < UNMAP_AFTER_BYTES || isWriter || !environment) return;
+    this.#readBytes.delete(group);
+    this.#environments.delete(group);
+    await environment.close();
+  }
+
   #endOffset(environment: Database<Buffer, Key>, at: TopicPartition): number {
     const range = environment.getKeys({
       start: [at.topic, at.partition, Number.MAX_SAFE_INTEGER],
@@ -238,6 +258,9 @@ function putBehind(environment: RootDatabase<Buffer, Key>, batch: Batch, end: nu
     values.forEach((value, i) => void environment.put([topic, partition, end + i], withCrc(value)));
   });
 }
+
+/** Opening an environment takes a millisecond. */
+const UNMAP_AFTER_BYTES = 64 * 1024 * 1024;
 
 /** Upper bound of what polling adds to the way of a change. */
 const MAX_POLL_MS = 4;
