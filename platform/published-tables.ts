@@ -5,6 +5,8 @@ import { displayName, type QualifiedName, type ReplicaIdentity } from '../core/r
 export interface PublishedTable extends QualifiedName {
   /** Its published columns, in table order; undefined before PostgreSQL 15, where all are. */
   readonly columns: readonly string[] | undefined;
+  /** It has a column list of its own. */
+  readonly isListed: boolean;
   /** Row filter as SQL, its names qualified where they must be. */
   readonly filter: string | undefined;
   readonly filterColumns: readonly string[];
@@ -24,7 +26,7 @@ const names = (
 /** One JSON document a table. What PostgreSQL 15 added to the catalogs is read through JSON: it is there or not. */
 const PUBLISHED_SQL = `
 SELECT json_build_object('schema', p.schemaname, 'table', p.tablename,
-         'columns', to_jsonb(p) -> 'attnames', 'filter', to_jsonb(p) ->> 'rowfilter',
+         'columns', to_jsonb(p) -> 'attnames', 'isListed', coalesce(to_jsonb(r) -> 'prattrs' <> 'null', false), 'filter', to_jsonb(p) ->> 'rowfilter',
          'filterColumns', (${names(`a.attnum IN (SELECT m[1]::int
              FROM pg_catalog.regexp_matches(to_jsonb(r) ->> 'prqual', ':varattno ([0-9]+)', 'g') m)`)}),
          'identity', c.relreplident,

@@ -105,6 +105,15 @@ export class CaptureRun {
     this.#context.logger.error({ table: name }, `the source table ${name} was dropped`);
   }
 
+  /** Truncates of a relation that the stream has brought. */
+  truncates(relation: number): number {
+    return this.windows.truncates(relation);
+  }
+
+  through(): Lsn {
+    return this.#encoder.committedThrough;
+  }
+
   take(message: Buffer): void {
     if (this.#waiting) {
       this.#waiting.push(message);

@@ -60,6 +60,7 @@ export async function capture(context: ServiceContext): Promise<void> {
       source,
       plans: run.plans,
       states: run.tables,
+      stream: run,
       copy: (plan, partition) => copyPartition(plan, partition, copying),
     });
     await watch.begin();

@@ -1,17 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../core/errors.js';
+import { type Lsn, parseLsn } from '../../core/lsn.js';
 import { displayName, formatQualifiedName, type QualifiedName } from '../../core/relation.js';
 import type { KnownPartition, TableSnapshotState } from '../../core/stage-state.js';
 import { readPartitions } from './adapters/partitions.js';
 import type { TablePlan } from './snapshot/chunk.js';
 import { type Partition, partitionChanges } from './snapshot/partition-tree.js';
 
+/** How far the stream has come. */
+export interface StreamProgress {
+  /** Truncates of a relation that it has brought. */
+  truncates(relation: number): number;
+  /** The first LSN behind the last transaction; heartbeats move it on. */
+  through(): Lsn;
+}
+
 export interface PartitionWatchOptions {
   readonly source: ClientBase;
   readonly plans: readonly TablePlan[];
   /** By display name. What is known of a table's partitions is kept with how far its snapshot is. */
   readonly states: Map<string, TableSnapshotState>;
+  readonly stream: StreamProgress;
   /** Copies what is in a partition, as rows of its root; false when the service stops meanwhile. */
   readonly copy: (plan: TablePlan, partition: QualifiedName) => Promise<boolean>;
 }
@@ -22,7 +32,10 @@ export interface PartitionWatchOptions {
  */
 export class PartitionWatch {
   readonly #options: PartitionWatchOptions;
-  #wasAway = true;
+  /** By table, since it was looked at last without anything to explain: truncates in the stream by then. */
+  readonly #truncates = new Map<string, number>();
+  /** By table: where the WAL was when partitions were found truncated. */
+  readonly #suspected = new Map<string, Lsn>();
 
   constructor(options: PartitionWatchOptions) {
     this.#options = options;
@@ -33,39 +46,55 @@ export class PartitionWatch {
    * @throws FerryError `source-unfit` naming a partition whose rows stay behind.
    */
   async begin(): Promise<void> {
-    await this.#look();
-    this.#wasAway = false;
+    for (const plan of this.#options.plans) if (plan.isPartitioned) await this.#look(plan, true);
   }
 
   /** Looks again and again, until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await sleep(INTERVAL_MS, undefined, { signal }).catch(() => {});
-      if (!signal.aborted) await this.#look();
+      for (const plan of this.#options.plans) {
+        if (plan.isPartitioned && !signal.aborted) await this.#look(plan, false);
+      }
     }
   }
 
-  async #look(): Promise<void> {
-    for (const plan of this.#options.plans) if (plan.isPartitioned) await this.#lookAt(plan);
-  }
-
-  async #lookAt(plan: TablePlan): Promise<void> {
-    const { source, states, copy } = this.#options;
+  async #look(plan: TablePlan, isFirst: boolean): Promise<void> {
+    const { source, states, stream, copy } = this.#options;
     const table = displayName(plan.relation);
+    // First, so that the catalog has what the stream has.
+    const truncates = stream.truncates(plan.relation.id);
     const now = await readPartitions(source, plan.relation.id);
-    const { partitions } = states.get(table)!;
-    if (!partitions) return this.#know(table, now);
-    const { attached, gone, emptied } = partitionChanges(partitions, now, this.#wasAway);
+    const { partitions, done } = states.get(table)!;
+    if (!partitions) return this.#know(table, now, truncates);
+    const { attached, gone, emptied } = partitionChanges(partitions, now, !this.#truncates.has(table));
     if (gone.length > 0) throw leftBehind(plan.relation, `${gone.join(', ')} was detached or dropped`);
-    if (emptied.length > 0) throw leftBehind(plan.relation, `${emptied.join(', ')} was truncated on its own`);
+    if (emptied.length > 0 && truncates <= (this.#truncates.get(table) ?? 0)) {
+      if (await this.#isPassed(table))
+        throw leftBehind(plan.relation, `${emptied.join(', ')} was truncated on its own`);
+      return;
+    }
     // While the table is copied it may be read, or not: what was attached is copied once that is done.
-    if (this.#wasAway || !states.get(table)!.done) return;
+    if (attached.length > 0 && (isFirst || !done)) return;
     for (const partition of attached) if (!(await copy(plan, partition))) return;
-    this.#know(table, now);
+    this.#know(table, now, truncates);
   }
 
-  #know(table: string, now: readonly Partition[]): void {
+  /** Where the root was truncated, the stream says so once it has come there. */
+  async #isPassed(table: string): Promise<boolean> {
+    const since = this.#suspected.get(table);
+    if (since !== undefined) return this.#options.stream.through() > since;
+    const { rows } = await this.#options.source.query<{ lsn: string }>(
+      'SELECT pg_catalog.pg_current_wal_insert_lsn() AS lsn',
+    );
+    this.#suspected.set(table, parseLsn(rows[0]!.lsn));
+    return false;
+  }
+
+  #know(table: string, now: readonly Partition[], truncates: number): void {
     const { states } = this.#options;
+    this.#truncates.set(table, truncates);
+    this.#suspected.delete(table);
     const known = now.map((partition): [string, KnownPartition] => [
       partition.oid,
       { name: displayName(partition), file: partition.file },

@@ -20,10 +20,13 @@ export interface OwnServer {
   stop(): Promise<void>;
 }
 
-/** An embedded server for a single test, which may do with it what the shared ones could not bear. */
-export async function ownServer(flags: Readonly<Record<string, string>> = {}): Promise<OwnServer> {
+/**
+ * An embedded server for a single test, which may do with it what the shared ones could not bear.
+ * @param programs of another version than the package's.
+ */
+export async function ownServer(flags: Readonly<Record<string, string>> = {}, programs?: string): Promise<OwnServer> {
   const directory = await mkdtemp(join(tmpdir(), 'ferry-test-postgres-'));
-  const start = (port?: number) => startEmbeddedPostgres({ directory, port, flags });
+  const start = (port?: number) => startEmbeddedPostgres({ directory, port, flags, ...(programs ? { programs } : {}) });
   let server: EmbeddedServer = await start();
   const down = async ({ crash }: { crash: boolean }) => {
     if (crash) process.kill(server.pid, 'SIGKILL');

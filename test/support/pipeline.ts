@@ -42,6 +42,8 @@ export interface PipelineOptions {
   readonly kafka?: { readonly brokers: readonly string[]; readonly replicationFactor: number };
   /** URL of a source server of the test's own; the shared one otherwise. */
   readonly sourceServer?: string;
+  /** The same of the target. */
+  readonly targetServer?: string;
 }
 
 /**
@@ -196,7 +198,7 @@ export async function makePipeline(options: PipelineOptions): Promise<Pipeline> 
   try {
     const source = await freshDatabase(options.sourceServer ?? servers.sourceServer, 'pipeline_source');
     databases.push(source);
-    const target = await freshDatabase(servers.targetServer, 'pipeline_target');
+    const target = await freshDatabase(options.targetServer ?? servers.targetServer, 'pipeline_target');
     databases.push(target);
     const { driver, kafka = { brokers: servers.brokers! }, ...rest } = options;
     await writePipelineFiles(directory, { name, ...rest, ...(driver === 'kafka' ? { kafka } : {}) });

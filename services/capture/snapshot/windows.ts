@@ -35,6 +35,7 @@ export class SnapshotWindows {
   readonly #delivered = new DeliveredXids();
   /** Tables whose snapshot is not finished, by relation id, with the keys to read again, as JSON. */
   readonly #copying = new Map<number, { plan: TablePlan; rereads: Map<string, number> }>();
+  readonly #truncates = new Map<number, number>();
   #moves = 0;
 
   /** The table's snapshot begins, or goes on after a restart with the keys that were still to be read. */
@@ -67,6 +68,11 @@ export class SnapshotWindows {
       if (state) all.set(name, { ...state, rereads: [...rereads.keys()] });
     }
     return all;
+  }
+
+  /** Truncates of a relation that the stream has brought. */
+  truncates(relation: number): number {
+    return this.#truncates.get(relation) ?? 0;
   }
 
   expect(id: string, plan: TablePlan, closed: OpenWindow['closed']): void {
@@ -142,6 +148,7 @@ export class SnapshotWindows {
   }
 
   truncate(relations: readonly number[]): void {
+    for (const id of relations) this.#truncates.set(id, this.truncates(id) + 1);
     for (const id of relations) for (const { window } of this.#byRelation.get(id) ?? []) window.truncated();
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makePipeline, type Pipeline } from '../../support/pipeline.js';
 import { fromPublic } from '../../support/pipeline-files.js';
@@ -93,11 +94,18 @@ describeWithPostgres('partitioned and inheriting tables', () => {
     expect(verified.json()).toMatchObject({ ok: true });
   });
 
-  test('a truncated root is emptied; a partition that is detached halts capture with what to do', async () => {
+  test('a truncated root is emptied; a partition that is truncated, or detached, halts capture with what to do', async () => {
     await pipeline.source.query(
       "TRUNCATE public.events; INSERT INTO public.events VALUES ('eu', 1, 1, 'left'), ('us', 1, 1, 'left')",
     );
     await pipeline.expectApplied('public.events');
+    // Longer than it takes to be found out, were it one.
+    await sleep(2_500);
+    await pipeline.source.query('TRUNCATE public.events_rest_high');
+    pipeline.capture.mayEnd();
+    expect(await pipeline.capture.ended).toMatchObject({ code: 1 });
+    expect(await pipeline.capture.stderrTail()).toMatch(/partition public.events_rest_high was truncated on its own/);
+    pipeline.capture.start();
     pipeline.capture.mayEnd();
     await pipeline.source.query('ALTER TABLE public.events DETACH PARTITION public."Events.EU"');
     expect(await pipeline.capture.ended).toMatchObject({ code: 1 });
