@@ -16,6 +16,14 @@ export interface CaptureState extends StageState {
   readonly deduplicated: Readonly<Record<string, number>>;
   readonly read: Readonly<Record<string, number>>;
   readonly tables: Readonly<Record<string, TableSnapshotState>>;
+  /** The server that the log was captured from; absent where an earlier version put the state down. */
+  readonly source?: SourceIdentity;
+}
+
+export interface SourceIdentity {
+  /** `pg_control_system()`: the same for a primary and its standbys. */
+  readonly system: string;
+  readonly timeline: number;
 }
 
 export interface TransformState extends StageState {

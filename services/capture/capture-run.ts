@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FerryError } from '../../core/errors.js';
 import { LSN_ZERO, type Lsn, maxLsn } from '../../core/lsn.js';
 import { sourceName } from '../../core/relation.js';
-import { CAPTURE_STATE, type TableSnapshotState } from '../../core/stage-state.js';
+import { CAPTURE_STATE, type SourceIdentity, type TableSnapshotState } from '../../core/stage-state.js';
 import type { ServiceContext } from '../../platform/service.js';
 import { decode } from './pgoutput/decode.js';
 import { Publisher } from './publisher.js';
@@ -31,6 +31,7 @@ export class CaptureRun {
   readonly publisher: Publisher<Mark | undefined>;
   readonly #nextOffsets: number[];
   #through: Lsn;
+  readonly #source: SourceIdentity | undefined;
   #markDue = true;
   /** What has become durable since the state was last put down. */
   #durable: (Mark & { nextOffsets: readonly number[]; through: Lsn }) | undefined;
@@ -66,6 +67,7 @@ export class CaptureRun {
     this.tables = recovered.tables;
     this.#nextOffsets = [...recovered.nextOffsets];
     this.#through = recovered.loggedThrough ?? LSN_ZERO;
+    this.#source = recovered.source;
     for (const plan of this.#plans.values()) this.#prepareTable(plan, recovered.moved);
     const output = new RawOutput(recovered.resume);
     this.#encoder = new RawEncoder({
@@ -170,7 +172,9 @@ export class CaptureRun {
     const durable = this.#durable;
     this.#durable = undefined;
     this.#markDue = true;
-    if (durable) await this.#context.log.control.put(CAPTURE_STATE, captureState(this.#topic, durable));
+    if (!durable) return;
+    const state = captureState(this.#topic, { ...durable, source: this.#source });
+    await this.#context.log.control.put(CAPTURE_STATE, state);
   }
 
   #prepareTable(plan: TablePlan, moved: ReadonlyMap<string, readonly MovedRow[]>): void {

@@ -6,6 +6,7 @@ import { classify, connect, describeUrl, endSession } from '../../platform/postg
 import type { ServiceContext } from '../../platform/service.js';
 import { cancelQuery } from './adapters/cancel-query.js';
 import { openReplicationStream } from './adapters/replication-stream.js';
+import { readIdentity, refuseOtherHistory } from './adapters/server-identity.js';
 import { readCatalogColumns, readTableNames } from './adapters/source-catalog.js';
 import { CaptureRun } from './capture-run.js';
 import { PartitionWatch } from './partition-watch.js';
@@ -29,6 +30,8 @@ export async function capture(context: ServiceContext): Promise<void> {
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
   try {
+    const identity = await readIdentity(source);
+    await refuseOtherHistory(pipeline.source.url, identity, recovered.source, recovered.loggedThrough);
     const tables = await findTables(source, context, recovered);
     const plans = await prepareSource(source, context, name, tables, recovered);
     const catalog = new RelationCatalog(
@@ -37,7 +40,13 @@ export async function capture(context: ServiceContext): Promise<void> {
         plans.map(({ relation }) => relation.id),
       ),
     );
-    const run = new CaptureRun(context, topic, { ...recovered, tables: tables.states }, plans, catalog);
+    const run = new CaptureRun(
+      context,
+      topic,
+      { ...recovered, tables: tables.states, source: identity },
+      plans,
+      catalog,
+    );
     run.askCatalog = (relation) => readCatalogColumns(source, [relation]);
     await using stream = await openReplicationStream(
       { url: pipeline.source.url, slot: name, publication: name },

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../core/errors.js';
 import { type Lsn, parseLsn } from '../../core/lsn.js';
-import { displayName, formatQualifiedName, type QualifiedName } from '../../core/relation.js';
+import { displayName, formatQualifiedName, type QualifiedName, sourceName } from '../../core/relation.js';
 import type { KnownPartition, TableSnapshotState } from '../../core/stage-state.js';
 import { readPartitions } from './adapters/partitions.js';
 import type { TablePlan } from './snapshot/chunk.js';
@@ -19,7 +19,7 @@ export interface StreamProgress {
 export interface PartitionWatchOptions {
   readonly source: ClientBase;
   readonly plans: readonly TablePlan[];
-  /** By display name. What is known of a table's partitions is kept with how far its snapshot is. */
+  /** By source name. What is known of a table's partitions is kept with how far its snapshot is. */
   readonly states: Map<string, TableSnapshotState>;
   readonly stream: StreamProgress;
   /** Copies what is in a partition, as rows of its root; false when the service stops meanwhile. */
@@ -61,7 +61,7 @@ export class PartitionWatch {
 
   async #look(plan: TablePlan, isFirst: boolean): Promise<void> {
     const { source, states, stream, copy } = this.#options;
-    const table = displayName(plan.relation);
+    const table = sourceName(plan.relation);
     // First, so that the catalog has what the stream has.
     const truncates = stream.truncates(plan.relation.id);
     const now = await readPartitions(source, plan.relation.id);

@@ -5,7 +5,12 @@ import { isAfter, POSITION_ZERO, type Position } from '../../core/position.js';
 import type { ChunkMark, RowLine, RowsLine, Tuple } from '../../core/record.js';
 import { RecordScanner } from '../../core/record-scanner.js';
 import { sourceName } from '../../core/relation.js';
-import { CAPTURE_STATE, type CaptureState, type TableSnapshotState } from '../../core/stage-state.js';
+import {
+  CAPTURE_STATE,
+  type CaptureState,
+  type SourceIdentity,
+  type TableSnapshotState,
+} from '../../core/stage-state.js';
 import { partitionName } from '../../core/topics.js';
 import type { EventLog, TopicPartition } from '../../platform/event-log/port.js';
 import { tallyPartition } from '../../platform/tally-partition.js';
@@ -19,6 +24,8 @@ export interface Recovered {
   /** The log has everything before this LSN; undefined for an empty log. */
   readonly loggedThrough: Lsn | undefined;
   readonly time: string | null;
+  /** The server that the log was captured from. */
+  readonly source: SourceIdentity | undefined;
   /** By partition. */
   readonly nextOffsets: readonly number[];
   readonly tallies: CaptureTallies;
@@ -55,6 +62,7 @@ export async function recover(log: EventLog, topic: string, partitions: number):
     resume: [],
     loggedThrough: state && parseLsn(state.through),
     time: state?.time ?? null,
+    source: state?.source,
     nextOffsets: [],
     tallies: {
       captured,
@@ -184,6 +192,7 @@ export function captureState(
     time: string | null;
     tallies: CaptureTallies;
     tables: ReadonlyMap<string, TableSnapshotState>;
+    source?: SourceIdentity | undefined;
   },
 ): CaptureState {
   return {
@@ -196,5 +205,6 @@ export function captureState(
     deduplicated: Object.fromEntries(done.tallies.deduplicated),
     captured: Object.fromEntries(done.tallies.captured),
     tables: Object.fromEntries(done.tables),
+    ...(done.source ? { source: done.source } : {}),
   };
 }

@@ -7,6 +7,8 @@ import { type EmbeddedServer, startEmbeddedPostgres } from '../../platform/embed
 
 export interface OwnServer {
   readonly url: string;
+  /** Has `data`, the cluster, and `password`. */
+  readonly directory: string;
   /** Ends the server, by SIGKILL when it is to crash; its data stays. */
   down(options: { crash: boolean }): Promise<void>;
   /** Starts it again: same data, same URL. */
@@ -25,7 +27,15 @@ export interface OwnServer {
  * @param programs of another version than the package's.
  */
 export async function ownServer(flags: Readonly<Record<string, string>> = {}, programs?: string): Promise<OwnServer> {
-  const directory = await mkdtemp(join(tmpdir(), 'ferry-test-postgres-'));
+  return serverOn(await mkdtemp(join(tmpdir(), 'ferry-test-postgres-')), flags, programs);
+}
+
+/** A server on a directory that may have a cluster already. */
+export async function serverOn(
+  directory: string,
+  flags: Readonly<Record<string, string>>,
+  programs?: string,
+): Promise<OwnServer> {
   const start = (port?: number) => startEmbeddedPostgres({ directory, port, flags, ...(programs ? { programs } : {}) });
   let server: EmbeddedServer = await start();
   const down = async ({ crash }: { crash: boolean }) => {
@@ -41,6 +51,7 @@ export async function ownServer(flags: Readonly<Record<string, string>> = {}, pr
   };
   return {
     url: server.url,
+    directory,
     down,
     up,
     async restart(options) {

@@ -22,7 +22,7 @@ export async function ensureSlot(source: ClientBase, slot: string, loggedThrough
   );
   const found = rows[0];
   if (!found && loggedThrough === undefined) {
-    await source.query("SELECT pg_catalog.pg_create_logical_replication_slot($1, 'pgoutput')", [slot]);
+    await createSlot(source, slot);
     return;
   }
   if (!found) {
@@ -55,4 +55,11 @@ export async function ensureSlot(source: ClientBase, slot: string, loggedThrough
       { details: { slot } },
     );
   }
+}
+
+/** From PostgreSQL 17 on standbys may keep the slot too, so that capture goes on after a failover. */
+async function createSlot(source: ClientBase, slot: string): Promise<void> {
+  const { rows } = await source.query<{ server_version_num: string }>('SHOW server_version_num');
+  const failover = Number(rows[0]!.server_version_num) >= 170_000 ? ', failover => true' : '';
+  await source.query(`SELECT pg_catalog.pg_create_logical_replication_slot($1, 'pgoutput'${failover})`, [slot]);
 }

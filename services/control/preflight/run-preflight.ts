@@ -11,6 +11,7 @@ import { keyCollation } from './key-collation.js';
 import { sourceTableKind, sourceTablesExist, targetTableKind, targetTablesExist } from './mapped-tables.js';
 import { openTransactions } from './open-transactions.js';
 import { preparedTransactions } from './prepared-transactions.js';
+import { sourcePrimary, targetPrimary } from './primary.js';
 import { publication } from './publication.js';
 import { renamedColumns } from './renamed-columns.js';
 import { replicaRole } from './replica-role.js';
@@ -32,6 +33,7 @@ import { walSenders } from './wal-senders.js';
 /** In the order in which a person would set the thing right: server, role, tables, columns. */
 const CHECKS: readonly Check[] = [
   sourceVersion,
+  sourcePrimary,
   walLevel,
   replicationSlot,
   walSenders,
@@ -52,6 +54,7 @@ const CHECKS: readonly Check[] = [
   unmappedTables,
   logDisk,
   targetVersion,
+  targetPrimary,
   targetEncoding,
   controlSchema,
   replicaRole,
