@@ -7,6 +7,7 @@ import { demoCommand } from './demo.js';
 import { hidePasswords } from './hide-arguments.js';
 import { initCommand } from './init.js';
 import { replayCommand } from './replay.js';
+import { resyncCommand } from './resync.js';
 import { serviceCommands } from './services.js';
 import { statusCommand } from './status.js';
 import { tableCommand } from './table.js';
@@ -30,6 +31,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     replayCommand(),
     tableCommand(),
     deadLetterCommand(),
+    resyncCommand(),
     ...serviceCommands(),
   ];
   hidePasswords(argv);

@@ -19,6 +19,7 @@ describe('the policy table', () => {
       'log-full',
       'log-unreachable',
       'schema-changed',
+      'server-read-only',
       'slot-active',
       'source-unreachable',
       'target-unreachable',

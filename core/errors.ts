@@ -23,6 +23,7 @@ export const POLICY = {
   'log-unreachable': retry('Check that the brokers are up and reachable from here.'),
   'connection-lost': retry('Nothing to do: the connection is opened again.'),
   'transient-sql': retry('Nothing to do: the transaction is tried again.'),
+  'server-read-only': retry('Bring the primary back under this address: a standby refuses writes.'),
   'log-full': retry('Free space on the disk that holds the log directory.'),
   'schema-changed': retry('Nothing to do: the copy is planned anew and goes on.'),
   'disk-full': retry("Free space on the server's disk."),
@@ -33,7 +34,9 @@ export const POLICY = {
   'database-missing': halt('Correct the database name in the connection URL, or create the database.'),
   'privilege-missing': halt('Grant what is named; `ferry check` prints the GRANT.'),
   'wal-level': halt("Set wal_level = logical on the source and restart it: ALTER SYSTEM SET wal_level = 'logical'."),
-  'slot-lost': halt('The WAL that the slot needs is gone: start again with a new pipeline name and an empty target.'),
+  'slot-lost': halt(
+    'Stop all services, run `ferry resync` and `ferry up`: all is copied again. The target stays readable until then.',
+  ),
   'slot-foreign': halt('Drop the slot if nobody needs it, or give the pipeline another name.'),
   'publication-unfit': halt('Add the tables to the publication, or drop it and let capture create it.'),
   'source-unfit': halt('Correct what is named on the source; `ferry check` lists all of it.'),

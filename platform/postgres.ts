@@ -169,6 +169,10 @@ export function classify(side: Side, error: unknown, subject: string): FerryErro
   if (code === '28000') return new FerryError('auth-failed', message, { ...options, remedy: NOT_LET_IN });
   if (code === '3D000') return new FerryError('database-missing', message, options);
   if (code === '42501') return new FerryError('privilege-missing', message, options);
+  if (code === '25006') return new FerryError('server-read-only', message, options);
+  if (code === '53300') {
+    return new FerryError(`${side}-unreachable`, message, { ...options, remedy: TOO_MANY_CONNECTIONS });
+  }
   if (code === '53100') return new FerryError('disk-full', message, options);
   if (code === '55006') return new FerryError('slot-active', message, options);
   if (TRANSIENT_SQL.has(code)) return new FerryError('transient-sql', message, options);
@@ -181,15 +185,20 @@ const NOT_LET_IN =
   'Correct user, database or sslmode in the connection URL (a server that demands TLS says "no encryption" and takes ' +
   "sslmode=verify-full; a client certificate goes into sslcert and sslkey), or the server's pg_hba.conf.";
 
-/** Deadlock, serialization, lock and statement timeouts: the same transaction may succeed when it is tried again. */
-const TRANSIENT_SQL = new Set(['40001', '40P01', '55P03', '57014', '25P03', '53400']);
+const TOO_MANY_CONNECTIONS =
+  "End sessions that nobody needs, or raise max_connections or the role's connection limit: it is tried again until there is room.";
+
+/**
+ * Deadlock, serialization, lock, statement and transaction timeouts, memory: the same transaction may succeed when it is
+ * tried again.
+ */
+const TRANSIENT_SQL = new Set(['40001', '40P01', '55P03', '57014', '25P03', '25P04', '53200', '53400']);
 
 function isUnreachable(code: string, message: string): boolean {
   return (
-    // Class 08 connection exceptions, 57P admin and crash shutdowns, 53300 too many connections.
+    // Class 08 connection exceptions, 57P admin and crash shutdowns.
     /^08/.test(code) ||
     /^57P0[1-5]$/.test(code) ||
-    code === '53300' ||
     /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/.test(code) ||
     /Connection terminated|timeout expired|timeout exceeded|read timeout|not queryable|connection error|establishing an SSL connection|server closed/i.test(
       message,

@@ -45,6 +45,11 @@ export const pipelineSchema = z.strictObject({
       snapshotChunkRows: positiveInt.default(20_000),
       snapshotChunkBytes: positiveInt.default(4 * 1024 * 1024),
       snapshotParallelTables: positiveInt.max(16).default(2),
+      walBudgetBytes: positiveInt.optional().describe('WAL that the source may keep for the slot; none: any.'),
+      onWalBudget: z
+        .enum(['warn', 'throttle', 'stop'])
+        .default('warn')
+        .describe('Above it: say so; let the snapshot wait, too; or drop the slot, which ends the pipeline.'),
     })
     .prefault({}),
   apply: z

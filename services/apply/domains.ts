@@ -60,6 +60,9 @@ interface Standing {
 /** Errors that are not this partition's alone. */
 const OF_THE_SERVICE: ReadonlySet<ErrorCode> = new Set(['checkpoint-fenced', 'log-unreachable', 'log-full']);
 
+/** Errors that are over once a checkpoint is claimed; others may come again with the next batch. */
+const OF_THE_CONNECTION: ReadonlySet<ErrorCode> = new Set(['target-unreachable', 'auth-failed', 'server-read-only']);
+
 /** What is met where another has taken the partition over, or a replay has emptied the tables under a batch. */
 const MAY_BE_TAKEN: ReadonlySet<ErrorCode> = new Set(['checkpoint-fenced', 'target-unreachable', 'apply-failed']);
 
@@ -79,7 +82,8 @@ class Domain {
   readonly #backoff = new Backoff(RETRY);
   /** Offset up to which changes are applied one by one: a batch was refused. */
   #careful: number | undefined;
-  #stands = false;
+  /** What it waits after, until a batch is written. */
+  #stands: ErrorCode | undefined;
 
   constructor(context: ServiceContext, schema: string, at: TopicPartition, standing: Standing) {
     this.#context = context;
@@ -97,6 +101,7 @@ class Domain {
       target = await openTarget(this.#context, this.#schema);
       claim = await claimCheckpoint(target, this.#context.pipeline.name, this.#at, `${hostname()}:${process.pid}`);
       this.#waits.startsAt(claim.progress.position);
+      if (this.#stands && OF_THE_CONNECTION.has(this.#stands)) this.#goesOn();
       await this.#apply(target, claim);
     } catch (error) {
       if (!this.#context.signal.aborted) await this.#ended(error, target, claim);
@@ -144,8 +149,11 @@ class Domain {
 
   #passed(changes: number): void {
     this.#context.passed(changes);
-    if (!this.#stands) return;
-    this.#stands = false;
+    if (this.#stands) this.#goesOn();
+  }
+
+  #goesOn(): void {
+    this.#stands = undefined;
     this.#standing.part.running();
     this.#standing.halts(false);
     this.#backoff.reset();
@@ -187,7 +195,7 @@ class Domain {
     const isTransient = reactionTo(reason, true) === 'retry';
     const forMs = isTransient ? this.#backoff.next() : HALTED_AGAIN_MS;
     if (this.#standing.halts(!isTransient) && !isTransient) throw reason;
-    this.#stands = true;
+    this.#stands = reason.code;
     this.#standing.part.waits(reason, { state: isTransient ? 'retrying' : 'halted', forMs });
     const { code, message, remedy } = reason;
     const said = { ...this.#at, code, remedy, pauseMs: forMs };

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { LoadedPipeline } from '../../platform/load-pipeline.js';
 import type { Logger } from '../../platform/logger.js';
 import { connect } from '../../platform/postgres.js';
+import { watchSession } from '../../platform/session-watch.js';
 
 /** Opens a session that writes as apply does: foreign keys and user triggers do not fire, where the role may say so. */
 export async function openTarget(
@@ -13,6 +14,7 @@ export async function openTarget(
     // A commit that the target forgets in a crash is forgotten with its checkpoint, and comes again from the log.
     settings: { synchronous_commit: 'off' },
   });
+  watchSession(target, { side: 'target', url: pipeline.target.url });
   try {
     await target.query("SET session_replication_role = 'replica'");
   } catch {

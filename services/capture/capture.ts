@@ -4,6 +4,7 @@ import { MESSAGE } from '../../core/record.js';
 import { sourceObjectName, topicsOf } from '../../core/topics.js';
 import { classify, connect, describeUrl, endSession } from '../../platform/postgres.js';
 import type { ServiceContext } from '../../platform/service.js';
+import { watchSession } from '../../platform/session-watch.js';
 import { cancelQuery } from './adapters/cancel-query.js';
 import { openReplicationStream } from './adapters/replication-stream.js';
 import { readIdentity, refuseOtherHistory } from './adapters/server-identity.js';
@@ -13,6 +14,7 @@ import { PartitionWatch } from './partition-watch.js';
 import { findTables, prepareSource } from './prepare-source.js';
 import { recover } from './recover.js';
 import { RelationCatalog } from './relation-catalog.js';
+import { SnapshotBrake } from './snapshot/snapshot-brake.js';
 import { copyPartition, copyTables, type SnapshotOptions } from './snapshot/snapshot-loop.js';
 
 /**
@@ -54,12 +56,16 @@ export async function capture(context: ServiceContext): Promise<void> {
     );
     run.publisher.attach(stream);
     context.running();
+    const walBudget = new SnapshotBrake(pipeline.capture);
     const copying: SnapshotOptions = {
-      connect: () => connect('source', pipeline.source.url, { applicationName: 'ferry capture snapshot' }),
+      connect: () => openSnapshotSession(pipeline.source.url),
       cancel: (session) => cancelQuery(pipeline.source.url, session),
       windows: run.windows,
       states: run.tables,
-      drained: () => run.publisher.drained(),
+      drained: async () => {
+        await run.publisher.drained();
+        await walBudget.room(both);
+      },
       chunkRows: pipeline.capture.snapshotChunkRows,
       chunkBytes: pipeline.capture.snapshotChunkBytes,
       parallelTables: pipeline.capture.snapshotParallelTables,
@@ -76,6 +82,7 @@ export async function capture(context: ServiceContext): Promise<void> {
     const snapshot = copyTables(run.plans, copying);
     const partitions = watch.run(both);
     const states = run.putStates(both);
+    const budget = walBudget.measure(source, name, both);
     const heartbeats = heartbeat(source, pipeline.capture.heartbeatIntervalMs, both);
     await Promise.race([
       stream.ended,
@@ -85,12 +92,13 @@ export async function capture(context: ServiceContext): Promise<void> {
       states,
       heartbeats,
       partitions,
+      budget,
       snapshot.then(
         () => new Promise<void>((resolve) => both.addEventListener('abort', () => resolve(), { once: true })),
       ),
     ]);
     stop.abort();
-    await Promise.all([snapshot, heartbeats, partitions, states]);
+    await Promise.all([snapshot, heartbeats, partitions, states, budget]);
     await run.publisher.flush();
     await run.putState();
   } catch (error) {
@@ -99,6 +107,12 @@ export async function capture(context: ServiceContext): Promise<void> {
     stop.abort();
     await endSession(source);
   }
+}
+
+async function openSnapshotSession(url: string): Promise<pg.Client> {
+  const session = await connect('source', url, { applicationName: 'ferry capture snapshot' });
+  watchSession(session, { side: 'source', url });
+  return session;
 }
 
 /** A source that does not answer for so long counts as unreachable, though its connections stand. */

@@ -3,11 +3,13 @@ import type pg from 'pg';
 import { sourceObjectName } from '../../core/topics.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
 import { classify, connect, describeUrl } from '../../platform/postgres.js';
+import { readSlot } from '../../platform/read-slot.js';
 import type { ServiceContext } from '../../platform/service.js';
+import { watchSession } from '../../platform/session-watch.js';
 import { pipelineGauges, STALE_AFTER_MS } from './gauges.js';
-import { readSlot } from './read-slot.js';
 import type { PipelineStatus } from './status/pipeline-status.js';
 import { readStatus } from './status/read-status.js';
+import { WalWatch } from './wal-watch.js';
 
 const MEASURE_INTERVAL_MS = 1_000;
 const SAY_EVERY_MS = 10_000;
@@ -17,14 +19,16 @@ export async function control(context: ServiceContext): Promise<void> {
   const { pipeline, log, signal, logger } = context;
   const gauges = pipelineGauges(context.metrics.registry);
   const sides = new Sides(context);
+  const walWatch = new WalWatch(context);
   let said = { phase: '', at: 0 };
   try {
     while (!signal.aborted) {
       const [source, target] = await sides.open();
       const status = await readStatus(pipeline, { log, source, target });
       const slot = source instanceof Error ? undefined : await readSlot(source, sourceObjectName(pipeline.name));
-      gauges.set({ status, slot });
+      gauges.set({ status, slot, walBudgetBytes: pipeline.capture.walBudgetBytes });
       if (source instanceof Error) throw source;
+      await walWatch.look(source, slot);
       if (target instanceof Error) throw target;
       // Not said where lag is unknown, nor while a measurement hangs: then it stops being ready.
       if (isMeasured(status)) context.running({ forMs: STALE_AFTER_MS });
@@ -63,6 +67,7 @@ class Sides {
       this.#source ??
         connect('source', source.url, options).then(
           (client) => {
+            watchSession(client, { side: 'source', url: source.url });
             client.once('end', () => {
               this.#source = undefined;
             });
@@ -74,6 +79,7 @@ class Sides {
       this.#target ??
         connect('target', target.url, options)
           .then(async (client) => {
+            watchSession(client, { side: 'target', url: target.url });
             await ensureControlSchema(client);
             client.once('end', () => {
               this.#target = undefined;

@@ -6,7 +6,7 @@ const UNKNOWN = { bytes: null, seconds: null };
 
 function measurement(changes: Partial<Measurement['status']> = {}): Measurement {
   return {
-    slot: { retainedBytes: 4_096, headroomBytes: null },
+    slot: { retainedBytes: 4_096, headroomBytes: null, activePid: null },
     status: {
       pipeline: 'shop',
       at: '2025-01-01T00:00:00.000Z',

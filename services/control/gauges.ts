@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { ServiceState } from '../../core/service-report.js';
-import type { SlotState } from './read-slot.js';
+import type { SlotState } from '../../platform/read-slot.js';
 import type { Phase, PipelineStatus } from './status/pipeline-status.js';
 
 /** What control has measured at one time. */
@@ -8,6 +8,8 @@ export interface Measurement {
   readonly status: PipelineStatus;
   /** Undefined where the source or the slot is not there. */
   readonly slot: SlotState | undefined;
+  /** Undefined without one. */
+  readonly walBudgetBytes?: number | undefined;
 }
 
 export interface PipelineGauges {
@@ -131,6 +133,11 @@ const GAUGES: readonly GaugeSpec[] = [
     name: 'ferry_slot_retained_bytes',
     help: "WAL that the source keeps for the pipeline's slot.",
     read: (measured) => single(measured?.slot?.retainedBytes),
+  },
+  {
+    name: 'ferry_slot_budget_bytes',
+    help: 'capture.walBudgetBytes: WAL that the source may keep for the slot. Absent without one.',
+    read: (measured) => single(measured?.walBudgetBytes),
   },
   {
     name: 'ferry_slot_headroom_bytes',

@@ -29,7 +29,7 @@ export async function writePipelineFiles(
     /** The embedded log otherwise. */
     readonly kafka?: { readonly brokers: readonly string[]; readonly replicationFactor?: number };
     readonly partitions?: number;
-    readonly capture?: Readonly<Record<string, number>>;
+    readonly capture?: Readonly<Record<string, number | string>>;
     readonly apply?: Readonly<Record<string, number | string>>;
   },
 ): Promise<void> {

@@ -36,7 +36,7 @@ export interface PipelineOptions {
   /** Of the raw topic and of each domain topic; 1 when not given. */
   readonly partitions?: number;
   /** Sections of pipeline.yaml. */
-  readonly capture?: Readonly<Record<string, number>>;
+  readonly capture?: Readonly<Record<string, number | string>>;
   readonly apply?: Readonly<Record<string, number | string>>;
   /** Brokers of the test's own; the shared one otherwise. */
   readonly kafka?: { readonly brokers: readonly string[]; readonly replicationFactor: number };

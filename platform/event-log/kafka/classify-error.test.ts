@@ -86,3 +86,10 @@ test('an error of ours stays as it is', () => {
   const error = new FerryError('log-regressed', 'as said');
   expect(classifyKafkaError(error, 'append')).toBe(error);
 });
+
+test('a group whose coordinator is not there yet is waited for', () => {
+  const error = Object.assign(new KafkaJSNonRetriableError('Failed to find group coordinator'), {
+    name: 'KafkaJSGroupCoordinatorNotFound',
+  });
+  expect(classifyKafkaError(error, 'share shop.raw').code).toBe('log-unreachable');
+});

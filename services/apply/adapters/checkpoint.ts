@@ -69,7 +69,7 @@ async function claimRow(
     );
     return rows[0]!;
   } finally {
-    await target.query('SET lock_timeout = 0').catch(() => {});
+    await target.query('RESET lock_timeout').catch(() => {});
   }
 }
 

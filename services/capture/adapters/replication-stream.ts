@@ -41,6 +41,35 @@ class RawPgoutput {
 /** The server asks at half of wal_sender_timeout; a status each second is enough for one of two seconds. */
 const STATUS_INTERVAL_MS = 1_000;
 
+/** As PostgreSQL's own receiver does: asks for an answer, and later takes the connection for lost. */
+const ASK_AFTER_MS = 10_000;
+const SILENT_AFTER_MS = 30_000;
+
+interface ReplicationSocket {
+  readonly bytesRead: number;
+  pause(): void;
+  resume(): void;
+}
+
+/** How long nothing has come although we listened. */
+class Silence {
+  /** We do not read. */
+  isOurs = false;
+  #bytes = -1;
+  #heardAt = 0;
+  #measuredAt = 0;
+
+  /** Call each STATUS_INTERVAL_MS. @returns ms */
+  measure(now: number, bytesRead: number): number {
+    // A process that stood still itself has heard nothing, whatever was said.
+    const stoodStill = now - this.#measuredAt > 5 * STATUS_INTERVAL_MS;
+    if (this.isOurs || stoodStill || bytesRead !== this.#bytes) this.#heardAt = now;
+    this.#bytes = bytesRead;
+    this.#measuredAt = now;
+    return now - this.#heardAt;
+  }
+}
+
 /**
  * Opens the replication connection. The library is its transport only: its acknowledgements by message and by timer
  * confirm what nobody has handled, so both are off, and every connection is a new service, because a used one resumes
@@ -57,19 +86,26 @@ export async function openReplicationStream(
   });
   const plugin = new RawPgoutput({ publication: options.publication });
   const socket = () =>
-    (plugin.client as unknown as { connection?: { stream?: { pause(): void; resume(): void } } })?.connection?.stream;
+    (plugin.client as unknown as { connection?: { stream?: ReplicationSocket } })?.connection?.stream;
+  const silence = new Silence();
   let durable = LSN_ZERO;
   let disposed = false;
 
-  const sendStatus = () => {
+  const sendStatus = (asksForAnswer = false) => {
     // The library adds 1 to what it is given, and a commit's end is the next commit's possible start: end - 1 makes
     // confirmed_flush_lsn equal the end exactly, so that a transaction that begins there is sent again.
-    void service.acknowledge(formatLsn((durable > 0n ? durable - 1n : 0n) as Lsn)).catch(() => {});
+    void service.acknowledge(formatLsn((durable > 0n ? durable - 1n : 0n) as Lsn), asksForAnswer).catch(() => {});
   };
-  const timer = setInterval(sendStatus, STATUS_INTERVAL_MS);
+  let fail: (error: unknown) => void = () => {};
+  const timer = setInterval(() => {
+    const silentMs = silence.measure(performance.now(), socket()?.bytesRead ?? 0);
+    sendStatus(silentMs > ASK_AFTER_MS);
+    if (silentMs < SILENT_AFTER_MS) return;
+    fail(new FerryError('source-unreachable', `${subject}: nothing has come for ${SILENT_AFTER_MS / 1_000} s`));
+  }, STATUS_INTERVAL_MS);
 
   const ended = new Promise<void>((resolve, reject) => {
-    const fail = (error: unknown) => (disposed ? resolve() : reject(classify('source', error, subject)));
+    fail = (error) => (disposed ? resolve() : reject(classify('source', error, subject)));
     service.on('error', fail);
     service.on('heartbeat', (_lsn, _time, shouldRespond) => {
       if (shouldRespond) sendStatus();
@@ -92,8 +128,14 @@ export async function openReplicationStream(
   ended.catch(() => {});
 
   return {
-    pause: () => socket()?.pause(),
-    resume: () => socket()?.resume(),
+    pause: () => {
+      silence.isOurs = true;
+      socket()?.pause();
+    },
+    resume: () => {
+      silence.isOurs = false;
+      socket()?.resume();
+    },
     acknowledge: (commitEnd) => {
       if (commitEnd > durable) durable = commitEnd;
     },

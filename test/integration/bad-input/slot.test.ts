@@ -55,7 +55,7 @@ describeWithPostgres('a replication slot that is not ours to read', () => {
     expect(stderr).toMatch(
       new RegExp(`error: the replication slot ${pair.slot} is gone, but the log ends at [0-9A-F/]+\n`),
     );
-    expect(stderr).toContain('next: The WAL that the slot needs is gone: start again with a new pipeline name');
+    expect(stderr).toContain('next: Stop all services, run `ferry resync` and `ferry up`');
     const { services } = await pair.status();
     expect(services.find((service) => service.service === 'capture')).toMatchObject({
       state: 'halted',

@@ -1,0 +1,91 @@
+import { Command } from 'commander';
+import { FerryError } from '../core/errors.js';
+import { domainSchemas } from '../core/mapping.js';
+import { hasEnded, isFresh, REPORT_PREFIX, type ServiceReport } from '../core/service-report.js';
+import { sourceObjectName, topicsOf } from '../core/topics.js';
+import { ensureControlSchema } from '../platform/control-schema.js';
+import { openLog } from '../platform/event-log/open.js';
+import type { EventLog } from '../platform/event-log/port.js';
+import { loadPipeline } from '../platform/load-pipeline.js';
+import { silentLogger } from '../platform/logger.js';
+import { classify, connect, describeUrl } from '../platform/postgres.js';
+import { replayedTables, resetTarget } from '../services/control/replay/reset.js';
+import { confirm } from './confirm.js';
+import { printJson, printLine } from './output.js';
+
+const EXAMPLE = `
+Example:
+  $ ferry resync -c config/mine --yes
+  $ ferry up -c config/mine
+
+For a slot that is lost, was dropped or recreated: what happened since is in no log, so all of it is copied again.
+Until this command the target stays as it is. Killed half-way, run it again.
+Exit code: 0 ready for \`ferry up\`, 3 not ready, 1 failed, 2 usage.`;
+
+interface ResyncFlags {
+  readonly config: string;
+  readonly yes?: true;
+  readonly json?: true;
+}
+
+export function resyncCommand(): Command {
+  return new Command('resync')
+    .description('begin again: drop slot and log, empty the mapped tables, so that `ferry up` takes a new snapshot')
+    .requiredOption('-c, --config <dir>', 'directory that holds pipeline.yaml')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print one JSON object: ok, tables')
+    .addHelpText('after', EXAMPLE)
+    .action(runResync);
+}
+
+async function runResync(flags: ResyncFlags): Promise<void> {
+  const pipeline = await loadPipeline(flags.config);
+  const tables = replayedTables(pipeline);
+  await using log = await openLog(pipeline, `ferry-${pipeline.name}-resync`, silentLogger);
+  await refuseRunning(log);
+  if (!flags.yes) {
+    await confirm(
+      'resync deletes the log and empties the mapped tables of the target',
+      `This deletes the log of ${pipeline.name} and empties ${tables.length} tables of the target (${tables.join(', ')}).`,
+    );
+  }
+  const target = await connect('target', pipeline.target.url, { applicationName: 'ferry resync' });
+  try {
+    await ensureControlSchema(target);
+    // First: it refuses once the target serves. An empty target whose log is still there is only replayed.
+    await resetTarget(target, pipeline);
+    await dropSlot(pipeline.source.url, sourceObjectName(pipeline.name));
+    const { raw, domain, control } = topicsOf(pipeline.name);
+    await log.deleteTopics([raw, ...domainSchemas(pipeline.tables).map(domain), control]);
+  } catch (error) {
+    throw classify('target', error, `emptying ${describeUrl(pipeline.target.url)}`);
+  } finally {
+    await target.end().catch(() => {});
+  }
+  if (flags.json) printJson({ ok: true, tables });
+  else printLine(`ready to begin again: ferry up -c ${flags.config}`);
+}
+
+async function refuseRunning(log: EventLog): Promise<void> {
+  const reports = [...(await log.control.entries(REPORT_PREFIX)).values()] as ServiceReport[];
+  const running = reports.filter((report) => !hasEnded(report) && isFresh(report, Date.now()));
+  if (running.length === 0) return;
+  const names = [...new Set(running.map(({ service }) => service))];
+  throw new FerryError('not-ready', `${names.join(', ')} of this pipeline still run`, {
+    remedy: 'Stop `ferry up` and every service of the pipeline, then run it again.',
+  });
+}
+
+async function dropSlot(url: string, slot: string): Promise<void> {
+  const source = await connect('source', url, { applicationName: 'ferry resync' });
+  try {
+    await source.query(
+      'SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE slot_name = $1',
+      [slot],
+    );
+  } catch (error) {
+    throw classify('source', error, `dropping the replication slot ${slot} at ${describeUrl(url)}`);
+  } finally {
+    await source.end().catch(() => {});
+  }
+}
