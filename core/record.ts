@@ -79,6 +79,16 @@ export interface ChunkMark {
   readonly upTo?: readonly string[];
   /** Nothing is left of the table after this chunk. */
   readonly final: boolean;
+  /** Of a table that was copied as a whole: which changes the copy has already. */
+  readonly seen?: SeenChanges;
+}
+
+/** The transactions that a snapshot had seen. */
+export interface SeenChanges {
+  /** As `pg_current_snapshot()` says it. */
+  readonly snapshot: string;
+  /** None of them ends behind this LSN. */
+  readonly until: string;
 }
 
 export interface RowsLine {
@@ -123,6 +133,7 @@ export interface MessageLine {
 export const MESSAGE = {
   heartbeat: 'ferry:heartbeat',
   marker: 'ferry:marker',
+  hold: 'ferry:hold',
   low: 'ferry:low',
   high: 'ferry:high',
 } as const;

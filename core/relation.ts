@@ -80,3 +80,9 @@ export function formatQualifiedName(name: QualifiedName): string {
 export function keyIndexes(relation: Pick<Relation, 'columns'>): number[] {
   return relation.columns.flatMap((column, index) => (column.key ? [index] : []));
 }
+
+/** Whether two versions of a table have the same columns, in whichever order. */
+export function hasSameColumns({ columns: some }: Relation, { columns: others }: Relation): boolean {
+  const typed = ({ name, type, typmod }: Column) => `${name} ${type} ${typmod}`;
+  return some.map(typed).sort().join('\n') === others.map(typed).sort().join('\n');
+}

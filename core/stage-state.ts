@@ -1,3 +1,5 @@
+import type { SeenChanges } from './record.js';
+
 /**
  * What capture and transform put down in the control topic each second: where their output stood and what they had
  * counted by then. After a crash the rest is read from the output itself, so nothing is counted twice or forgotten.
@@ -45,6 +47,8 @@ export interface TableSnapshotState {
   /** Rows expected; absent when unknown. */
   readonly estimate?: number;
   readonly done: boolean;
+  /** Of a table that was copied as a whole. */
+  readonly seen?: SeenChanges;
   /** Keys, as JSON arrays, that must be read again before the table is done. */
   readonly rereads: readonly string[];
   /** Of a partitioned table, by OID: the partitions whose rows are copied or come by the stream. */

@@ -24,6 +24,7 @@ export const FAILPOINTS = [
   'capture.appended',
   'capture.acknowledged',
   'capture.chunk-read',
+  'capture.rows-copied',
   'transform.appended',
   'apply.written',
   'apply.committed',

@@ -261,6 +261,7 @@ async function refuseShorterLog({ log, claim }: PartitionOptions): Promise<void>
 function tableOf(step: TableStep): string {
   switch (step.kind) {
     case 'changes':
+    case 'counts':
       return step.set.shape.name;
     case 'move':
       return step.move.shape.name;

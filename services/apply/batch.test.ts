@@ -32,6 +32,8 @@ function brief(step: Step): string {
       return `${step.set.shape.relation.table}: ${[...step.set.changes.values()].map((change) => `${change.kind} ${JSON.stringify(change.kind === 'delete' ? change.key : change.row)}`).join(', ')}`;
     case 'move':
       return `move ${JSON.stringify(step.move.from)} to ${JSON.stringify(step.move.to)}`;
+    case 'counts':
+      return `counts ${[...step.set.counts.values()].map(({ row, more }) => `${more} ${JSON.stringify(row)}`).join(', ')}`;
     case 'rows':
       return `rows ${JSON.stringify(step.block.text.toString())}`;
     case 'truncate':
@@ -143,7 +145,7 @@ describe('a batch', () => {
   });
 
   test('begins another set when a table has changed, with the shape that its rows came with', () => {
-    const wider = relationOf(1, 'shared.people', ['email', 'id'], { source: 'public.users' });
+    const wider = relationOf(1, 'shared.people', ['email', 'id'], { source: 'public.users', key: ['id'] });
     const batch = batchOf(
       topic()
         .begin('0/100')

@@ -3,8 +3,9 @@ import type { Position } from '../../core/position.js';
 import type { RowLine, RowsLine } from '../../core/record.js';
 import { type ChangeSet, fold, type Move } from './fold.js';
 import type { Letter, Origin, Place } from './letter.js';
+import { countRow, type RowCounts } from './row-counts.js';
 import type { VersionSeen } from './table-gate.js';
-import type { TableShape } from './table-shape.js';
+import { isKeyless, type TableShape } from './table-shape.js';
 
 /** A snapshot's rows, as COPY text. */
 export interface RowBlock {
@@ -17,6 +18,7 @@ export interface RowBlock {
 export type TableStep =
   | { readonly kind: 'changes'; readonly set: ChangeSet }
   | { readonly kind: 'move'; readonly move: Move }
+  | { readonly kind: 'counts'; readonly set: RowCounts }
   | { readonly kind: 'rows'; readonly block: RowBlock }
   | { readonly kind: 'truncate'; readonly shapes: readonly TableShape[]; readonly restartIdentity: boolean };
 
@@ -116,6 +118,7 @@ export class Batch {
   /** Of a batch that does not fold: where its steps come from. */
   readonly origins = new Map<TableStep, Origin>();
   readonly #open = new Map<number, ChangeSet>();
+  readonly #counting = new Map<number, RowCounts>();
   readonly isFolding: boolean;
 
   /** @param isFolding false writes each change on its own, to find the one that the target refuses. */
@@ -130,6 +133,7 @@ export class Batch {
 
   row(shape: TableShape, row: RowLine): void {
     this.#count(shape, 1);
+    if (isKeyless(shape)) return this.#keylessRow(shape, row);
     const set = this.#changeSet(shape);
     const move = fold(set, row);
     if (move) {
@@ -140,6 +144,19 @@ export class Batch {
       this.#close(shape);
     }
     if (!this.isFolding) this.#came(row);
+  }
+
+  #keylessRow(shape: TableShape, row: RowLine): void {
+    let set = this.#counting.get(shape.relation.id);
+    if (set?.shape !== shape) {
+      set = { shape, counts: new Map() };
+      this.#counting.set(shape.relation.id, set);
+      this.steps.push({ kind: 'counts', set });
+    }
+    countRow(set, row);
+    if (this.isFolding) return;
+    this.#close(shape);
+    this.#came(row);
   }
 
   rows(shape: TableShape, line: RowsLine, text: Buffer): void {
@@ -171,6 +188,7 @@ export class Batch {
   /** Commits what was taken so far. */
   checkpoint(progress: Progress): void {
     this.#open.clear();
+    this.#counting.clear();
     this.steps.push({ kind: 'checkpoint', progress, applied: this.#takeApplied() });
   }
 
@@ -202,6 +220,7 @@ export class Batch {
 
   #close(shape: TableShape): void {
     this.#open.delete(shape.relation.id);
+    this.#counting.delete(shape.relation.id);
   }
 
   #count(shape: TableShape, rows: number): void {

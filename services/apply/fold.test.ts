@@ -8,13 +8,13 @@ import { type ChangeSet, fold, keyOf, type NetChange } from './fold.js';
 import { shapeOf, type TableShape } from './table-shape.js';
 
 function shapeWith(columns: readonly string[], key: readonly string[]): TableShape {
-  return shapeOf(relationOf(1, 'growth.posts', columns), {
+  return shapeOf(relationOf(1, 'growth.posts', columns, { key }), {
     schema: 'growth',
     table: 'posts',
     columns: new Map(
       columns.map((name) => [name, { name, type: 'text', isDomain: false, equal: null, isIdentityAlways: false }]),
     ),
-    key,
+    keys: [key],
   });
 }
 

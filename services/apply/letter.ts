@@ -105,6 +105,7 @@ export interface Origin {
 export function letterOf(step: Exclude<TableStep, { kind: 'rows' }>, { place, row }: Origin): Letter {
   switch (step.kind) {
     case 'changes':
+    case 'counts':
       return rowLetter(step.set.shape, row!, place);
     case 'move':
       return rowLetter(step.move.shape, row!, place);
@@ -122,8 +123,8 @@ function keysOf({ keyIndexes }: TableShape, { new: now, key, old }: RowLine): Ke
   return keys.length === 2 && keyText(keys[0]!) === keyText(keys[1]!) ? [keys[0]!] : keys;
 }
 
-export function keyOfCopied({ table }: TableShape, columns: readonly string[], row: readonly (string | null)[]): Key {
-  return table.key.map((name) => row[columns.indexOf(name)] ?? null);
+export function keyOfCopied({ key }: TableShape, columns: readonly string[], row: readonly (string | null)[]): Key {
+  return key.map((name) => row[columns.indexOf(name)] ?? null);
 }
 
 /** An injective text of a key. */

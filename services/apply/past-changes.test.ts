@@ -9,7 +9,7 @@ const at = (lsn: string) => ({ lsn: parseLsn(lsn), index: 0 });
 const table = (...names: string[]) => ({
   schema: 'growth',
   table: 't',
-  key: ['id'],
+  keys: [['id']],
   columns: new Map(
     names.map((name) => [name, { name, type: 'text', isDomain: false, equal: null, isIdentityAlways: false }]),
   ),

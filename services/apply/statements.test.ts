@@ -17,7 +17,7 @@ import { shapeOf, type TableShape } from './table-shape.js';
 
 /** @param columns target columns by name: their type, with `!` where they are GENERATED ALWAYS AS IDENTITY. */
 function shape(name: string, columns: Record<string, string>, key: readonly string[]): TableShape {
-  const relation = relationOf(1, name, Object.keys(columns));
+  const relation = relationOf(1, name, Object.keys(columns), { key });
   return shapeOf(relation, {
     schema: relation.schema,
     table: relation.table,
@@ -33,7 +33,7 @@ function shape(name: string, columns: Record<string, string>, key: readonly stri
         },
       ]),
     ),
-    key,
+    keys: [key],
   });
 }
 

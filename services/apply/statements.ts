@@ -73,6 +73,20 @@ export function stagingStatements(shape: TableShape, stage: string, columnNames:
   };
 }
 
+/**
+ * Deletes as many rows as stand in a staging table, each once for a row of the same text there: types without an
+ * operator for equality have a text, too. One pass over the table, however many they are.
+ */
+export function deleteStagedStatement(shape: TableShape, stage: string): string {
+  const rowOf = (alias: string) =>
+    `ROW(${shape.columns.map((column) => `${alias}.${quoteIdentifier(column.name)}`).join(', ')})::text COLLATE "C"`;
+  return `WITH gone AS (SELECT ${rowOf('s')} AS line, count(*) AS n FROM pg_temp.${stage} s GROUP BY 1),
+    found AS (SELECT t.tableoid, t.ctid, g.n, row_number() OVER (PARTITION BY g.line) AS nth
+                FROM gone g JOIN ${quoteName(shape.table)} t ON ${rowOf('t')} = g.line)
+    DELETE FROM ${quoteName(shape.table)} t USING found f
+     WHERE t.tableoid = f.tableoid AND t.ctid = f.ctid AND f.nth <= f.n`;
+}
+
 /** Rows straight into the table: for a snapshot's rows that nothing is in the way of. */
 export function copyStatement(shape: TableShape, columnNames: readonly string[]): string {
   return `COPY ${quoteName(shape.table)} (${columnNames.map(quoteIdentifier).join(', ')}) FROM STDIN`;
@@ -134,7 +148,7 @@ export function moveStatement(shape: TableShape, from: Tuple, to: Tuple): Statem
  */
 export function renumberStatement(shape: TableShape, rows: readonly Tuple[]): Statement | undefined {
   const set = shape.columns.flatMap((column, i) =>
-    column.isIdentityAlways && !shape.table.key.includes(column.name) ? [i] : [],
+    column.isIdentityAlways && !shape.key.includes(column.name) ? [i] : [],
   );
   if (set.length === 0) return undefined;
   const differs = set.map(
@@ -196,7 +210,7 @@ function insertInto(shape: TableShape): string {
 }
 
 function onConflict(shape: TableShape): string {
-  const key = shape.table.key.map(quoteIdentifier).join(', ');
+  const key = shape.key.map(quoteIdentifier).join(', ');
   const set = assignments(
     shape,
     shape.columns.map((_, i) => i),
@@ -209,7 +223,7 @@ function onConflict(shape: TableShape): string {
 function assignments(shape: TableShape, indexes: readonly number[], value: (index: number) => string): string[] {
   return indexes.flatMap((i) => {
     const column = shape.columns[i]!;
-    const isFixed = shape.table.key.includes(column.name) || column.isIdentityAlways;
+    const isFixed = shape.key.includes(column.name) || column.isIdentityAlways;
     return isFixed ? [] : [`${quoteIdentifier(column.name)} = ${value(i)}`];
   });
 }

@@ -12,11 +12,11 @@ function tableOf(columns: readonly string[], key: readonly string[]): TargetTabl
         { name, type: `type of ${name}`, isDomain: false, equal: null, isIdentityAlways: false },
       ]),
     ),
-    key,
+    keys: key.length > 0 ? [key] : [],
   };
 }
 
-const people = relationOf(1, 'shared.people', ['id', 'name', 'org'], { source: 'public.users' });
+const people = relationOf(1, 'shared.people', ['id', 'name', 'org'], { source: 'public.users', key: ['id', 'org'] });
 
 describe('shapeOf', () => {
   test('puts the target columns in the order of the tuples, and the key in the order of its index', () => {
@@ -29,6 +29,17 @@ describe('shapeOf', () => {
   test('counts a relation without a source under its own name', () => {
     const plain = relationOf(1, 'shared.people', ['id']);
     expect(shapeOf(plain, tableOf(['id'], ['id'])).source).toBe('shared.people');
+  });
+
+  test('takes a unique index where the primary key has columns that a deleted row does not bring', () => {
+    const byName = relationOf(1, 'shared.people', ['id', 'name', 'org'], { key: ['name'], identity: 'i' });
+    const table = { ...tableOf(['id', 'name', 'org'], ['id']), keys: [['id'], ['name']] };
+    expect(shapeOf(byName, table)).toMatchObject({ key: ['name'], keyIndexes: [1] });
+  });
+
+  test('has no key where the source has none, whatever the target has', () => {
+    const keyless = relationOf(1, 'shared.people', ['id', 'name', 'org'], { key: [], identity: 'f' });
+    expect(shapeOf(keyless, tableOf(['id', 'name', 'org'], ['id']))).toMatchObject({ key: [], keyIndexes: [] });
   });
 
   test.each([

@@ -17,8 +17,8 @@ export interface TargetColumn {
 /** A target table, as the target's catalog has it. */
 export interface TargetTable extends QualifiedName {
   readonly columns: ReadonlyMap<string, TargetColumn>;
-  /** Columns of the primary key, in key order; empty when there is none. */
-  readonly key: readonly string[];
+  /** Columns of each unique index that may tell rows apart, in its order; the primary key first. */
+  readonly keys: readonly (readonly string[])[];
   /** Tables inherit from it, which a statement on it must not touch. */
   readonly hasInheritingTables?: boolean;
 }
@@ -33,8 +33,15 @@ export interface TableShape {
   readonly table: TargetTable;
   /** Target columns in tuple order. */
   readonly columns: readonly TargetColumn[];
-  /** Tuple indexes of the key, in the target's key order. */
+  /** Target columns by which a row is found, in the order of their index; empty for a table without a key. */
+  readonly key: readonly string[];
+  /** Their tuple indexes. */
   readonly keyIndexes: readonly number[];
+}
+
+/** Rows of such a table are told apart by nothing but their values: they are counted. */
+export function isKeyless(shape: TableShape): boolean {
+  return shape.key.length === 0;
 }
 
 /** @throws FerryError `target-unfit` naming the table or column that the target lacks. */
@@ -48,15 +55,23 @@ export function shapeOf(relation: Relation, table: TargetTable | undefined): Tab
       details: { table: name, column: column.name },
     });
   });
-  const keyIndexes = table.key.map((key) => relation.columns.findIndex((column) => column.name === key));
-  if (keyIndexes.length === 0 || keyIndexes.includes(-1)) {
-    throw new FerryError(
-      'target-unfit',
-      keyIndexes.length === 0
-        ? `the target table ${name} has no primary key`
-        : `the source gives no value for ${table.key[keyIndexes.indexOf(-1)]}, a key column of the target table ${name}`,
-      { details: { table: name } },
-    );
-  }
-  return { relation, source: relation.source ?? name, name, table, columns, keyIndexes };
+  const key = chooseKey(relation, table, name);
+  const keyIndexes = key.map((column) => relation.columns.findIndex(({ name }) => name === column));
+  return { relation, source: relation.source ?? name, name, table, columns, key, keyIndexes };
+}
+
+/** The key of the target whose columns every change carries, that of a deleted row too: the primary one before others. */
+function chooseKey(relation: Relation, table: TargetTable, name: string): readonly string[] {
+  const carried = relation.columns.filter((column) => column.key).map((column) => column.name);
+  if (carried.length === 0) return [];
+  const found = table.keys.find((key) => key.every((column) => carried.includes(column)));
+  if (found) return found;
+  const unknown = table.keys[0]?.find((column) => !carried.includes(column));
+  throw new FerryError(
+    'target-unfit',
+    unknown === undefined
+      ? `the target table ${name} has no primary key`
+      : `the source gives no value for ${unknown}, a key column of the target table ${name}`,
+    { details: { table: name } },
+  );
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FerryError } from '../../core/errors.js';
 import { LSN_ZERO, type Lsn, maxLsn } from '../../core/lsn.js';
+import type { ChunkMark } from '../../core/record.js';
 import { sourceName } from '../../core/relation.js';
 import { CAPTURE_STATE, type SourceIdentity, type TableSnapshotState } from '../../core/stage-state.js';
 import type { ServiceContext } from '../../platform/service.js';
@@ -10,8 +11,11 @@ import { RawEncoder } from './raw-encoder.js';
 import { RawOutput } from './raw-output.js';
 import { afterChunk, captureState, type MovedRow, NOT_STARTED, type Recovered } from './recover.js';
 import type { CatalogColumn, RelationCatalog } from './relation-catalog.js';
-import type { TablePlan } from './snapshot/chunk.js';
+import { lineStarts, type TablePlan } from './snapshot/chunk.js';
+import type { StreamAtRest } from './snapshot/copy-whole.js';
+import { WholeCopy } from './snapshot/whole-copy.js';
 import { SnapshotWindows } from './snapshot/windows.js';
+import { StreamHold } from './stream-hold.js';
 import type { CaptureTallies } from './tallies.js';
 
 interface Mark {
@@ -28,6 +32,8 @@ export class CaptureRun {
   readonly #tallies: CaptureTallies;
   readonly tables: Map<string, TableSnapshotState>;
   readonly windows = new SnapshotWindows();
+  readonly #wholeCopies = new Map<string, WholeCopy>();
+  readonly #hold = new StreamHold();
   readonly publisher: Publisher<Mark | undefined>;
   readonly #nextOffsets: number[];
   #through: Lsn;
@@ -75,6 +81,7 @@ export class CaptureRun {
       windows: this.windows,
       tables: this.#plans,
       describe: (relation) => catalog.describe(relation),
+      wholeCopies: this.#wholeCopies,
       tallies: this.#tallies,
       onChunk: (table, rows, mark) => this.tables.set(table, afterChunk(this.tables.get(table)!, rows, mark)),
     });
@@ -117,6 +124,7 @@ export class CaptureRun {
   }
 
   take(message: Buffer): void {
+    if (this.#hold.keeps(message)) return;
     if (this.#waiting) {
       this.#waiting.push(message);
       return;
@@ -161,6 +169,45 @@ export class CaptureRun {
     this.publisher.poke();
   }
 
+  /** Resolves once the stream has come to a message, and stands still there until {@link goOn}. */
+  reach(plan: TablePlan, id: string): Promise<StreamAtRest> {
+    const copy = this.#wholeCopies.get(sourceName(plan.relation))!;
+    return new Promise((resolve) =>
+      copy.expect(id, () => {
+        this.#hold.begin();
+        this.publisher.hold();
+        resolve(this.#atRest(plan, copy));
+      }),
+    );
+  }
+
+  goOn(): void {
+    this.#hold.end((message) => this.take(message));
+    if (!this.#hold.isHeld && !this.#waiting) this.publisher.release();
+  }
+
+  #atRest(plan: TablePlan, copy: WholeCopy): StreamAtRest {
+    const name = sourceName(plan.relation);
+    if (this.tables.get(name)!.rows > 0) this.#encoder.writeEmptied(plan);
+    const write = (text: Buffer, mark: ChunkMark | undefined) => {
+      const rows = lineStarts(text).length - 1;
+      this.#encoder.writeRows({ plan, chunk: { rows, mark }, reconciled: { text, rows, gaveWay: 0 } });
+      this.#context.passed(rows);
+      this.publisher.poke();
+    };
+    return {
+      isStale: (snapshot) => this.windows.isStale(snapshot),
+      rows: async (text) => {
+        write(text, undefined);
+        await this.publisher.drained();
+      },
+      finish: (seen) => {
+        copy.copied(seen);
+        write(Buffer.alloc(0), { final: true, seen });
+      },
+    };
+  }
+
   async putStates(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await sleep(STATE_INTERVAL_MS, undefined, { signal }).catch(() => {});
@@ -181,7 +228,8 @@ export class CaptureRun {
     const name = sourceName(plan.relation);
     const state = { ...(this.tables.get(name) ?? NOT_STARTED), oid: plan.relation.id };
     this.tables.set(name, state);
-    if (state.done) return;
+    if (plan.key.length === 0) this.#wholeCopies.set(name, new WholeCopy(state));
+    if (state.done || plan.key.length === 0) return;
     const keys = (moved.get(name) ?? []).map(({ columns, row }) =>
       JSON.stringify(plan.key.map((column) => row[columns.indexOf(column)] || '')),
     );

@@ -66,6 +66,7 @@ export async function capture(context: ServiceContext): Promise<void> {
         await run.publisher.drained();
         await walBudget.room(both);
       },
+      stream: run,
       chunkRows: pipeline.capture.snapshotChunkRows,
       chunkBytes: pipeline.capture.snapshotChunkBytes,
       parallelTables: pipeline.capture.snapshotParallelTables,

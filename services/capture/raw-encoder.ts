@@ -2,7 +2,8 @@ import { FerryError } from '../../core/errors.js';
 import { addTo } from '../../core/ledger.js';
 import { formatLsn, LSN_ZERO, type Lsn } from '../../core/lsn.js';
 import { type ChunkMark, MESSAGE, relationToLine } from '../../core/record.js';
-import { displayName, type Relation, sourceName } from '../../core/relation.js';
+import { displayName, hasSameColumns, type Relation, sourceName } from '../../core/relation.js';
+import { formatMicros } from './format-micros.js';
 import {
   type BeginMessage,
   type CommitMessage,
@@ -17,10 +18,11 @@ import { writeTuple } from './pgoutput/tuple.js';
 import { placeRow } from './place-row.js';
 import type { RawOutput, RawPartition } from './raw-output.js';
 import { refuseLargerRow, SURELY_FITS_BYTES } from './row-limit.js';
-import type { TablePlan } from './snapshot/chunk.js';
-import type { SnapshotWindows } from './snapshot/windows.js';
+import { loggedRelation, type TablePlan } from './snapshot/chunk.js';
+import type { WholeCopy } from './snapshot/whole-copy.js';
+import type { ClosedWindow, SnapshotWindows } from './snapshot/windows.js';
 import { writeChunk } from './snapshot/write-chunk.js';
-import type { CaptureTallies } from './tallies.js';
+import { type CaptureTallies, countCovered } from './tallies.js';
 
 /**
  * Turns pgoutput's messages into the raw topic's records: gives each event its position, drops what the log has
@@ -32,6 +34,7 @@ export class RawEncoder {
   readonly #tables: ReadonlyMap<string, TablePlan>;
   readonly #byId: ReadonlyMap<number, TablePlan>;
   readonly #describe: (relation: Relation) => Relation;
+  readonly #wholeCopies: ReadonlyMap<string, WholeCopy>;
   readonly #tallies: CaptureTallies;
   readonly #onChunk: (table: string, rows: number, mark: ChunkMark | undefined) => void;
   readonly #relations = new Map<number, KnownRelation>();
@@ -49,6 +52,8 @@ export class RawEncoder {
     tables: ReadonlyMap<string, TablePlan>;
     /** Adds what the source's catalog says. */
     describe?: (relation: Relation) => Relation;
+    /** Those without a key, by display name. */
+    wholeCopies?: ReadonlyMap<string, WholeCopy>;
     tallies: CaptureTallies;
     /** A chunk went into the log's next records. */
     onChunk: (table: string, rows: number, mark: ChunkMark | undefined) => void;
@@ -58,6 +63,7 @@ export class RawEncoder {
     this.#tables = options.tables;
     this.#byId = new Map([...options.tables.values()].map((plan) => [plan.relation.id, plan]));
     this.#describe = options.describe ?? ((relation) => relation);
+    this.#wholeCopies = options.wholeCopies ?? new Map();
     this.#tallies = options.tallies;
     this.#onChunk = options.onChunk;
   }
@@ -133,10 +139,10 @@ export class RawEncoder {
     const called = displayName(relation);
     const plan = this.#byId.get(relation.id) ?? this.#tables.get(called);
     const name = plan ? sourceName(plan.relation) : called;
-    this.#relations.set(relation.id, { relation, name, plan });
+    this.#relations.set(relation.id, { relation, name, plan, whole: this.#wholeCopies.get(name) });
     if (!plan) return;
     const named = name === called ? relation : { ...relation, source: name, called };
-    const line = JSON.stringify(relationToLine(this.#describe(named)));
+    const line = JSON.stringify(relationToLine(loggedRelation(this.#describe(named), plan)));
     for (const { writer } of this.#output.partitions) writer.relation(relation.id, line);
   }
 
@@ -145,8 +151,10 @@ export class RawEncoder {
     if (!known.plan) return;
     if (message.length > SURELY_FITS_BYTES) refuseLargerRow(message, row, known.relation, known.plan);
     this.#windows.row(message, row, known.relation);
-    this.#open();
+    const transaction = this.#open();
+    // Counted in any case: in another life the table may stand elsewhere, and what follows must have the same place.
     const index = this.#index++;
+    if (known.whole?.covers(transaction)) return countCovered(this.#tallies, known.name);
     const { partitions } = this.#output;
     if (partitions.length === 1) return this.#writeRow(partitions[0]!, index, message, row, known.name);
     const placed = placeRow(message, row, known.relation, known.plan, partitions.length);
@@ -190,12 +198,20 @@ export class RawEncoder {
   }
 
   #truncate(truncate: TruncateMessage): void {
-    const relations = truncate.relations.filter((id) => this.#known(id).plan);
-    if (relations.length === 0) return;
-    this.#windows.truncate(relations);
-    const { cascade, restartIdentity } = truncate;
-    this.#open();
+    const captured = truncate.relations.filter((id) => this.#known(id).plan);
+    if (captured.length === 0) return;
+    this.#windows.truncate(captured);
+    const transaction = this.#open();
     const ix = this.#index++;
+    const relations = captured.filter((id) => !this.#known(id).whole?.covers(transaction));
+    if (relations.length > 0) this.#writeTruncate(ix, relations, truncate);
+  }
+
+  #writeTruncate(
+    ix: number,
+    relations: readonly number[],
+    { cascade, restartIdentity }: { cascade: boolean; restartIdentity: boolean },
+  ): void {
     const { partitions } = this.#output;
     const everywhere = partitions.length > 1 ? { everywhere: true } : {};
     const line = JSON.stringify({ rel: 0, ix, op: 't', relations, cascade, restartIdentity, ...everywhere });
@@ -212,16 +228,15 @@ export class RawEncoder {
 
   #message(message: LogicalMessage): void {
     if (!message.transactional || !message.prefix.startsWith('ferry:')) return;
+    if (message.prefix === MESSAGE.hold) {
+      for (const copy of this.#wholeCopies.values()) copy.comeTo(message.content);
+      return;
+    }
     if (message.prefix === MESSAGE.low) return this.#windows.low(message.content);
     if (message.prefix === MESSAGE.high) {
       const closed = this.#windows.high(message.content);
       if (!closed) return;
-      this.#open();
-      this.#plannedRelation(closed.plan);
-      writeChunk(this.#output, closed, () => this.#index++, this.#tallies);
-      this.#captured += closed.reconciled.rows;
-      this.#onChunk(sourceName(closed.plan.relation), closed.chunk.rows, closed.chunk.mark);
-      return;
+      return this.writeRows(closed);
     }
     this.#open();
     const ix = this.#index++;
@@ -237,9 +252,24 @@ export class RawEncoder {
     const { relation } = plan;
     const known = this.#relations.get(relation.id);
     if (known && hasSameColumns(known.relation, relation)) return;
-    const line = JSON.stringify(relationToLine(relation));
+    const line = JSON.stringify(relationToLine(loggedRelation(relation, plan)));
     for (const { writer } of this.#output.partitions) writer.relation(relation.id, line);
     if (known) this.#relations.set(relation.id, { ...known, relation });
+  }
+
+  /** Writes rows of the snapshot into the open transaction. */
+  writeRows(closed: ClosedWindow): void {
+    this.#open();
+    this.#plannedRelation(closed.plan);
+    writeChunk(this.#output, closed, () => this.#index++, this.#tallies);
+    this.#captured += closed.reconciled.rows;
+    this.#onChunk(sourceName(closed.plan.relation), closed.chunk.rows, closed.chunk.mark);
+  }
+
+  /** Empties a table in the open transaction: its copy, that was begun before, begins anew. */
+  writeEmptied({ relation }: TablePlan): void {
+    if (!this.#relations.has(relation.id)) this.#relation(relation);
+    this.#writeTruncate(this.#index++, [relation.id], { cascade: false, restartIdentity: false });
   }
 
   #open(): BeginMessage {
@@ -259,20 +289,10 @@ interface KnownRelation {
   readonly name: string;
   /** Undefined when the table is not captured. */
   readonly plan: TablePlan | undefined;
-}
-
-function hasSameColumns({ columns: some }: Relation, { columns: others }: Relation): boolean {
-  const typed = ({ name, type, typmod }: Relation['columns'][number]) => `${name} ${type} ${typmod}`;
-  return some.map(typed).sort().join('\n') === others.map(typed).sort().join('\n');
+  /** Of a table without a key. */
+  readonly whole: WholeCopy | undefined;
 }
 
 function violation(what: string): FerryError {
   return new FerryError('protocol-violation', `the source sent ${what}`);
-}
-
-/** ISO 8601 in UTC with all six digits. */
-function formatMicros(micros: bigint): string {
-  const millis = micros / 1000n;
-  const rest = String(micros % 1000n).padStart(3, '0');
-  return `${new Date(Number(millis)).toISOString().slice(0, -1)}${rest}Z`;
 }

@@ -49,6 +49,7 @@ export function afterChunk(state: TableSnapshotState, rows: number, mark: ChunkM
   return {
     ...state,
     ...(mark?.upTo ? { upTo: mark.upTo } : {}),
+    ...(mark?.seen ? { seen: mark.seen } : {}),
     rows: state.rows + rows,
     done: state.done || (mark?.final ?? false),
   };

@@ -14,7 +14,7 @@ export function openGate(
       columns: new Map(
         columns.map((name) => [name, { name, type: 'text', isDomain: false, equal: null, isIdentityAlways: false }]),
       ),
-      key,
+      keys: [key],
     },
   ]);
   return new TableGate({

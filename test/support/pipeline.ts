@@ -78,13 +78,16 @@ export class Pipeline implements AsyncDisposable {
     return testEnvironment({ SOURCE_URL: this.config.source.url, TARGET_URL: this.config.target.url });
   }
 
-  /** One more process of a service, not started yet. */
-  process(service: ServiceName): ServiceProcess {
+  /**
+   * One more process of a service, not started yet.
+   * @param env beside what every command runs with.
+   */
+  process(service: ServiceName, env: NodeJS.ProcessEnv = {}): ServiceProcess {
     const file = join(this.config.directory, `${service}-${this.#processes.length}.log`);
     const made = new ServiceProcess(service, {
       config: this.config.directory,
       stderrFile: file,
-      env: this.env,
+      env: { ...this.env, ...env },
     });
     this.#processes.push(made);
     return made;

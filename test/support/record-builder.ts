@@ -7,12 +7,12 @@ import type { Relation } from '../../core/relation.js';
 
 export const TIME = '2026-01-31T12:00:00.123456Z';
 
-/** A relation of text columns; the first `keyColumns` names are its key. */
+/** A relation of text columns; `key` names its key, or else the first `keyColumns` are it. */
 export function relationOf(
   id: number,
   name: string,
   columns: readonly string[],
-  options: { keyColumns?: number; identity?: Relation['identity']; source?: string } = {},
+  options: { key?: readonly string[]; keyColumns?: number; identity?: Relation['identity']; source?: string } = {},
 ): Relation {
   const [schema, table] = name.split('.') as [string, string];
   return {
@@ -20,7 +20,12 @@ export function relationOf(
     schema,
     table,
     identity: options.identity ?? 'd',
-    columns: columns.map((column, i) => ({ name: column, type: 25, typmod: -1, key: i < (options.keyColumns ?? 1) })),
+    columns: columns.map((column, i) => ({
+      name: column,
+      type: 25,
+      typmod: -1,
+      key: options.key?.includes(column) ?? i < (options.keyColumns ?? 1),
+    })),
     ...(options.source === undefined ? {} : { source: options.source }),
   };
 }

@@ -19,6 +19,7 @@ export class TargetModel {
     for (const step of steps) {
       if (step.kind === 'changes') this.#changes(step.set, isStrict);
       else if (step.kind === 'move') this.#move(step.move, isStrict);
+      else if (step.kind === 'counts') throw new Error('the model has no tables without a key');
       else if (step.kind === 'rows') this.#rows(step.block);
       else if (step.kind === 'checkpoint' || step.kind === 'letter') continue;
       else if (step.kind === 'everywhere') this.write([step.step], isStrict);

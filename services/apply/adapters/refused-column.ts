@@ -1,12 +1,12 @@
-import { finished } from 'node:stream/promises';
 import type pg from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 import { FerryError } from '../../../core/errors.js';
 import type { Tuple } from '../../../core/record.js';
 import type { TableStep } from '../batch.js';
 import type { Refusal } from '../letter.js';
+import { splitCounts } from '../row-counts.js';
 import { copyText, stagingStatements } from '../statements.js';
 import type { TableShape } from '../table-shape.js';
+import { copyRows } from './staging.js';
 
 /**
  * The target takes the connection, the transaction and the statement, but not the change: data exceptions, violated
@@ -68,6 +68,7 @@ export async function refusedColumn(
 
 function changedRows(step: TableStep): { shape: TableShape; row: Tuple }[] {
   if (step.kind === 'move') return [{ shape: step.move.shape, row: step.move.to }];
+  if (step.kind === 'counts') return splitCounts(step.set).added.map((row) => ({ shape: step.set.shape, row }));
   if (step.kind !== 'changes') return [];
   const { shape, changes } = step.set;
   return [...changes.values()].flatMap((change) => (change.kind === 'delete' ? [] : [{ shape, row: change.row }]));
@@ -80,9 +81,7 @@ async function copyAgain(target: pg.Client, shape: TableShape, row: Tuple): Prom
   await target.query('SAVEPOINT refused');
   try {
     await target.query(statements.create);
-    const stream = target.query(copyFrom(statements.copy));
-    stream.end(copyText([known.map(({ value }) => value)]));
-    await finished(stream);
+    await copyRows(target, statements.copy, copyText([known.map(({ value }) => value)]));
     return undefined;
   } catch (error) {
     return columnInContext(shape, (error as DatabaseErrorFields).where);

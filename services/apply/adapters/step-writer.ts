@@ -1,19 +1,20 @@
 import { createHash } from 'node:crypto';
-import { finished } from 'node:stream/promises';
 import type pg from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 import { FerryError } from '../../../core/errors.js';
 import type { RowBlock, Step, TableStep } from '../batch.js';
+import { type RowCounts, splitCounts } from '../row-counts.js';
 import {
   copyStatement,
   copyText,
+  deleteStagedStatement,
   emptyStatement,
   splitChanges,
   stagingStatements,
   truncateStatement,
 } from '../statements.js';
-import type { TableShape } from '../table-shape.js';
+import { isKeyless, type TableShape } from '../table-shape.js';
 import { type ChangesStep, changeStatements, type MoveStep, type Planned, planStep, renumberRows } from './planned.js';
+import { copyRows, Staging } from './staging.js';
 
 /** From this many rows on, COPY into a staging table is faster than arrays as parameters (bench/README.md). */
 const STAGE_FROM_ROWS = 300;
@@ -26,11 +27,12 @@ export class StepWriter {
   /** Source tables whose snapshot has been applied: from then on a row that is missing is an error. */
   readonly copied: Set<string>;
   readonly #conflicts = new Map<string, number>();
-  readonly #stages = new Set<string>();
+  readonly #staging: Staging;
   readonly #statementNames = new WeakMap<TableShape, Map<string, string>>();
 
   constructor(target: pg.Client, copied: Set<string>) {
     this.#target = target;
+    this.#staging = new Staging(target);
     this.copied = copied;
   }
 
@@ -38,6 +40,8 @@ export class StepWriter {
     switch (step.kind) {
       case 'changes':
         return isSmall(step) ? this.#executeAll(planStep(step)) : this.#manyChanges(step);
+      case 'counts':
+        return this.#counts(step.set);
       case 'rows':
         return this.#rows(step.block);
       case 'move':
@@ -51,7 +55,7 @@ export class StepWriter {
 
   /** What was written last has been undone, and a stage that was made for it with it. */
   undone(): void {
-    this.#stages.clear();
+    this.#staging.forget();
   }
 
   /** Many whole rows go through a staging table. */
@@ -63,6 +67,18 @@ export class StepWriter {
     const names = shape.columns.map((column) => column.name);
     await this.#stage(shape, names, copyText(split.upserts));
     await this.#executeAll(renumberRows(step, split.upserts));
+  }
+
+  async #counts(set: RowCounts): Promise<void> {
+    const { shape } = set;
+    const { gone, added } = splitCounts(set);
+    const names = shape.columns.map((column) => column.name);
+    if (gone.length > 0) {
+      const stage = await this.#staging.fill(shape, names, copyText(gone));
+      const { rowCount } = await this.#target.query(deleteStagedStatement(shape, stage));
+      if (rowCount !== gone.length) throw rowsMissing(shape, gone.length, rowCount ?? 0);
+    }
+    if (added.length > 0) await copyRows(this.#target, copyStatement(shape, names), copyText(added));
   }
 
   async #truncate(shapes: readonly TableShape[], restartIdentity: boolean): Promise<void> {
@@ -79,6 +95,7 @@ export class StepWriter {
   }
 
   async #rows({ shape, line, text }: RowBlock): Promise<void> {
+    if (isKeyless(shape)) return copyRows(this.#target, copyStatement(shape, line.columns), text);
     const conflicts = this.#conflicts.get(shape.name) ?? 0;
     if (conflicts > 0) {
       this.#conflicts.set(shape.name, conflicts - 1);
@@ -86,7 +103,7 @@ export class StepWriter {
     }
     await this.#target.query('SAVEPOINT rows');
     try {
-      await this.#copy(copyStatement(shape, line.columns), text);
+      await copyRows(this.#target, copyStatement(shape, line.columns), text);
       await this.#target.query('RELEASE SAVEPOINT rows');
     } catch (error) {
       if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
@@ -98,19 +115,8 @@ export class StepWriter {
   }
 
   async #stage(shape: TableShape, columns: readonly string[], text: Buffer): Promise<void> {
-    const stage = `ferry_stage_${shape.relation.id}_${columns.length}`;
-    const statements = stagingStatements(shape, stage, columns);
-    if (!this.#stages.has(stage)) await this.#target.query(statements.create);
-    this.#stages.add(stage);
-    await this.#target.query(statements.clear);
-    await this.#copy(statements.copy, text);
-    await this.#target.query(statements.upsert);
-  }
-
-  async #copy(sql: string, text: Buffer): Promise<void> {
-    const stream = this.#target.query(copyFrom(sql));
-    stream.end(text);
-    await finished(stream);
+    const stage = await this.#staging.fill(shape, columns, text);
+    await this.#target.query(stagingStatements(shape, stage, columns).upsert);
   }
 
   async #executeAll(planned: readonly Planned[]): Promise<void> {
@@ -134,14 +140,7 @@ export class StepWriter {
   /** @param rowCount that the server gave for the statement. */
   refuseMissing({ shape, statement }: Planned, rowCount: number | null): void {
     if (statement.mustTouch === undefined || rowCount === statement.mustTouch || !this.copied.has(shape.source)) return;
-    throw new FerryError(
-      'apply-failed',
-      `${statement.mustTouch - (rowCount ?? 0)} of ${statement.mustTouch} rows to update are missing in the target table ${shape.name}`,
-      {
-        details: { table: shape.name },
-        remedy: 'Something else deleted rows of the target: end it, then run `ferry replay`.',
-      },
-    );
+    throw rowsMissing(shape, statement.mustTouch, rowCount ?? 0);
   }
 
   /** Prepared statement names are cut at 63 bytes, so the long part is a hash. */
@@ -168,6 +167,17 @@ export type SmallStep = ChangesStep | MoveStep;
 /** A step that is statements alone; of changes, few enough that none is staged. */
 export function isSmall(step: Step): step is SmallStep {
   return step.kind === 'move' || (step.kind === 'changes' && step.set.changes.size < STAGE_FROM_ROWS);
+}
+
+function rowsMissing({ name }: TableShape, expected: number, found: number): FerryError {
+  return new FerryError(
+    'apply-failed',
+    `${expected - found} of ${expected} rows to change are missing in the target table ${name}`,
+    {
+      details: { table: name },
+      remedy: 'Something else changed rows of the target: end it, then run `ferry replay`.',
+    },
+  );
 }
 
 const UNIQUE_VIOLATION = '23505';

@@ -1,13 +1,6 @@
 import type { ClientBase } from 'pg';
-import type { QualifiedName } from '../../../core/relation.js';
 import { BASE_TYPE, operatorOf, STRATEGY } from '../../../platform/column-type.js';
 import type { TargetColumn, TargetTable } from '../table-shape.js';
-
-interface FoundTable extends QualifiedName {
-  readonly columns: Map<string, TargetColumn>;
-  readonly keyed: [place: number, column: string][];
-  readonly hasInheritingTables?: boolean;
-}
 
 /**
  * Reads a schema's tables. Types come without their modifier: `format_type(.., -1)` is bpchar and "bit" where NULL
@@ -18,25 +11,24 @@ export async function readTargetTables(target: ClientBase, schema: string): Prom
   const { rows } = await target.query<Record<string, string>>(
     `SELECT c.relname, c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) AS inherited,
             a.attname, pg_catalog.format_type(base.oid, -1) AS type, a.attidentity,
-            base.oid <> a.atttypid AS is_domain, ${operatorOf(STRATEGY.equal)} AS equal,
-            pg_catalog.array_position((i.indkey::int2[])[0:i.indnkeyatts - 1], a.attnum) AS key_place
+            base.oid <> a.atttypid AS is_domain, ${operatorOf(STRATEGY.equal)} AS equal
        FROM pg_catalog.pg_class c
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
        JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-       LEFT JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND i.indisprimary
       ${BASE_TYPE}
       WHERE n.nspname = $1 AND c.relkind IN ('r', 'p')
       ORDER BY c.relname, a.attnum`,
     [schema],
   );
-  const tables = new Map<string, FoundTable>();
+  const keys = await readKeys(target, schema);
+  const tables = new Map<string, TargetTable & { columns: Map<string, TargetColumn> }>();
   for (const row of rows) {
     const name = row.relname!;
-    const table: FoundTable = tables.get(name) ?? {
+    const table = tables.get(name) ?? {
       schema,
       table: name,
       columns: new Map(),
-      keyed: [],
+      keys: keys.get(name) ?? [],
       ...(row.inherited === 't' ? { hasInheritingTables: true } : {}),
     };
     tables.set(name, table);
@@ -47,12 +39,26 @@ export async function readTargetTables(target: ClientBase, schema: string): Prom
       equal: row.equal ?? null,
       isIdentityAlways: row.attidentity === 'a',
     });
-    if (row.key_place !== null) table.keyed.push([Number(row.key_place), row.attname!]);
   }
-  return new Map(
-    [...tables].map(([name, { keyed, ...table }]) => [
-      name,
-      { ...table, key: keyed.sort(([a], [b]) => a - b).map(([, column]) => column) },
-    ]),
+  return tables;
+}
+
+/** By table, the columns of each unique index that ON CONFLICT can use. Nothing brings the value of a generated one. */
+async function readKeys(target: ClientBase, schema: string): Promise<Map<string, string[][]>> {
+  const { rows } = await target.query<{ relname: string; keys: string }>(
+    `SELECT c.relname, json_agg(k.columns ORDER BY i.indisprimary DESC, i.indexrelid) AS keys
+       FROM pg_catalog.pg_index i
+       JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+       CROSS JOIN LATERAL (
+         SELECT json_agg(a.attname ORDER BY p.place) AS columns, pg_catalog.bool_or(a.attgenerated <> '') AS is_generated
+           FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY p (attnum, place)
+           JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = p.attnum
+          WHERE p.place <= i.indnkeyatts) k
+      WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND i.indisunique AND i.indimmediate AND i.indisvalid
+        AND i.indpred IS NULL AND i.indexprs IS NULL AND NOT k.is_generated
+      GROUP BY c.relname`,
+    [schema],
   );
+  return new Map(rows.map(({ relname, keys }) => [relname, JSON.parse(keys) as string[][]]));
 }

@@ -23,6 +23,7 @@ export interface ReadOptions {
 /**
  * Reads one chunk in a transaction of its own, which is over when this returns: no snapshot is ever held longer than a
  * chunk takes.
+ * @returns undefined when the table was rewritten meanwhile: to a snapshot from before it would be empty.
  * @throws FerryError `record-too-large` for a row that no stage could hold.
  */
 export async function readChunk(
@@ -30,37 +31,54 @@ export async function readChunk(
   plan: TablePlan,
   range: ChunkRange,
   options: ReadOptions,
-): Promise<Chunk> {
+): Promise<Chunk | undefined> {
   await source.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
-    const { rows } = await source.query<{ snapshot: string }>('SELECT pg_catalog.pg_current_snapshot() AS snapshot');
-    const { text, isCut } = await readText(source, `COPY (${chunkSql(plan, range)}) TO STDOUT`, options);
+    const { snapshot, file } = await readState(source, plan);
+    const { text, isCut } = await readText(source, `(${chunkSql(plan, range)})`, options);
+    const isRewritten = !isCut && (await readState(source, plan)).file !== file;
     await source.query(isCut ? 'ROLLBACK' : 'COMMIT');
+    if (isRewritten) return undefined;
     if (text.openBytes > MAX_ROW_BYTES) {
-      const last = toChunk(plan, range, { text: text.lines(), isCut }, rows[0]!.snapshot).mark?.upTo;
+      const last = toChunk(plan, range, { text: text.lines(), isCut }, snapshot).mark?.upTo;
       throw rowTooLarge(
         plan.relation,
         last ? `behind the key ${JSON.stringify(last)}` : 'to be copied',
         text.openBytes,
       );
     }
-    return toChunk(plan, range, { text: text.lines(), isCut }, rows[0]!.snapshot);
+    return toChunk(plan, range, { text: text.lines(), isCut }, snapshot);
   } catch (error) {
     await source.query('ROLLBACK').catch(() => {});
     throw error;
   }
 }
 
+/** The transaction's snapshot, and where the table's rows are, which is never of the past. */
+export async function readState(source: ClientBase, { relation }: TablePlan) {
+  const { rows } = await source.query<{ snapshot: string; file: string; lsn: string }>(
+    `SELECT pg_catalog.pg_current_snapshot() AS snapshot, pg_catalog.pg_relation_filenode($1) AS file,
+            pg_catalog.pg_current_wal_insert_lsn() AS lsn`,
+    [relation.id],
+  );
+  return rows[0]!;
+}
+
+/** @param what of COPY: a table with its columns, or a query in parentheses. */
+export function copyOut(source: ClientBase, what: string): AsyncIterable<Buffer> {
+  return source.query(copyTo(`COPY ${what} TO STDOUT`));
+}
+
 /** Reads until the text is full, and then what comes until the server has heard that it may end. */
 async function readText(
   source: ClientBase,
-  copy: string,
+  query: string,
   { maxBytes, cancel }: ReadOptions,
 ): Promise<{ text: ChunkText; isCut: boolean }> {
   const text = new ChunkText(maxBytes);
   let cancelled: Promise<void> | undefined;
   try {
-    for await (const part of source.query(copyTo(copy))) {
+    for await (const part of copyOut(source, query)) {
       if (cancelled) continue;
       text.take(part);
       if (text.isFull || text.openBytes > MAX_ROW_BYTES) cancelled = cancel(source);

@@ -5,7 +5,7 @@ import type { SnapshotXids } from './delivered-xids.js';
 /** What a snapshot must know of a table. */
 export interface TablePlan {
   readonly relation: Relation;
-  /** Key columns in the order of the key's index. */
+  /** Key columns in the order of the key's index; none where only all values together identify a row. */
   readonly key: readonly string[];
   /** What a row's partition is derived from: columns that every change and every row of a chunk carries. */
   readonly partitionKey: readonly string[];
@@ -59,3 +59,12 @@ export function lineStarts(text: Buffer): number[] {
 }
 
 const NEWLINE = 0x0a;
+
+/**
+ * The relation as the log has it. Where only all values together identify a row, no column is a key: pgoutput calls all
+ * of them one, as it does of every table whose replica identity is full.
+ */
+export function loggedRelation(relation: Relation, { key }: TablePlan): Relation {
+  if (key.length > 0) return relation;
+  return { ...relation, columns: relation.columns.map((column) => ({ ...column, key: false })) };
+}

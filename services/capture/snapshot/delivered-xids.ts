@@ -42,6 +42,10 @@ export function isStale(mark: ReturnType<DeliveredXids['mark']>, snapshot: Snaps
   return false;
 }
 
+export function hasSeen({ xmax, running }: SnapshotXids, xid: number): boolean {
+  return isBefore(xid, xmax) && !running.has(xid);
+}
+
 /** Xids compare in a circle of 2^32. */
 function isBefore(a: number, b: number): boolean {
   return ((a - b) | 0) < 0;

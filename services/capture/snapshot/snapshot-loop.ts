@@ -8,6 +8,7 @@ import { failpoint } from '../../../platform/failpoint.js';
 import { endSession } from '../../../platform/postgres.js';
 import type { Chunk, TablePlan } from './chunk.js';
 import { type ChunkRange, readChunk } from './chunk-reader.js';
+import { copyWhole, type StreamAtRest, type StreamStop } from './copy-whole.js';
 import { estimateTable } from './table-plan.js';
 import type { Rereads, SnapshotWindows } from './windows.js';
 
@@ -19,6 +20,11 @@ export interface SnapshotOptions {
   readonly windows: SnapshotWindows;
   /** How far each table is, by display name; the encoder moves it on as chunks go into the log. */
   readonly states: Map<string, TableSnapshotState>;
+  /** For tables without a key. */
+  readonly stream: {
+    reach(plan: TablePlan, id: string): Promise<StreamAtRest>;
+    goOn(): void;
+  };
   /** Resolves when another chunk may be held in memory. */
   readonly drained: () => Promise<void>;
   readonly chunkRows: number;
@@ -56,6 +62,7 @@ async function copyTable(client: pg.Client, plan: TablePlan, options: CopyOption
   const name = sourceName(plan.relation);
   const { rows: expected, rowBytes } = await estimateTable(client, plan);
   states.set(name, { ...states.get(name)!, ...(expected === undefined ? {} : { estimate: expected }) });
+  if (plan.key.length === 0) return copyWhole(client, plan, streamStop(options));
   let limit = chunkLimit(rowBytes, options);
   for (let isExhausted = false; !isExhausted && !signal.aborted; ) {
     await options.drained();
@@ -124,6 +131,17 @@ function someOf(rereads: Rereads, atMost: number): Rereads {
   return new Map([...rereads].slice(0, atMost));
 }
 
+function streamStop({ stream, signal, aborted }: CopyOptions): StreamStop {
+  return {
+    reach: async (plan, id) => {
+      const reached = await Promise.race([stream.reach(plan, id), aborted]);
+      return reached === 'aborted' ? undefined : reached;
+    },
+    goOn: () => stream.goOn(),
+    signal,
+  };
+}
+
 /** As many keys as one statement may name. */
 const REREAD_KEYS = 500;
 
@@ -151,6 +169,10 @@ async function copyChunk(
     try {
       await emit(client, MESSAGE.low, id);
       const read = await readChunk(client, plan, range, { maxBytes: 2 * options.chunkBytes, cancel: options.cancel });
+      if (!read) {
+        options.windows.abandon(id);
+        continue;
+      }
       failpoint('capture.chunk-read');
       const chunk = isFinal ? { ...read, mark: { ...read.mark, final: true } } : read;
       // How far the table is copied, a part of it does not say.

@@ -19,23 +19,22 @@ const IS_EQUAL_AS_TEXT = `(
     timestamp,timestamptz,inet,cidr,macaddr,macaddr8,bit,varbit}'::pg_catalog.regtype[])
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_collation l WHERE l.oid = a.attcollation AND NOT l.collisdeterministic)))`;
 
-/** Columns with their part in the row key: the primary key, or else the replica identity's index. */
+/** Columns with their places in the primary key and in the replica identity's index. */
 const PLAN_SQL = `
 SELECT c.oid, c.relkind, c.relreplident, pg_catalog.row_security_active(c.oid) AS hidden, a.attname, a.atttypid, a.atttypmod,
        pg_catalog.format_type(base.oid, -1) AS type, base.oid <> a.atttypid AS is_domain,
        ${operatorOf(STRATEGY.equal)} AS equal, ${operatorOf(STRATEGY.greater)} AS greater,
        ${IS_EQUAL_AS_TEXT} AS equal_as_text,
-       pg_catalog.array_position(k.columns, a.attnum) AS key_place,
-       pg_catalog.array_position(i.columns, a.attnum) AS identity_place
+       pg_catalog.array_position(k.columns, a.attnum) AS key_place, pg_catalog.cardinality(k.columns) AS key_columns,
+       pg_catalog.array_position(i.columns, a.attnum) AS identity_place, pg_catalog.cardinality(i.columns) AS identity_columns
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
  ${BASE_TYPE}
+  -- Behind the key's columns stand those that the index only includes.
   LEFT JOIN LATERAL (
-    -- Behind the key's columns stand those that the index only includes.
     SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS columns FROM pg_catalog.pg_index i
-     WHERE i.indrelid = c.oid AND (i.indisprimary OR i.indisreplident)
-     ORDER BY i.indisprimary DESC LIMIT 1) k ON true
+     WHERE i.indrelid = c.oid AND i.indisprimary) k ON true
   LEFT JOIN LATERAL (
     SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS columns FROM pg_catalog.pg_index i
      WHERE i.indrelid = c.oid AND i.indisreplident) i ON true
@@ -44,19 +43,19 @@ SELECT c.oid, c.relkind, c.relreplident, pg_catalog.row_security_active(c.oid) A
 
 /**
  * Reads a table's columns and key from the source's catalog.
- * @throws FerryError `source-unfit` when the table is not there, has no key, or hides rows from our role.
+ * @returns a plan without key columns for a table without a key whose replica identity is full.
+ * @throws FerryError `source-unfit` when the table is not there, nothing identifies its rows, or some are hidden.
  */
 export async function readTablePlan(source: ClientBase, table: QualifiedName): Promise<TablePlan> {
   const { rows } = await source.query<Record<string, string | null>>(PLAN_SQL, [table.schema, table.table]);
   if (rows.length === 0) throw new FerryError('source-unfit', `the source has no table ${displayName(table)}`);
   if (rows[0]!.hidden === 't') throw hidesRows(table);
-  const inOrder = (place: 'key_place' | 'identity_place') =>
-    rows.filter((row) => row[place] !== null).sort((a, b) => Number(a[place]) - Number(b[place]));
-  const key = inOrder('key_place');
-  if (key.length === 0) {
+  const identity = inOrder(rows, 'identity');
+  const key = chooseKey(rows, identity);
+  if (key.length === 0 && (rows[0]!.relreplident !== 'f' || rows[0]!.relkind === 'p')) {
     throw new FerryError(
       'source-unfit',
-      `the source table ${displayName(table)} has no primary key and no replica identity index`,
+      `the source table ${displayName(table)} has no primary key, no replica identity index and not REPLICA IDENTITY FULL`,
     );
   }
   return {
@@ -74,7 +73,7 @@ export async function readTablePlan(source: ClientBase, table: QualifiedName): P
     },
     key: key.map((row) => row.attname!),
     // A delete carries the replica identity's columns alone. What is equal must come to one partition, in whichever text.
-    partitionKey: (rows[0]!.relreplident === 'i' ? inOrder('identity_place') : key)
+    partitionKey: (identity.length > 0 ? identity : key)
       .filter((row) => row.equal_as_text === 't')
       .map((row) => row.attname!),
     keyTypes: key.map(({ type, is_domain, equal, greater }) => ({
@@ -116,6 +115,22 @@ export function narrowedTo(plan: TablePlan, published: PublishedTable): TablePla
 export function rowsOf({ relation, partition, isPartitioned }: TablePlan): string {
   if (partition) return `ONLY ${quoteName(partition)}`;
   return `${isPartitioned ? '' : 'ONLY '}${quoteName(relation)}`;
+}
+
+type Row = Record<string, string | null>;
+
+/** A generated column is not among the rows, nor in the WAL: an index that has one identifies nothing there. */
+function inOrder(rows: readonly Row[], index: 'key' | 'identity'): Row[] {
+  const place = `${index}_place`;
+  const found = rows.filter((row) => row[place] !== null).sort((a, b) => Number(a[place]) - Number(b[place]));
+  return found.length === Number(rows[0]![`${index}_columns`] ?? 0) ? found : [];
+}
+
+/** The primary key, if a deleted row brings it; else the replica identity's index. */
+function chooseKey(rows: readonly Row[], identity: readonly Row[]): readonly Row[] {
+  const primary = inOrder(rows, 'key');
+  if (rows[0]!.relreplident !== 'i') return primary;
+  return primary.length > 0 && primary.every((row) => identity.includes(row)) ? primary : identity;
 }
 
 /**

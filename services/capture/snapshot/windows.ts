@@ -4,7 +4,7 @@ import type { TableSnapshotState } from '../../../core/stage-state.js';
 import { NONE, oldTupleAt, type RowMessage } from '../pgoutput/decode.js';
 import { readTuple } from '../pgoutput/tuple.js';
 import type { Chunk, ReconciledChunk, TablePlan } from './chunk.js';
-import { DeliveredXids } from './delivered-xids.js';
+import { DeliveredXids, isStale, type SnapshotXids } from './delivered-xids.js';
 import { WatermarkWindow } from './watermark-window.js';
 
 /** Keys that must be read again, as JSON arrays of texts, and the number of the move that made each so. */
@@ -13,7 +13,7 @@ export type Rereads = ReadonlyMap<string, number>;
 /** A chunk whose high watermark has come, for the encoder to write and the reader of chunks to hear of. */
 export interface ClosedWindow {
   readonly plan: TablePlan;
-  readonly chunk: Chunk;
+  readonly chunk: Pick<Chunk, 'rows' | 'mark'>;
   readonly reconciled: ReconciledChunk;
 }
 
@@ -96,6 +96,11 @@ export class SnapshotWindows {
 
   delivered(xid: number): void {
     this.#delivered.add(xid);
+  }
+
+  /** A snapshot that is taken now had not seen a transaction that the stream has delivered. */
+  isStale(snapshot: SnapshotXids): boolean {
+    return isStale(this.#delivered.mark(), snapshot);
   }
 
   /** A watermark of another process's life is nobody's: ignored. */

@@ -8,7 +8,7 @@ import { renderPipeline } from './render-pipeline.js';
 const key = { name: 'k', columns: ['id'], primary: true, replicaIdentity: false, immediate: true, plain: true };
 
 function assigned(source: { schema: string; table: string }, target: { schema: string; table: string }): AssignedTable {
-  const table = { ...source, oid: 7, identity: 'd', estimatedRows: 1234, uniqueIndexes: [key] };
+  const table = { ...source, oid: 7, identity: 'd', estimatedRows: 1234, columns: [], uniqueIndexes: [key] };
   return { source: table as unknown as CatalogTable, target };
 }
 

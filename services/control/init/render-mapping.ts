@@ -34,7 +34,7 @@ function describe({ source }: AssignedTable, bytes: ReadonlyMap<number, number>)
       ? 'rows unknown (never analyzed)'
       : `about ${source.estimatedRows.toLocaleString('en')} rows`;
   const key = replicaKey(source);
-  const columns = 'columns' in key ? key.columns.join(', ') : 'none';
+  const columns = 'columns' in key && key.columns.length > 0 ? key.columns.join(', ') : 'none';
   return `${rows}, ${formatBytes(bytes.get(source.oid) ?? 0)}, key (${columns})`;
 }
 

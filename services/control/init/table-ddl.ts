@@ -29,7 +29,7 @@ export function tableDdl(context: DdlContext, table: AssignedTable): Ddl {
 function identityKey(context: DdlContext, { source, target }: AssignedTable): string[] {
   if (source.uniqueIndexes.some(({ primary }) => primary)) return [];
   const key = replicaKey(source);
-  if (!('columns' in key)) return [];
+  if (!('columns' in key) || key.columns.length === 0) return [];
   const name = context.relationNames.claim(target.schema, `${target.table}_pkey`, source.schema);
   return [`CONSTRAINT ${quoteIdentifier(name)} PRIMARY KEY (${key.columns.map(quoteIdentifier).join(', ')})`];
 }

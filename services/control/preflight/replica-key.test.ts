@@ -19,7 +19,10 @@ const key = (identity: CatalogTable['identity'], uniqueIndexes: readonly Catalog
     table: 't',
     identity,
     uniqueIndexes,
-    columns: [{ name: 'email', notNull: true }],
+    columns: [
+      { name: 'email', notNull: true, generated: '' },
+      { name: 'upper', notNull: true, generated: 's' },
+    ],
   } as unknown as CatalogTable);
 
 test('the primary key comes first, then the replica identity index', () => {
@@ -28,16 +31,22 @@ test('the primary key comes first, then the replica identity index', () => {
   expect(key('f', [primary])).toEqual({ columns: ['id'] });
   expect(key('i', [other])).toEqual({ columns: ['email'] });
   expect(key('i', [primary, index({ columns: ['email', 'id'], replicaIdentity: true })])).toEqual({ columns: ['id'] });
+  expect(key('i', [primary, other])).toEqual({ columns: ['email'] });
+});
+
+test('with the whole row in the WAL, a table needs no key', () => {
+  expect(key('f', [])).toEqual({ columns: [] });
+  expect(key('f', [index({ primary: true, columns: ['upper'] })])).toEqual({ columns: [] });
 });
 
 test.each([
   ['n', [primary], 'NOTHING', 'REPLICA IDENTITY DEFAULT'],
   ['d', [], 'no key', 'ADD PRIMARY KEY'],
-  ['f', [], 'no key', 'ADD PRIMARY KEY'],
   ['d', [index({ columns: ['email'] })], 'no key', 'REPLICA IDENTITY USING INDEX "k"'],
   ['d', [{ ...primary, immediate: false }], 'deferrable', 'NOT DEFERRABLE'],
   ['i', [primary], 'dropped', 'REPLICA IDENTITY DEFAULT'],
-  ['i', [primary, index({ columns: ['email'], replicaIdentity: true })], 'lacks a column', 'REPLICA IDENTITY DEFAULT'],
+  ['d', [{ ...primary, columns: ['upper'] }], 'the generated column upper', 'REPLICA IDENTITY FULL'],
+  ['i', [index({ columns: ['upper'], replicaIdentity: true })], 'the generated column upper', 'REPLICA IDENTITY FULL'],
 ] as const)('identity %s with %j cannot be moved', (identity, indexes, reason, remedy) => {
   expect(key(identity, indexes)).toEqual({
     obstacle: { reason: expect.stringContaining(reason), remedy: expect.stringContaining(remedy) },

@@ -10,12 +10,13 @@ export interface Obstacle {
 export type ReplicaKey = { readonly columns: readonly string[] } | { readonly obstacle: Obstacle };
 
 /**
- * The columns that identify a row: the primary key, or else the replica identity index. The WAL must carry them of a
- * deleted row; PostgreSQL does not take a deferrable key for that, and refuses UPDATE and DELETE on a published table
- * that has no replica identity.
+ * The columns that identify a row: the primary key, or else the replica identity index; none where only all values
+ * together do. The WAL must carry them of a deleted row; PostgreSQL does not take a deferrable key for that, carries no
+ * generated columns, and refuses UPDATE and DELETE on a published table that has no replica identity.
  */
 export function replicaKey(table: CatalogTable): ReplicaKey {
   const primary = table.uniqueIndexes.find((index) => index.primary);
+  const generated = primary && generatedColumn(table, primary);
   switch (table.identity) {
     case 'n':
       return obstacle(
@@ -26,19 +27,32 @@ export function replicaKey(table: CatalogTable): ReplicaKey {
       return indexKey(table, primary);
     case 'd':
       if (primary && !primary.immediate) return deferrable(table, primary);
+      if (primary && generated) return generatedKey(table, primary, generated);
       return primary ? { columns: primary.columns } : noKey(table);
     case 'f':
-      return primary ? { columns: primary.columns } : noKey(table);
+      return { columns: primary && !generated ? primary.columns : [] };
   }
+}
+
+function generatedColumn(table: CatalogTable, index: CatalogIndex): string | undefined {
+  return table.columns.find(({ name, generated }) => generated !== '' && index.columns.includes(name))?.name;
+}
+
+function generatedKey(table: CatalogTable, index: CatalogIndex, column: string): ReplicaKey {
+  return obstacle(
+    `its key ${index.name} has the generated column ${column}, which the WAL of a deleted row does not carry`,
+    `ALTER TABLE ${quoteName(table)} REPLICA IDENTITY FULL`,
+  );
 }
 
 function indexKey(table: CatalogTable, primary: CatalogIndex | undefined): ReplicaKey {
   const index = table.uniqueIndexes.find((candidate) => candidate.replicaIdentity);
   const remedy = `ALTER TABLE ${quoteName(table)} REPLICA IDENTITY DEFAULT`;
   if (!index) return obstacle('the index of its REPLICA IDENTITY was dropped', remedy);
-  if (!primary) return { columns: index.columns };
-  if (primary.columns.every((column) => index.columns.includes(column))) return { columns: primary.columns };
-  return obstacle(`its REPLICA IDENTITY is the index ${index.name}, which lacks a column of the primary key`, remedy);
+  const generated = generatedColumn(table, index);
+  if (generated) return generatedKey(table, index, generated);
+  const isCarried = primary?.columns.every((column) => index.columns.includes(column));
+  return { columns: primary && isCarried ? primary.columns : index.columns };
 }
 
 function deferrable(table: CatalogTable, primary: CatalogIndex): ReplicaKey {
@@ -62,5 +76,5 @@ function keyRemedy(table: CatalogTable): string {
   const usable = table.uniqueIndexes.find((index) => index.immediate && index.plain && index.columns.every(notNull));
   return usable
     ? `ALTER TABLE ${quoteName(table)} REPLICA IDENTITY USING INDEX ${quoteIdentifier(usable.name)}`
-    : `ALTER TABLE ${quoteName(table)} ADD PRIMARY KEY (...)`;
+    : `ALTER TABLE ${quoteName(table)} ADD PRIMARY KEY (...), or REPLICA IDENTITY FULL where rows may be equal`;
 }

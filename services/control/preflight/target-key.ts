@@ -2,31 +2,59 @@ import { formatPlace, targetColumn } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
 import { findColumn } from './catalog.js';
-import { defineCheck, mappedPairs } from './context.js';
+import { defineCheck, type MappedPair, mappedPairs } from './context.js';
+import type { Finding, Report } from './finding.js';
 import { replicaKey } from './replica-key.js';
 
-/** Apply finds a row of the target by its primary key, and must know those columns of every row, of a deleted one too. */
+/**
+ * Apply finds a row of the target by a unique index of the same columns, of which it knows the values of a deleted row,
+ * too. Rows of a table without a key are counted instead: a unique index that the source has not would refuse equal ones.
+ */
 export const targetKey = defineCheck(
-  { name: 'target-key', side: 'target', passed: 'every target table has the mapped key as its primary key' },
+  { name: 'target-key', side: 'target', passed: 'every target table has the mapped key as a key of its own' },
   async (context, report) =>
     (await mappedPairs(context)).flatMap(({ mapping, source, target }) => {
       const key = replicaKey(source);
       if (!('columns' in key)) return [];
+      if (key.columns.length === 0) return uniqueFindings({ mapping, source, target }, report);
       const columns = key.columns.map((column) => targetColumn(mapping, column));
       const primary = target.uniqueIndexes.find((index) => index.primary);
-      if (primary?.immediate && sameSet(primary.columns, columns)) return [];
+      if (
+        target.uniqueIndexes.some(({ immediate, plain, columns: own }) => immediate && plain && sameSet(own, columns))
+      )
+        return [];
       if (columns.some((column) => !findColumn(target, column))) return [];
       const name = displayName(target);
       const add = `ADD PRIMARY KEY (${columns.map(quoteIdentifier).join(', ')})`;
       const drop = primary ? `DROP CONSTRAINT ${quoteIdentifier(primary.name)}, ` : '';
       return [
-        report.error(`${formatPlace(mapping.place)}: the primary key of ${name} is not (${columns.join(', ')})`, {
+        report.error(`${formatPlace(mapping.place)}: ${name} has no unique index on (${columns.join(', ')})`, {
           object: name,
           remedy: `ALTER TABLE ${quoteName(target)} ${drop}${add}`,
         }),
       ];
     }),
 );
+
+function uniqueFindings({ mapping, source, target }: MappedPair, report: Report): Finding[] {
+  const ofSource = source.uniqueIndexes.map(({ columns }) => columns.map((column) => targetColumn(mapping, column)));
+  const filled = source.columns
+    .filter(({ generated }) => generated === '')
+    .map(({ name }) => targetColumn(mapping, name));
+  return target.uniqueIndexes
+    .filter(({ columns }) => columns.length > 0 && columns.every((column) => filled.includes(column)))
+    .filter(({ columns }) => !ofSource.some((own) => sameSet(own, columns)))
+    .map(({ name, columns }) =>
+      report.warn(
+        `${formatPlace(mapping.place)}: ${displayName(target)} is unique in (${columns.join(', ')}), and ${displayName(source)}, ` +
+          'which has no key, may not be: apply halts at the first equal row',
+        {
+          object: displayName(target),
+          remedy: `DROP INDEX ${quoteIdentifier(target.schema)}.${quoteIdentifier(name)}`,
+        },
+      ),
+    );
+}
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name) => b.includes(name));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { judge, type Observation, type RowState } from './judge.js';
 
-const row = (hash: number, version = `v${hash}`): RowState => ({ hash: BigInt(hash), version });
+const row = (hash: number, version = `v${hash}`): RowState => ({ hash: BigInt(hash), rows: 1, version });
 const look = (source?: RowState, target?: RowState, sampled: (number | undefined)[] = []): Observation => ({
   key: ['1'],
   source,

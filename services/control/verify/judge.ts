@@ -3,6 +3,8 @@ import type { Key } from './queries.js';
 /** A row as one side showed it. */
 export interface RowState {
   readonly hash: bigint;
+  /** More than one only where no unique index tells rows apart; the hash is the sum of theirs. */
+  readonly rows: number;
   /** The same only while nobody has written the row. */
   readonly version: string;
 }

@@ -1,5 +1,5 @@
 import type { Observation } from './judge.js';
-import { keyId, type TableReader } from './observe.js';
+import { bothVersions, keyId, type TableReader } from './observe.js';
 import { columnHashesOfKeys, type Key } from './queries.js';
 import type { Difference } from './report.js';
 import type { Session, Statement } from './session.js';
@@ -40,7 +40,11 @@ export async function nameDifferences(
       continue;
     }
     confirmed.push(look);
-    differences.push(describe(look.key, reader.shape.columns, inSource?.hashes, inTarget?.hashes));
+    differences.push(
+      reader.shape.isKeyless
+        ? { key: look.key, kind: (look.source?.rows ?? 0) > (look.target?.rows ?? 0) ? 'missing' : 'extra' }
+        : describe(look.key, reader.shape.columns, inSource?.hashes, inTarget?.hashes),
+    );
   }
   return { differences, confirmed, changed };
 }
@@ -68,7 +72,7 @@ async function readColumnHashes(session: Session, statement: Statement): Promise
     const twin = rows.get(id);
     // As for the row's state, so that the two versions of a key that stands twice compare.
     rows.set(id, {
-      version: twin ? `${twin.version} ${version}` : version!,
+      version: twin ? bothVersions(twin.version, version!) : version!,
       hashes: twin ? twin.hashes : hashes!.slice(1, -1).split(','),
     });
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
 import { type Lsn, parseLsn } from '../../../core/lsn.js';
 import type { AppliedProbe } from './applied-probe.js';
 import type { Observation, RowState } from './judge.js';
@@ -79,14 +80,21 @@ async function readRows(session: Session, statement: Statement): Promise<Rows> {
   const rows: Rows = new Map();
   for (const [hash, version, ...key] of await session.read(statement)) {
     const id = keyId(key as string[]);
-    // Only a target without a unique index can hold a key twice; the sum then differs from the source's one row.
+    // A target without a unique index can hold a key twice, where the sum differs from the source's one row; and equal
+    // rows of a table without a key have the same one on both sides.
     const twin = rows.get(id)?.state;
     const state = twin
-      ? { hash: twin.hash + BigInt(hash!), version: `${twin.version} ${version}` }
-      : { hash: BigInt(hash!), version: version! };
+      ? { hash: twin.hash + BigInt(hash!), rows: twin.rows + 1, version: bothVersions(twin.version, version!) }
+      : { hash: BigInt(hash!), rows: 1, version: version! };
     rows.set(id, { key: key as string[], state });
   }
   return rows;
+}
+
+/** Of rows with one key, in whichever order they come. */
+export function bothVersions(one: string, other: string): string {
+  const number = (version: string) => (version.startsWith('#') ? Number(version.slice(1)) : crc32(version));
+  return `#${(number(one) + number(other)) % 2 ** 48}`;
 }
 
 function observations(keys: ReadonlyMap<string, Key>, samples: readonly Rows[], target: Rows): Observation[] {

@@ -1,3 +1,4 @@
+import { hashOf } from './row-hash.js';
 import type { Statement } from './session.js';
 import type { SideShape } from './table-shape.js';
 
@@ -72,16 +73,6 @@ function rowState(side: SideShape, hash: string): string {
 }
 
 const rowHash = (side: SideShape) => hashOf(side.columns, side.recode);
-
-/**
- * A row's own text form tells NULL from '' and one column from the next, and holds up to 1,664 columns. The collation
- * is named because hashing asks it whether different bytes may be equal.
- */
-function hashOf(columns: readonly string[], recode: boolean): string {
-  const text = `ROW(${columns.join(', ')})::text`;
-  const bytes = recode ? `pg_catalog.encode(pg_catalog.convert_to(${text}, 'UTF8'), 'base64')` : text;
-  return `pg_catalog.hashtextextended(${bytes} COLLATE "C", 0)`;
-}
 
 function inRange(side: SideShape, range: KeyRange): { where: string; values: string[] } {
   const key = `ROW(${side.key.map(({ expression }) => expression).join(', ')})`;

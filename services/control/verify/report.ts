@@ -26,7 +26,7 @@ export interface TableReport {
 }
 
 export interface Difference {
-  /** Values of the key columns, in index order, as PostgreSQL's text. */
+  /** Values of the key columns, in index order, as PostgreSQL's text; of a table without a key the hash of the row. */
   readonly key: readonly string[];
   /** `missing` from the target, `extra` in the target, or in both and `different`. */
   readonly kind: 'missing' | 'extra' | 'different';

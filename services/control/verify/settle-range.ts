@@ -106,6 +106,6 @@ class ResultBuilder {
 
 function count(tally: { rows: number; sum: bigint }, row: RowState | undefined): void {
   if (!row) return;
-  tally.rows += 1;
+  tally.rows += row.rows;
   tally.sum += row.hash;
 }

@@ -3,6 +3,7 @@ import { formatPlace, type TableMapping, targetColumn } from '../../../core/mapp
 import { displayName } from '../../../core/relation.js';
 import { quoteName } from '../../../platform/postgres.js';
 import { comparable, comparableKey } from './column-pair.js';
+import { hashOf } from './row-hash.js';
 import type { ColumnCatalog, TableCatalog } from './table-catalog.js';
 
 /** How both sides of a mapped table are read, so that equal rows give equal keys and hashes. */
@@ -10,6 +11,8 @@ export interface TableShape {
   readonly mapping: TableMapping;
   /** The compared columns by their names in the source, in the order of the hashes. */
   readonly columns: readonly string[];
+  /** Rows are told apart by the hash of their values, and those that are equal are counted. */
+  readonly isKeyless: boolean;
   readonly source: SideShape;
   readonly target: SideShape;
   readonly estimatedRows: number | undefined;
@@ -39,7 +42,7 @@ interface Pair {
 
 /**
  * Plans the comparison of one table. Generated columns are left out: each side computes its own.
- * @throws FerryError `source-unfit` without a key, `mapping-invalid` for a renamed column that the source has not,
+ * @throws FerryError `mapping-invalid` for a renamed column that the source has not,
  * `target-unfit` when the target lacks a column.
  */
 export function planShape(mapping: TableMapping, source: TableCatalog, target: TableCatalog): TableShape {
@@ -47,16 +50,29 @@ export function planShape(mapping: TableMapping, source: TableCatalog, target: T
   const pairs = pairColumns(mapping, source, target);
   const compared = pairs.filter((pair) => !pair.source.generated && !pair.target.generated);
   const columns = compared.map((pair) => comparable(pair.source, pair.target));
-  const key = keyPairs(mapping, pairs).map((pair) => comparableKey(pair.source, pair.target));
+  const key = keyPairs(pairs).map((pair) => comparableKey(pair.source, pair.target));
+  const recode = source.encoding !== target.encoding;
   const sideShape = (side: 'source' | 'target', catalog: TableCatalog): SideShape => ({
     from: `${comparedRows(catalog)} AS t`,
     columns: columns.map((column) => column[side]),
-    key: key.map((column) => ({ expression: column[side], literalType: column.literalType[side] })),
-    recode: source.encoding !== target.encoding,
+    key:
+      key.length > 0
+        ? key.map((column) => ({ expression: column[side], literalType: column.literalType[side] }))
+        : [
+            {
+              expression: hashOf(
+                columns.map((column) => column[side]),
+                recode,
+              ),
+              literalType: 'bigint',
+            },
+          ],
+    recode,
   });
   return {
     mapping,
     columns: compared.map((pair) => pair.source.name),
+    isKeyless: key.length === 0,
     source: sideShape('source', source),
     target: sideShape('target', target),
     estimatedRows: source.estimatedRows,
@@ -94,14 +110,8 @@ function pairColumns(mapping: TableMapping, source: TableCatalog, target: TableC
   );
 }
 
-function keyPairs(mapping: TableMapping, pairs: readonly Pair[]): Pair[] {
-  const key = pairs
+function keyPairs(pairs: readonly Pair[]): Pair[] {
+  return pairs
     .filter((pair) => pair.source.keyPlace !== undefined)
     .sort((a, b) => a.source.keyPlace! - b.source.keyPlace!);
-  if (key.length > 0) return key;
-  const table = displayName(mapping.source);
-  throw new FerryError(
-    'source-unfit',
-    `the source table ${table} has neither a primary key nor a replica identity index, and rows are compared by key`,
-  );
 }

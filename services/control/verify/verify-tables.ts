@@ -90,7 +90,9 @@ async function verifyMapping(
     onProgress?.({ ...names, rows, estimatedRows: shape.estimatedRows, report });
   progress(0);
   const reader: TableReader = { shape, ...sides, applied, signal: lane.signal };
-  const report = await verifyTable(reader, { chunkRows, maxAttempts, onRows: progress });
+  // Each chunk of a table without a key sorts all of it.
+  const rowsOfChunk = shape.isKeyless ? chunkRows * 10 : chunkRows;
+  const report = await verifyTable(reader, { chunkRows: rowsOfChunk, maxAttempts, onRows: progress });
   progress(report.rows, report);
   return report;
 }

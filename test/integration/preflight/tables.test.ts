@@ -89,7 +89,10 @@ describeWithPostgres('preflight of tables, publication and slot', () => {
   });
 
   test.each([
-    ['CREATE TABLE public.t (id int NOT NULL)', 'ALTER TABLE "public"."t" ADD PRIMARY KEY (...)'],
+    [
+      'CREATE TABLE public.t (id int NOT NULL)',
+      expect.stringContaining('ADD PRIMARY KEY (...), or REPLICA IDENTITY FULL'),
+    ],
     [
       'CREATE TABLE public.t (id int NOT NULL UNIQUE)',
       'ALTER TABLE "public"."t" REPLICA IDENTITY USING INDEX "t_id_key"',
@@ -112,6 +115,18 @@ describeWithPostgres('preflight of tables, publication and slot', () => {
       ALTER TABLE public.t REPLICA IDENTITY USING INDEX t_code_key`);
     await pair.target.query('CREATE TABLE growth.t (id int, code text COLLATE "C" PRIMARY KEY)');
     expect(problems(await pair.check(pipelineOf('  t: {from: public.t}\n')))).toEqual([]);
+  });
+
+  test('a table without a key moves with its whole rows in the WAL, into one that has no key for them either', async () => {
+    await pair.source.query('CREATE TABLE public.t (a int, b int); ALTER TABLE public.t REPLICA IDENTITY FULL');
+    await pair.target.query('CREATE TABLE growth.t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a int, b int)');
+    const pipeline = pipelineOf('  t: {from: public.t}\n');
+    expect(problems(await pair.check(pipeline))).toEqual([]);
+    await pair.target.query('CREATE UNIQUE INDEX once ON growth.t (a)');
+    expect(only(await pair.check(pipeline), 'target-key')).toMatchObject({
+      level: 'warn',
+      remedy: 'DROP INDEX "growth"."once"',
+    });
   });
 
   test('rows of the target that no checkpoint explains are refused', async () => {

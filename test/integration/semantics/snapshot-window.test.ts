@@ -49,6 +49,7 @@ const WINDOW: Readonly<Record<string, string>> = {
   moved_whole: MOVES,
   replaced: `DELETE FROM @ WHERE id IN (10, 20, 30); INSERT INTO @ VALUES (10, 1, 'new', ${BIG}), (12, 1, ${BIG}, '');
     UPDATE @ SET n = 2 WHERE id = 12; INSERT INTO @ VALUES (20, 1, '', ''); DELETE FROM @ WHERE id = 20`,
+  rewritten: 'UPDATE @ SET n = 1 WHERE id IN (10, 30); ALTER TABLE @ ALTER n TYPE int USING n + 0',
   truncated: `UPDATE @ SET id = 5 WHERE id = 30; TRUNCATE @; INSERT INTO @ VALUES (20, 1, 'after', ${BIG}), (60, 1, '', '')`,
 };
 
