@@ -54,6 +54,7 @@ async function runResync(flags: ResyncFlags): Promise<void> {
     await ensureControlSchema(target);
     // First: it refuses once the target serves. An empty target whose log is still there is only replayed.
     await resetTarget(target, pipeline);
+    await target.query('DELETE FROM ferry.schema_change WHERE pipeline = $1', [pipeline.name]);
     await dropSlot(pipeline.source.url, sourceObjectName(pipeline.name));
     const { raw, domain, control } = topicsOf(pipeline.name);
     await log.deleteTopics([raw, ...domainSchemas(pipeline.tables).map(domain), control]);

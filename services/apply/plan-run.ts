@@ -71,7 +71,7 @@ function refuseUnmapped(states: ReadonlyMap<string, TableState>, { mappings }: P
     `the mapping has no ${lost[0]}, which is ${lost[1].stop!.state} and not applied to its end`,
     {
       details: { table: lost[0] },
-      remedy: `Put it back, then ferry table resume ${lost[0]} or ferry table remove ${lost[0]}.`,
+      remedy: `Put it back, then ferry table resume ${lost[0]}.`,
     },
   );
 }

@@ -108,26 +108,32 @@ function reasonOf(changes: readonly SchemaChange[], scene: ChangeScene): StopRea
   const resume = `ferry table resume ${source}`;
   const ddl = changes.flatMap((change) => ddlOf(change, scene)).map((statement) => `${statement};`);
   const edits = changes.flatMap((change) => mappingEdit(change, mapping));
-  const again = changes.some(
-    (change) => change.kind !== 'rename-table' && !isSafe(change) && change.kind !== 'change-key',
-  );
+  const unseen = changes.flatMap((change) => (isSafe(change) ? [] : changedValues(change)));
   const steps = [
     ...(ddl.length > 0 ? [`On the target: ${ddl.join(' ')}`] : []),
     ...(edits.length > 0 ? [`${ddl.length > 0 ? 'Or' : 'Edit'} ${edits.join('; ')}`] : []),
     ...(changes.some((change) => change.kind === 'rename-table')
       ? [`${resume}; from: may follow to the new name at a later start of the services, once the table runs.`]
       : []),
-    again
-      ? `Then ferry table resnapshot ${source}, for rows that are there already may have changed unseen; or ${resume} where they have not.`
-      : changes.every((change) => change.kind === 'rename-table')
-        ? ''
-        : `Then ${resume}.`,
-  ].filter(Boolean);
+    ...(changes.every((change) => change.kind === 'rename-table') ? [] : [`Then ${resume}.`]),
+    ...(unseen.length > 0
+      ? [
+          `Values that the change gave to rows of before are not in the WAL; this writes them there: UPDATE ${quoteName(mapping.source)} SET ${unseen.join(', ')};`,
+        ]
+      : []),
+  ];
   return {
     kind: 'change',
     message: `${source}: ${changes.map(describeChange).join(', ')}; the target table ${table.schema}.${table.table} stands before it`,
     remedy: steps.join(' '),
   };
+}
+
+/** What writes the values that rows got by the change, as they are. */
+function changedValues(change: SchemaChange): string[] {
+  if (change.kind !== 'add-column' && change.kind !== 'change-type') return [];
+  const name = quoteIdentifier(change.kind === 'add-column' ? change.column.name : change.to.name);
+  return [`${name} = ${name}`];
 }
 
 function quoteFree({ source }: TableMapping): string {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../core/errors.js';
 import { type Lsn, parseLsn } from '../../core/lsn.js';
-import { displayName, formatQualifiedName, type QualifiedName, sourceName } from '../../core/relation.js';
+import { displayName, type QualifiedName, sourceName } from '../../core/relation.js';
 import type { KnownPartition, TableSnapshotState } from '../../core/stage-state.js';
 import { readPartitions } from './adapters/partitions.js';
 import type { TablePlan } from './snapshot/chunk.js';
@@ -111,7 +111,7 @@ function leftBehind(root: QualifiedName, what: string): FerryError {
     `the partition ${what}: the WAL does not say so, and its rows of ${displayName(root)} stay in the target`,
     {
       details: { table: displayName(root) },
-      remedy: `Copy the table anew: \`ferry table resnapshot ${formatQualifiedName(root)}\`.`,
+      remedy: 'Begin again: `ferry resync`.',
     },
   );
 }

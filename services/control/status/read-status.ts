@@ -190,7 +190,7 @@ function goneReason(
     remedy:
       gone === 'dropped'
         ? `Take it out of the mapping at ${formatPlace(place)}, and restart the services.`
-        : `Copy the new table: ferry table resnapshot ${name}.`,
+        : `Begin again, with the new table: ferry resync.`,
   };
 }
 

@@ -110,7 +110,7 @@ describeWithPostgres('partitioned and inheriting tables', () => {
     await pipeline.source.query('ALTER TABLE public.events DETACH PARTITION public."Events.EU"');
     expect(await pipeline.capture.ended).toMatchObject({ code: 1 });
     expect(await pipeline.capture.stderrTail()).toMatch(
-      /partition public.Events.EU was detached or dropped.*resnapshot public.events/s,
+      /partition public.Events.EU was detached or dropped.*ferry resync/s,
     );
   });
 });
