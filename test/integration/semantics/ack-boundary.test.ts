@@ -142,7 +142,7 @@ forEachDriver('the acknowledgement boundary', (driver) => {
           await once(stop.signal, 'abort');
           throw new Error('never appended');
         }
-        await log.append(batches);
+        return log.append(batches);
       },
     });
     const captured = capture({
