@@ -62,7 +62,8 @@ export async function applyPartition(options: PartitionOptions): Promise<void> {
       const records = await (run.writing ? Promise.race([reading, run.writing]) : reading);
       if (!records) continue;
       reading = undefined;
-      if (records.length === 0) await options.stillOurs();
+      // Not behind statements of a batch: one that fails takes what follows in its transaction with it.
+      if (records.length === 0 && !run.writing) await options.stillOurs();
       for (const record of records) run.read(record);
       offset = (records.at(-1)?.offset ?? offset - 1) + 1;
     }

@@ -93,7 +93,7 @@ describeWithPostgres('what the services say of themselves', () => {
 
   test('a service that has halted is gone, and control names it', async () => {
     await pipeline.apply.stop();
-    await pipeline.target.query('ALTER TABLE shared.users RENAME TO renamed');
+    await pipeline.target.query('ALTER TABLE shared.users ADD CHECK (id < 1000)');
     // The pipeline's own session ended with the server.
     const source = await pipeline.connect('source');
     await source.query(`INSERT INTO public.users VALUES (1000, 'u')`);
