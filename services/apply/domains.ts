@@ -211,7 +211,8 @@ class Domain {
 
   /** Who takes a partition over ends our session: the error is that of a lost connection then. */
   #replaced(reason: FerryError): FerryError {
-    this.#context.logger.warn({ ...this.#at }, 'another instance has taken this partition over');
+    const said = { ...this.#at, code: 'checkpoint-fenced' };
+    this.#context.logger.warn(said, 'another instance has taken this partition over');
     if (reason.code === 'checkpoint-fenced') return reason;
     return new FerryError('checkpoint-fenced', `${partitionName(this.#at)}: this instance was replaced`, {
       details: { ...this.#at },
