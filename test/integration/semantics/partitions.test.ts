@@ -64,6 +64,9 @@ forEachDriver('four partitions', (driver) => {
     }
   });
 
+  // Over the embedded log one process has all partitions: kills meet nothing there that one partition does not.
+  if (driver === 'embedded') return;
+
   test('survives kills under load, and a replay', async () => {
     await using pipeline = await start();
     const sessions = await Promise.all([1, 2].map(() => pipeline.connect('source')));
