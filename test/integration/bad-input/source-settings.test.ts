@@ -56,6 +56,6 @@ describe('a source that is set up wrongly', () => {
     const { code, stderr } = await opened.run('capture');
     expect(code).toBe(1);
     expect(stderr).toContain(`error: the server has removed WAL that the replication slot ${opened.slot} needs\n`);
-    expect(stderr).toContain('next: The WAL that the slot needs is gone: start again with a new pipeline name');
+    expect(stderr).toContain('next: Stop all services, run `ferry resync` and `ferry up`');
   });
 });
