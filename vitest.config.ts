@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import LongFilesFirst from './test/support/long-files-first.js';
 
 const CODE = '{core,platform,services,routing,cli,config,bench}/**/*.test.ts';
 
@@ -7,6 +8,7 @@ export default defineConfig({
     reporters: ['default', './test/support/reporter.ts'],
     // Servers of the tests are ended after the run, and one that is stuck gets three tries.
     teardownTimeout: 60_000,
+    sequence: { sequencer: LongFilesFirst },
     projects: [
       {
         test: {

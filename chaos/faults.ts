@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../test/support/random.js';
 import type { ServiceProcess } from '../test/support/service-process.js';
-import type { World } from './world.js';
+import type { Network, Weather } from './network.js';
+import type { Broker } from './places.js';
+import type { Side, World } from './world.js';
 
 /** Something that breaks and, when it resolves, is whole again. */
 export interface Fault {
@@ -11,75 +13,86 @@ export interface Fault {
 
 /** A service that a fault has ended starts again as late as this. */
 const GONE_MS = 1_500;
-const FROZEN_MS = 4_000;
-const WITHOUT_NETWORK_MS = 4_000;
+const FROZEN_MS = 3_000;
+const WITHOUT_NETWORK_MS = 3_000;
 
 /** To the services: each is whole again when the fault is over. */
-export function randomServiceFault(world: World, random: Random): Fault {
-  const service = random.pick(world.services);
-  const others = world.services.filter((other) => other !== service);
-  const gone = random.int(0, GONE_MS);
-  return random.pick<Fault>([
-    fault(`kill ${service.service}`, () => killed([service], gone)),
-    fault(`kill ${service.service}`, () => killed([service], gone)),
-    fault(`kill ${service.service}, start at once`, () => killed([service], 0)),
-    fault(`kill all but ${service.service}`, () => killed(others, gone)),
-    fault(`stop ${service.service}`, () => stopped(service, gone)),
-    fault(`freeze ${service.service}`, async () => {
-      signal(service, 'SIGSTOP');
-      await sleep(random.int(100, FROZEN_MS));
-      signal(service, 'SIGCONT');
-    }),
-    fault(`replace ${service.service} while it is frozen`, () => replaced(world, service, random)),
-  ]);
+export function serviceFaults(world: World, random: Random): Fault[] {
+  const gone = () => random.int(0, GONE_MS);
+  const ofEach = world.services.flatMap((service) => {
+    return [
+      fault(`kill ${service.service}`, () => killed([service], gone())),
+      fault(`stop ${service.service}`, () => stopped(service, gone())),
+      fault(`freeze ${service.service}`, async () => {
+        signal(service, 'SIGSTOP');
+        await sleep(random.int(100, FROZEN_MS));
+        signal(service, 'SIGCONT');
+      }),
+      fault(`replace ${service.service} while it is frozen`, () => replaced(world, service, random)),
+      fault(`another ${service.service} beside it`, () => joined(world, service, random)),
+    ];
+  });
+  return [fault('kill all services', () => killed(world.services, gone())), ...ofEach];
 }
 
 /** To the servers and to the network before them. */
-export function randomServerFault(world: World, random: Random): Fault {
-  const side = random.pick(['source', 'target'] as const);
+export function serverFaults(world: World, random: Random, { isLong }: { isLong: boolean }): Fault[] {
+  const places = ['source', 'target', ...(world.broker ? (['broker'] as const) : [])] as const;
+  return [
+    ...(['source', 'target'] as const).flatMap((side) => databaseFaults(world, side, random)),
+    ...(world.broker ? brokerFaults(world.broker, world, random) : []),
+    // Noticed by silence alone, which takes its time.
+    ...(isLong ? places.map((place) => stranded(world, place)) : []),
+  ];
+}
+
+function stranded(world: World, place: Side | 'broker'): Fault {
+  return fault(`the connections of the ${place} carry nothing any more`, async () => world[place]!.network.strand());
+}
+
+function databaseFaults(world: World, side: Side, random: Random): Fault[] {
   const { server, network } = world[side];
-  const frozen = random.int(100, FROZEN_MS);
-  const cut = random.int(300, WITHOUT_NETWORK_MS);
-  const faults: Fault[] = [
+  return [
     fault(`crash the ${side}`, () => server.restart({ crash: true })),
     fault(`restart the ${side}`, () => server.restart({ crash: false })),
     fault(`freeze the ${side}`, async () => {
       await server.freeze();
-      await sleep(frozen);
+      await sleep(random.int(100, FROZEN_MS));
       await server.thaw();
     }),
     fault(`reset the connections of the ${side}`, async () => network.reset()),
     ...(['refused', 'silent'] as const).map((weather) =>
-      fault(`the network of the ${side} is ${weather}`, async () => {
-        network.weather = weather;
-        await sleep(cut);
-        network.weather = 'clear';
-      }),
+      fault(`the network of the ${side} is ${weather}`, () => under(weather, network, random)),
     ),
   ];
-  if (world.broker) faults.push(...brokerFaults(world, { frozen, cut }));
-  return random.pick(faults);
 }
 
-function brokerFaults(world: World, { frozen, cut }: { frozen: number; cut: number }): Fault[] {
-  const { server, network } = world.broker!;
+function brokerFaults(broker: Broker, world: World, random: Random): Fault[] {
+  const { server, network } = broker;
+  const counted = (name: string, run: () => Promise<void>) =>
+    fault(name, () => {
+      broker.faults += 1;
+      return run();
+    });
   return [
-    fault('crash the broker', async () => {
+    counted('crash the broker', async () => {
       await server.down();
       await world.brokerUp();
     }),
-    fault('freeze the broker', async () => {
+    counted('freeze the broker', async () => {
       process.kill(server.pid, 'SIGSTOP');
-      await sleep(frozen);
+      await sleep(random.int(100, FROZEN_MS));
       process.kill(server.pid, 'SIGCONT');
     }),
-    fault('reset the connections of the broker', async () => network.reset()),
-    fault('the network of the broker is silent', async () => {
-      network.weather = 'silent';
-      await sleep(cut);
-      network.weather = 'clear';
-    }),
+    counted('reset the connections of the broker', async () => network.reset()),
+    counted('the network of the broker is silent', () => under('silent', network, random)),
   ];
+}
+
+async function under(weather: Weather, network: Network, random: Random): Promise<void> {
+  network.weather = weather;
+  await sleep(random.int(300, WITHOUT_NETWORK_MS));
+  network.weather = 'clear';
 }
 
 function fault(name: string, run: () => Promise<void>): Fault {
@@ -105,13 +118,21 @@ async function stopped(service: ServiceProcess, goneMs: number): Promise<void> {
 
 /** Thought dead, it comes back when another one has taken its work over. */
 async function replaced(world: World, service: ServiceProcess, random: Random): Promise<void> {
-  const other = world.another(service.service);
+  const other = world.rival(service.service);
   signal(service, 'SIGSTOP');
   other.start();
   // Long enough for it to start, at times.
   await sleep(random.int(500, FROZEN_MS));
   signal(service, 'SIGCONT');
   await sleep(random.int(0, GONE_MS));
+  await other.kill();
+}
+
+/** Two that each think the work theirs. */
+async function joined(world: World, service: ServiceProcess, random: Random): Promise<void> {
+  const other = world.rival(service.service);
+  other.start();
+  await sleep(random.int(1_000, FROZEN_MS));
   await other.kill();
 }
 

@@ -1,32 +1,36 @@
 import type { Client } from 'pg';
 import type { Lsn } from '../core/lsn.js';
-import { readCopiedSources } from '../platform/control-schema.js';
+import { readCopiedSources, readStoppedTables } from '../platform/control-schema.js';
 import { connect } from '../platform/postgres.js';
 import type { PipelineStatus } from '../services/control/status/pipeline-status.js';
-import { appliedInAll, emitMarker } from '../test/support/applied.js';
+import { emitMarker } from '../test/support/applied.js';
 import { runFerry } from '../test/support/cli.js';
 import { eventually } from '../test/support/eventually.js';
 import { tableDifferences } from '../test/support/table-differences.js';
+import { repeatedEvents } from './log-audit.js';
+import { settleLetters } from './settle-letters.js';
+import { REFUSES_NO_MORE_SQL } from './special-tables.js';
+import { untilApplied } from './until-applied.js';
+import { whileItMoves } from './while-it-moves.js';
 import type { World } from './world.js';
-
-/** What a pipeline may take to work off what has piled up. */
-const CAUGHT_UP_MS = 180_000;
 
 /**
  * Compares source and target by SQL of its own once all is applied, then a second target that is filled from the log
  * alone.
- * @param copiedAt the journal's last id when every table was copied.
  * @returns what is wrong; nothing when all is well.
  */
-export async function judge(world: World, copiedAt: string): Promise<string[]> {
+export async function judge(world: World): Promise<string[]> {
   const [source, target] = [await world.connect('source'), await world.connect('target')];
   try {
+    await target.query(REFUSES_NO_MORE_SQL);
     const end = await emitMarker(source);
     await untilApplied(world, target, end);
     return [
-      ...(await differences(world, source, target)),
-      ...(await unevenWrites(source, target, copiedAt)),
+      ...(await standingTables(world, target)),
+      ...(await settleLetters(world)),
       ...(await unevenLedger(world)),
+      ...(await repeatedEvents(world)),
+      ...(await differences(world, source, target)),
       ...(await rebuilt(world, source, end)),
     ];
   } finally {
@@ -34,11 +38,11 @@ export async function judge(world: World, copiedAt: string): Promise<string[]> {
   }
 }
 
-async function untilApplied({ config }: World, target: Client, end: Lsn): Promise<void> {
-  await eventually(async () => ((await appliedInAll(config, target)) ?? 0n) > end, {
-    what: 'everything to be applied',
-    timeoutMs: CAUGHT_UP_MS,
-  });
+/** Tables that have not caught up with the others. */
+async function standingTables({ config }: World, target: Client): Promise<string[]> {
+  const standing = () => readStoppedTables(target, config.name);
+  await eventually(async () => (await standing()).length === 0, { what: 'tables to catch up' }).catch(() => {});
+  return (await standing()).map(({ source, state, reason }) => `${source} is ${state}: ${reason?.message ?? ''}`);
 }
 
 async function differences(world: World, source: Client, target: Client, what = 'target'): Promise<string[]> {
@@ -51,40 +55,26 @@ async function differences(world: World, source: Client, target: Client, what = 
   return found;
 }
 
-/**
- * A row of the journal is written once, however often it was sent. One that was inserted while the table was copied may
- * be written twice: the stream brought it, and then its chunk did.
- */
-async function unevenWrites(source: Client, target: Client, afterId: string): Promise<string[]> {
-  const { rows } = await source.query<{ n: string }>('SELECT count(*) AS n FROM public.journal WHERE id > $1', [
-    afterId,
-  ]);
-  const writes = await target.query<{ n: string; rows: string }>(
-    'SELECT n, count(*) AS rows FROM proof.writes WHERE id > $1 GROUP BY n ORDER BY n',
-    [afterId],
-  );
-  const counted = writes.rows.map(({ n, rows: count }) => `${count} rows ${n} times`).join(', ');
-  const expected = rows[0]!.n === '0' ? '' : `${rows[0]!.n} rows 1 times`;
-  return counted === expected ? [] : [`writes to the target: ${counted}, not ${expected}`];
-}
-
-/** Resolves once every table is copied. @returns the journal's last id then. */
-export async function journalWhenCopied(world: World): Promise<string> {
+/** Waits until every table is copied: what comes then is the whole of it. */
+export async function untilCopied(world: World): Promise<void> {
   const { name, tables, log } = world.config;
-  const id = await eventually(
-    async () => {
-      const [source, target] = await Promise.all([world.connect('source'), world.connect('target')]);
-      try {
+  const target = await world.connect('target');
+  try {
+    await whileItMoves(
+      async () => {
         const copied = await readCopiedSources(target, name, log.partitions);
-        if (copied.size < tables.length) return undefined;
-        return (await source.query<{ id: string }>('SELECT max(id) AS id FROM public.journal')).rows[0]!.id;
-      } finally {
-        await Promise.all([source.end(), target.end()].map((end) => end.catch(() => {})));
-      }
-    },
-    { what: 'every table to be copied', timeoutMs: CAUGHT_UP_MS },
-  );
-  return id;
+        // Most of the copy: it is read a few rows at a time.
+        const { rows } = await target.query<{ n: string }>('SELECT count(*) AS n FROM slow.walked');
+        return { at: BigInt(copied.size) + BigInt(rows[0]!.n), isDone: copied.size === tables.length };
+      },
+      async () => {
+        const { rows } = await target.query('SELECT * FROM ferry.table_state WHERE NOT copied');
+        return new Error(`the copy stands; not copied: ${JSON.stringify(rows)}`);
+      },
+    );
+  } finally {
+    await target.end();
+  }
 }
 
 async function unevenLedger({ config, env }: World): Promise<string[]> {
@@ -104,7 +94,7 @@ async function rebuilt(world: World, source: Client, end: Lsn): Promise<string[]
   await server.end();
   const [direct, through] = [new URL(world.target.server.url), new URL(world.config.target.url)];
   for (const url of [direct, through]) url.pathname = '/rebuilt';
-  await world.prepareTarget(direct.href);
+  await world.prepareTarget(direct.href, { refuses: false });
   const apply = world.service('apply', { ...world.env, TARGET_URL: through.href });
   const target = await connect('target', direct.href, { applicationName: 'chaos' });
   apply.start();

@@ -32,6 +32,7 @@ const say = (line: string) =>
 const world = await World.start({
   driver: flags.driver,
   tables: flags.tables,
+  seconds: flags.minutes * 60,
   random: new Random(flags.seed),
   directory: flags.logs,
 });
@@ -44,11 +45,13 @@ const verdict = await chaos(world, { seconds: flags.minutes * 60, seed: flags.se
     return { ok: false, problems: [error.message], transactions: 0, faults: {}, restarts: 0 };
   })
   .finally(end);
-const { ok, transactions, faults, restarts } = verdict;
+const { ok, problems, transactions, faults, restarts } = verdict;
 if (flags.json) printJson(verdict);
 else {
   const count = Object.values(faults).reduce((sum, n) => sum + n, 0);
   const what = `seed ${flags.seed}, ${flags.minutes} min over ${flags.driver}, ${flags.tables} tables, ${transactions} transactions, ${count} faults, ${restarts} restarts`;
-  process.stdout.write(`chaos ${ok ? 'passed' : 'FAILED'}: ${what}\n`);
+  for (const [name, n] of Object.entries(faults).sort()) say(`${n} x ${name}`);
+  const why = problems.length > 1 ? `${problems[0]} (and ${problems.length - 1} more); ` : `${problems[0]}; `;
+  process.stdout.write(`chaos ${ok ? 'passed: ' : `FAILED: ${why}`}${what}\n`);
 }
 process.exit(ok ? 0 : 1);

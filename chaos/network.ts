@@ -7,6 +7,8 @@ export type Weather = 'clear' | 'refused' | 'silent';
 export class Network {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
+  /** That carry nothing any more. */
+  readonly #stranded = new Set<readonly [Socket, Socket]>();
   #weather: Weather = 'clear';
 
   private constructor(server: Server) {
@@ -36,6 +38,15 @@ export class Network {
     for (const sockets of this.#pairs) for (const socket of sockets) socket.resetAndDestroy();
   }
 
+  /** From now on the connections that stand carry nothing, and nobody is told; new ones are as the weather is. */
+  strand(): void {
+    for (const pair of this.#pairs) {
+      this.#pairs.delete(pair);
+      this.#stranded.add(pair);
+      for (const socket of pair) socket.pause();
+    }
+  }
+
   /**
    * - refused: connections are reset, and new ones too.
    * - silent: nothing gets through and nobody is told; what was sent goes on when the weather clears.
@@ -48,6 +59,7 @@ export class Network {
 
   async stop(): Promise<void> {
     this.reset();
+    for (const sockets of this.#stranded) for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 

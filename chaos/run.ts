@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../test/support/random.js';
-import { type Fault, randomServerFault, randomServiceFault } from './faults.js';
-import { journalWhenCopied, judge } from './judge.js';
+import { type Fault, serverFaults, serviceFaults } from './faults.js';
+import { judge, untilCopied } from './judge.js';
+import { Keeper } from './keeper.js';
+import { Operator } from './operator.js';
 import type { World } from './world.js';
 import { Writers } from './writers.js';
 
@@ -22,6 +24,13 @@ export interface Verdict {
   readonly restarts: number;
 }
 
+/** A run has time for what is noticed late. */
+const LONG_S = 300;
+/** Between two faults of a kind. */
+const BETWEEN_MS = [1_000, 4_000] as const;
+/** A long run goes on for so long at most, ms, until a process has died at each failpoint. */
+const LONGER_MS = 120_000;
+
 /**
  * Random transactions while services, servers and networks break at random; then source, target and a target rebuilt
  * from the log must be equal. The same seed, here and for the world, makes the same tables, transactions and faults, though not at the same
@@ -30,80 +39,82 @@ export interface Verdict {
 export async function chaos(world: World, options: ChaosOptions): Promise<Verdict> {
   const { seed, say } = options;
   const faults: Record<string, number> = {};
+  const did = (name: string) => {
+    faults[name] = (faults[name] ?? 0) + 1;
+    say(name);
+  };
   for (const service of world.services) service.start();
-  const writers = new Writers(world, seed);
+  const writers = new Writers(world, seed, did);
   const keeper = new Keeper(world);
-  const copied = journalWhenCopied(world);
-  copied.catch(() => {});
+  const operator = new Operator(world, new Random(seed + 2), did);
   try {
-    await breakThings(world, options, (name) => {
-      faults[name] = (faults[name] ?? 0) + 1;
-      say(name);
-    });
-    await writers.stop();
+    await breakThings(world, options, did);
+    world.plan.end();
+    await Promise.all([writers.stop(), operator.stop()]);
     say(`${writers.transactions} transactions; comparing`);
-    const problems = await copied.then((id) => judge(world, id)).catch((error: Error) => [error.message]);
+    const problems = [
+      ...(await verdictOf(world)),
+      ...(options.seconds < LONG_S ? [] : world.plan.missing.map((place) => `no process died at ${place}`)),
+    ];
     for (const problem of problems) say(problem);
+    await Promise.all(world.processes.map((process) => process.hear()));
     const { transactions } = writers;
-    return { ok: problems.length === 0, problems, transactions, faults, restarts: keeper.restarts };
+    const done = { ...faults, ...world.plan.done };
+    return { ok: problems.length === 0, problems, transactions, faults: done, restarts: keeper.restarts };
   } finally {
-    await Promise.allSettled([writers.stop(), keeper.stop()]);
+    await Promise.allSettled([writers.stop(), operator.stop(), keeper.stop()]);
   }
+}
+
+async function verdictOf(world: World): Promise<string[]> {
+  try {
+    await untilCopied(world);
+    return await judge(world);
+  } catch (error) {
+    return [`${(error as Error).message}; ${await complaints(world)}`];
+  }
+}
+
+async function complaints({ services }: World): Promise<string> {
+  const said = services.map(async (service) => `${service.service}: ${(await service.complaint()) ?? 'no complaint'}`);
+  return (await Promise.all(said)).join('; ');
 }
 
 /** Services and servers break independently of each other, and all is whole again when this is over. */
 async function breakThings(world: World, { seconds, seed }: ChaosOptions, done: (name: string) => void): Promise<void> {
   const random = new Random(seed + 1);
   const end = new AbortController();
-  const injecting = [randomServiceFault, randomServerFault].map((next) =>
-    injectUntil(end.signal, random, () => next(world, random), done),
-  );
+  const all = [serviceFaults(world, random), serverFaults(world, random, { isLong: seconds >= LONG_S })];
+  const injecting = all.map((faults) => injectUntil(end.signal, random, faults, done));
   try {
-    await Promise.race([sleep(seconds * 1_000), ...injecting]);
+    await Promise.race([untilDone(world, seconds), ...injecting]);
   } finally {
     end.abort();
     await Promise.all(injecting);
   }
 }
 
-async function injectUntil(
-  signal: AbortSignal,
-  random: Random,
-  next: () => Fault,
-  done: (name: string) => void,
-): Promise<void> {
-  for (;;) {
-    await sleep(random.int(200, 3_000), undefined, { signal }).catch(() => {});
-    if (signal.aborted) return;
-    const { name, run } = next();
-    done(name);
-    await run();
+async function untilDone({ plan }: World, seconds: number): Promise<void> {
+  await sleep(seconds * 1_000);
+  if (seconds < LONG_S) return;
+  for (const end = performance.now() + LONGER_MS; plan.missing.length > 0 && performance.now() < end; ) {
+    await sleep(200);
   }
 }
 
-/** Starts a service again that has ended by itself, as a supervisor does. */
-class Keeper {
-  readonly #done: Promise<void>;
-  #isStopped = false;
-  /** So far. */
-  restarts = 0;
-
-  constructor(world: World) {
-    this.#done = this.#keep(world);
-  }
-
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    await this.#done;
-  }
-
-  async #keep({ services }: World): Promise<void> {
-    while (!this.#isStopped) {
-      for (const service of services.filter(({ hasFailed }) => hasFailed)) {
-        this.restarts += 1;
-        service.start();
-      }
-      await sleep(500);
+/** One after the other, in another order each time: none comes twice before all have come. */
+async function injectUntil(
+  signal: AbortSignal,
+  random: Random,
+  faults: readonly Fault[],
+  done: (name: string) => void,
+): Promise<void> {
+  for (;;) {
+    for (const { name, run } of random.shuffled(faults)) {
+      await sleep(random.int(...BETWEEN_MS), undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      done(name);
+      await run();
     }
   }
 }

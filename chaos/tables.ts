@@ -36,6 +36,7 @@ export interface RandomTable {
   /** In the order of the key's index. */
   readonly key: readonly (KeyKind & { readonly name: string })[];
   readonly columns: readonly RandomColumn[];
+  readonly isPartitioned: boolean;
   readonly sql: string;
   /** Inserts a row for every other key. */
   readonly firstRows: string;
@@ -44,9 +45,12 @@ export interface RandomTable {
 /** Keys of a table are the numbers 1 to this. */
 export const KEYS = 60;
 
+/** Which of the tables. */
+const PARTITIONED = 1;
+
 const NAMES = ['orders', 'select', 'Mixed Case', 'a.b', 'with "quotes"', 'ünïcödé'];
 
-/** The n-th table: a key of one to three columns, five to fifteen others, some replica identity. */
+/** The n-th table: a key of one to three columns, five to fifteen others, some replica identity; one is partitioned. */
 export function randomTable(n: number, random: Random): RandomTable {
   const name = `${NAMES[n % NAMES.length]!}${n < NAMES.length ? '' : n}`;
   const kinds = Array.from({ length: random.int(1, 3) }, () => random.pick(KEY_KINDS));
@@ -64,7 +68,8 @@ export function randomTable(n: number, random: Random): RandomTable {
   const rows = Array.from({ length: KEYS / 2 }, (_, i) => insertSql(table, random, 2 * (i + 1)));
   return {
     ...table,
-    sql: tableSql(name, key, columns, random),
+    isPartitioned: n === PARTITIONED,
+    sql: n === PARTITIONED ? partitionedSql(name, key, columns, random) : tableSql(name, key, columns, random),
     firstRows: `${rows.join(' ON CONFLICT DO NOTHING; ')} ON CONFLICT DO NOTHING`,
   };
 }
@@ -85,12 +90,10 @@ export function randomValue(values: readonly string[], random: Random): string {
 
 function tableSql(name: string, key: RandomTable['key'], columns: readonly RandomColumn[], random: Random): string {
   const table = `public.${quoteIdentifier(name)}`;
-  // In the table the key's columns stand in the opposite order of its index, among the others.
-  const defined = [...columns.slice(0, 2), ...[...key].reverse(), ...columns.slice(2)];
-  const keyList = key.map((column) => quoteIdentifier(column.name)).join(', ');
+  const keyList = listed(key);
   const identity = random.pick(['', '', `ALTER TABLE ${table} REPLICA IDENTITY FULL`, 'index']);
   return [
-    `CREATE TABLE ${table} (${defined.map((column) => `${quoteIdentifier(column.name)} ${column.type}`).join(', ')},
+    `CREATE TABLE ${table} (${defined(key, columns)},
        best text UNIQUE, PRIMARY KEY (${keyList}))`,
     `ALTER TABLE ${table} ALTER big SET STORAGE EXTERNAL`,
     ...(identity === 'index'
@@ -100,4 +103,31 @@ function tableSql(name: string, key: RandomTable['key'], columns: readonly Rando
         ]
       : [identity].filter(Boolean)),
   ].join(';\n');
+}
+
+function partitionedSql(
+  name: string,
+  key: RandomTable['key'],
+  columns: readonly RandomColumn[],
+  random: Random,
+): string {
+  const table = `public.${quoteIdentifier(name)}`;
+  const isFull = random.next() < 0.5;
+  const leaves = Array.from({ length: 3 }, (_, i) => `public.${quoteIdentifier(`${name} ${i}`)}`);
+  return [
+    `CREATE TABLE ${table} (${defined(key, columns)}, PRIMARY KEY (${listed(key)})) PARTITION BY HASH (${listed(key)})`,
+    ...leaves.flatMap((leaf, i) => [
+      `CREATE TABLE ${leaf} PARTITION OF ${table} FOR VALUES WITH (MODULUS 3, REMAINDER ${i})`,
+      `ALTER TABLE ${leaf} ALTER big SET STORAGE EXTERNAL`,
+      ...(isFull ? [`ALTER TABLE ${leaf} REPLICA IDENTITY FULL`] : []),
+    ]),
+  ].join(';\n');
+}
+
+const listed = (key: RandomTable['key']) => key.map((column) => quoteIdentifier(column.name)).join(', ');
+
+/** In the table the key's columns stand in the opposite order of its index, among the others. */
+function defined(key: RandomTable['key'], columns: readonly RandomColumn[]): string {
+  const all = [...columns.slice(0, 2), ...[...key].reverse(), ...columns.slice(2)];
+  return all.map((column) => `${quoteIdentifier(column.name)} ${column.type}`).join(', ');
 }

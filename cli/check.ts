@@ -4,6 +4,7 @@ import { connect, type Side } from '../platform/postgres.js';
 import { counted, type Finding } from '../services/control/preflight/finding.js';
 import { isReady, runPreflight } from '../services/control/preflight/run-preflight.js';
 import { printJson, printLine, printTable } from './output.js';
+import { readTargetMigrations } from './target-migrations.js';
 
 const NOT_READY = 3;
 
@@ -31,7 +32,8 @@ async function check(options: { readonly config: string; readonly json?: true })
   try {
     const target = await open('target');
     try {
-      const findings = await runPreflight(pipeline, { source, target });
+      const targetMigrations = () => readTargetMigrations(pipeline);
+      const findings = await runPreflight(pipeline, { source, target, targetMigrations });
       const ok = isReady(findings);
       if (options.json) printJson({ ok, findings });
       else printFindings(findings);

@@ -1,26 +1,42 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { FerryError } from '../core/errors.js';
 import { ensureControlSchema } from '../platform/control-schema.js';
 import { openLog } from '../platform/event-log/open.js';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
 import { silentLogger } from '../platform/logger.js';
 import { connect } from '../platform/postgres.js';
-import { type CutoverOptions, cutover } from '../services/control/cutover/coordinator.js';
-import type { CutoverReport, StepReport } from '../services/control/cutover/plan.js';
+import { cutover } from '../services/control/cutover/coordinator.js';
+import { FORCIBLE, type GateName, type GateReport, GatesClosed } from '../services/control/cutover/gates/gate.js';
+import type { AfterCopy, CutoverOptions } from '../services/control/cutover/options.js';
+import type { CutoverReport, StepReport } from '../services/control/cutover/report.js';
+import type { Settings } from '../services/control/cutover/settings.js';
+import type { Intent } from '../services/control/cutover/step.js';
+import type { Progress } from '../services/migrate/migrate.js';
 import { parseDuration } from './duration.js';
-import { printJson, printLine } from './output.js';
+import { PIPED_COLUMNS, printJson, printLine, renderTable } from './output.js';
+import { migrateTarget, readTargetMigrations } from './target-migrations.js';
 
 const EXAMPLE = `
 Example:
   $ ferry cutover -c config/mine --dry-run
   $ ferry cutover -c config/mine --max-pause 5s
+  $ ferry cutover -c config/mine --abort
+  $ ferry cutover -c config/mine --force parity --reason 'grants are cleaned up, SEC-12'
 
-From the step fence to the step flag the source refuses writes. Anything that fails before the flag lifts the fence.
-Exit code: 0 the new project serves, 3 not ready (the old project serves), 1 failed (likewise), 2 usage.`;
+From the step fence to the step flag the source refuses writes. Anything that fails before the flag is undone. What a
+coordinator that was killed has left stands in the journal: --resume goes on with it, --abort undoes it.
+Exit code: 0 the new project serves (with --abort the old one), 3 not ready (the old project serves), 1 failed (likewise),
+2 usage.`;
 
 interface CutoverFlags {
   readonly config: string;
   readonly dryRun?: true;
-  readonly maxPause: number;
+  readonly resume?: true;
+  readonly abort?: true;
+  readonly maxPause?: number;
+  readonly verifiedWithin?: number;
+  readonly force?: readonly GateName[];
+  readonly reason?: string;
   readonly json?: true;
 }
 
@@ -28,28 +44,70 @@ export function cutoverCommand(): Command {
   return new Command('cutover')
     .description('move the traffic: fence, marker, drained, verified, sequences, flag; undone on any failure')
     .requiredOption('-c, --config <dir>', 'directory that holds pipeline.yaml')
-    .option('--dry-run', 'check the gates, verify and predict the write pause; change nothing')
-    .option('--max-pause <duration>', 'undo when the write pause is used up', parseDuration, 10_000)
-    .option('--json', 'print one JSON object: ok, serving, writePauseMs, steps')
+    .addOption(
+      new Option('--dry-run', 'check the gates, verify and predict the write pause; change nothing').conflicts([
+        'resume',
+        'abort',
+      ]),
+    )
+    .addOption(new Option('--resume', 'go on with the cutover whose coordinator died').conflicts('abort'))
+    .option('--abort', 'undo the cutover whose coordinator died: the old project serves on')
+    .option('--max-pause <duration>', 'undo when the write pause is used up (default: 10s)', parseDuration)
+    .option(
+      '--verified-within <duration>',
+      'take a verification that is no older for that of the cutover itself',
+      parseDuration,
+    )
+    .addOption(new Option('--force <gate...>', 'pass gates although they are closed; it is recorded').choices(FORCIBLE))
+    .option('--reason <text>', 'why, for those who read the record')
+    .option('--json', 'print one JSON object: ok, serving, writePauseMs, gates, steps')
     .addHelpText('after', EXAMPLE)
     .action(runCommand);
 }
 
 async function runCommand(flags: CutoverFlags): Promise<void> {
+  const settings = settingsOf(flags);
   const pipeline = await loadPipeline(flags.config);
-  const report = await runCutover(pipeline, {
-    dryRun: flags.dryRun === true,
-    maxPauseMs: flags.maxPause,
-    onStep: (step) => process.stderr.write(`${describeStep(step)}\n`),
-  });
-  if (flags.json) printJson(report);
-  else printLine(conclusion(report));
+  try {
+    const report = await runCutover(pipeline, {
+      intent: intentOf(flags),
+      settings,
+      onStep: (step) => process.stderr.write(`${describeStep(step)}\n`),
+      onGates: (gates) => process.stderr.write(`${gateTable(gates)}\n`),
+    });
+    if (flags.json) printJson(report);
+    else printLine(conclusion(report));
+  } catch (error) {
+    if (!(error instanceof GatesClosed) || !flags.json) throw error;
+    const { code, message, remedy, gates } = error;
+    process.stderr.write(`error: ${message}\n  next: ${remedy}\n`);
+    printJson({ ok: false, error: { code, message, remedy }, gates });
+    process.exitCode = error.policy.exit;
+  }
+}
+
+/** @throws FerryError `usage` when gates shall be forced without a reason. */
+function settingsOf({ maxPause, verifiedWithin, force, reason }: CutoverFlags): Partial<Settings> {
+  if (force && !reason?.trim()) {
+    throw new FerryError('usage', `--force ${force.join(' ')} needs a reason`, { remedy: 'Say it with --reason.' });
+  }
+  return {
+    ...(maxPause === undefined ? {} : { maxPauseMs: maxPause }),
+    ...(verifiedWithin === undefined ? {} : { verifiedWithinMs: verifiedWithin }),
+    ...(force ? { forced: Object.fromEntries(force.map((gate) => [gate, reason!.trim()])) } : {}),
+  };
+}
+
+function intentOf({ dryRun, resume, abort }: CutoverFlags): Intent {
+  if (dryRun) return 'dry-run';
+  if (resume) return 'resume';
+  return abort ? 'abort' : 'begin';
 }
 
 /** Runs the coordinator with Ctrl-C as its way out: before the flag it undoes. */
 export async function runCutover(
   pipeline: LoadedPipeline,
-  options: Pick<CutoverOptions, 'dryRun' | 'maxPauseMs' | 'onStep' | 'onTable'>,
+  options: Pick<CutoverOptions, 'intent' | 'settings' | 'onStep' | 'onGates' | 'onTable'>,
 ): Promise<CutoverReport> {
   const stop = new AbortController();
   const onSignal = () => stop.abort();
@@ -64,6 +122,7 @@ export async function runCutover(
       log,
       connectSource: () => connect('source', pipeline.source.url, { applicationName: 'ferry cutover' }),
       connectTarget: () => connect('target', pipeline.target.url, { applicationName: 'ferry cutover' }),
+      afterCopy: afterCopyOf(pipeline),
       signal: stop.signal,
       ...options,
     });
@@ -74,12 +133,40 @@ export async function runCutover(
   }
 }
 
+function afterCopyOf(pipeline: LoadedPipeline): AfterCopy {
+  return {
+    async check() {
+      const found = await readTargetMigrations(pipeline);
+      const [problem] = found?.problems ?? [];
+      if (problem) throw new FerryError('migrations-refused', problem.message, { remedy: problem.remedy });
+      return found && found.before + found.after > 0 ? `${found.before + found.after} migrations would be run` : '';
+    },
+    async run(signal) {
+      const progress: Progress = {
+        ended: ({ file }, { durationMs }) => void process.stderr.write(`  ${file} ${durationMs} ms\n`),
+        again: ({ file }, why) => void process.stderr.write(`  ${file} is tried again: ${why}\n`),
+      };
+      return (await migrateTarget(pipeline, 'after', { signal, progress }))?.map(({ file }) => file) ?? [];
+    },
+  };
+}
+
 export function describeStep({ step, state, ms, detail }: StepReport): string {
   const took = ms === undefined ? '' : ` ${ms} ms`;
   return `${step.padEnd(12)} ${state}${took}${detail ? `  ${detail}` : ''}`;
 }
 
+function gateTable(gates: readonly GateReport[]): string {
+  const rows = gates.map(({ gate, isOpen, figure, forced }) => [
+    gate,
+    isOpen ? 'open' : forced === undefined ? 'closed' : 'forced',
+    forced === undefined ? figure : `${figure} (${forced})`,
+  ]);
+  return renderTable(['gate', 'is', 'figure'], rows, { wrap: 2, columns: process.stderr.columns ?? PIPED_COLUMNS });
+}
+
 function conclusion(report: CutoverReport): string {
+  if (report.aborted) return 'the cutover is undone: the old project serves';
   if (report.dryRun) return `ready: the write pause would be about ${report.predictedPauseMs} ms`;
   return `the new project serves; writes paused for ${report.writePauseMs} ms`;
 }

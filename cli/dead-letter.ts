@@ -11,6 +11,8 @@ import { openTarget } from '../services/apply/target-session.js';
 import { readServing } from '../services/control/cutover/journal.js';
 import { confirm } from './confirm.js';
 import { printJson, printLine, printTable } from './output.js';
+import { recordAct } from './record-act.js';
+import { subcommand } from './subcommand.js';
 
 interface LetterFlags {
   readonly config: string;
@@ -28,16 +30,11 @@ export function deadLetterCommand(): Command {
   const command = new Command('dead-letter').description(
     'changes that the target refused, and those of the same rows that must follow them',
   );
-  list(command);
-  show(command);
-  retry(command);
-  drop(command);
-  return command;
+  return [list(), show(), retry(), drop()].reduce((parent, child) => parent.addCommand(child), command);
 }
 
-function list(parent: Command): void {
-  subcommand(parent, 'list')
-    .description('list what stands: table, key and error, no other values')
+function list(): Command {
+  return subcommand('list', 'list what stands: table, key and error, no other values')
     .option('--table <schema.table>', 'only of this table, by its name in the target or in the source')
     .option('--history', 'also what was retried and dropped, with when and by whom')
     .option('--json', 'print one JSON object: ok, letters')
@@ -57,9 +54,8 @@ function list(parent: Command): void {
     );
 }
 
-function show(parent: Command): void {
-  subcommand(parent, 'show')
-    .description('print one letter with all of its values')
+function show(): Command {
+  return subcommand('show', 'print one letter with all of its values')
     .argument('<id>', 'as in the list', letterId)
     .option('--json', 'print one JSON object: ok, letter, event')
     .addHelpText('after', '\nExample:\n  $ ferry dead-letter show 17 -c config/mine')
@@ -78,12 +74,11 @@ function show(parent: Command): void {
     );
 }
 
-function retry(parent: Command): void {
-  subcommand(parent, 'retry')
-    .description('apply letters in order, once the target takes them; with a letter all that stand for the same rows')
-    .argument('[id...]', 'as in the list', letterIds)
-    .option('--table <schema.table>', 'those of this table')
-    .option('--all', 'all that stand')
+function retry(): Command {
+  return onChosen(
+    'retry',
+    'apply letters in order, once the target takes them; with a letter all that stand for the same rows',
+  )
     .option('--json', 'print one JSON object: ok, retried, refused, standing')
     .addHelpText(
       'after',
@@ -93,9 +88,11 @@ function retry(parent: Command): void {
       withTarget(flags, async (target, pipeline) => {
         const chosen = choose(ids, flags);
         await refuseServing(target, pipeline.name);
-        await refuseUnknown(target, pipeline.name, ids);
+        refuseUnknown(await readStanding(target, pipeline), ids);
         const { retried, refused } = await retryLetters(target, { pipeline: pipeline.name, chosen });
-        const standing = await readLetters(target, pipeline.name, { states: ['standing'] });
+        const detail = { applied: retried.length, refused: refused.length };
+        await recordAct(target, pipeline.name, { act: 'dead-letter retry', detail });
+        const standing = await readStanding(target, pipeline);
         const ok = refused.length === 0;
         if (flags.json) printJson({ ok, retried: retried.length, refused, standing: standing.length });
         else {
@@ -107,37 +104,39 @@ function retry(parent: Command): void {
     );
 }
 
-function drop(parent: Command): void {
-  subcommand(parent, 'drop')
-    .description('discard letters: these changes are never applied; they stay in the history')
-    .argument('[id...]', 'as in the list', letterIds)
-    .option('--table <schema.table>', 'those of this table')
-    .option('--all', 'all that stand')
+function drop(): Command {
+  return onChosen('drop', 'discard letters: these changes are never applied; they stay in the history')
     .option('--yes', 'do not ask')
     .option('--json', 'print one JSON object: ok, dropped, standing')
     .addHelpText('after', '\nExample:\n  $ ferry dead-letter drop 17 -c config/mine --yes')
     .action((ids: Ids, flags: LetterFlags) =>
       withTarget(flags, async (target, pipeline) => {
         const chosen = choose(ids, flags);
-        await refuseUnknown(target, pipeline.name, ids);
-        const found = (await readLetters(target, pipeline.name, { states: ['standing'] })).filter(chosen);
+        const before = await readStanding(target, pipeline);
+        refuseUnknown(before, ids);
+        const found = before.filter(chosen);
         if (!flags.yes) {
           await confirm('drop discards changes', `${found.length} changes will never be applied.`);
         }
         const dropped = await dropLetters(target, { pipeline: pipeline.name, chosen });
-        const standing = await readLetters(target, pipeline.name, { states: ['standing'] });
+        const detail = { dropped: dropped.map(({ id }) => id) };
+        await recordAct(target, pipeline.name, { act: 'dead-letter drop', detail });
+        const standing = await readStanding(target, pipeline);
         if (flags.json) printJson({ ok: true, dropped: dropped.map(({ id }) => id), standing: standing.length });
         else printLine(`${dropped.length} dropped, ${standing.length} stand`);
       }),
     );
 }
 
-function subcommand(parent: Command, name: string): Command {
-  return parent
-    .command(name)
-    .exitOverride()
-    .showHelpAfterError('(see --help)')
-    .requiredOption('-c, --config <dir>', 'directory that holds pipeline.yaml');
+function onChosen(name: string, description: string): Command {
+  return subcommand(name, description)
+    .argument('[id...]', 'as in the list', letterIds)
+    .option('--table <schema.table>', 'those of this table')
+    .option('--all', 'all that stand');
+}
+
+function readStanding(target: pg.Client, { name }: LoadedPipeline): Promise<StoredLetter[]> {
+  return readLetters(target, name, { states: ['standing'] });
 }
 
 async function withTarget(
@@ -169,10 +168,8 @@ function isOf({ tables, sources }: StoredLetter, { table }: LetterFlags): boolea
   return table === undefined || tables.includes(table) || sources.includes(table);
 }
 
-async function refuseUnknown(target: pg.Client, pipeline: string, ids: Ids): Promise<void> {
-  if (ids.length === 0) return;
-  const standing = new Set((await readLetters(target, pipeline, { states: ['standing'] })).map(({ id }) => id));
-  const unknown = ids.find((id) => !standing.has(id));
+function refuseUnknown(standing: readonly StoredLetter[], ids: Ids): void {
+  const unknown = ids.find((id) => standing.every((letter) => letter.id !== id));
   if (unknown !== undefined) throw unknownLetter(unknown);
 }
 
@@ -203,7 +200,9 @@ function printLetters(letters: readonly StoredLetter[]): void {
     letters.map((letter) => [
       String(letter.id),
       letter.tables.join('\n'),
-      letter.keys?.map((key) => key.map((value) => JSON.stringify(value)).join(', ')).join('\n') ?? 'all rows',
+      letter.keys
+        ?.map((key) => key.map((value) => (value === null ? 'any' : JSON.stringify(value))).join(', '))
+        .join('\n') ?? 'all rows',
       letter.op,
       `${letter.topic}/${letter.partition}\noffset ${letter.offset}\n${letter.position.lsn}#${letter.position.index}`,
       letter.settledAt ? `${letter.state}\n${letter.settledAt}\nby ${letter.settledBy}` : letter.state,

@@ -7,6 +7,7 @@ import { MIN_ROWS } from '../services/demo/fixture.js';
 import { type DemoResult, runScenario } from './demo/scenario.js';
 import { DemoView } from './demo/view.js';
 import { printJson, printLine, printTable } from './output.js';
+import { parseWholeNumber } from './whole-number.js';
 
 const EXAMPLE = `
 Example:
@@ -31,7 +32,7 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('move a live database from end to end, on servers of its own')
     .option('--rows <n>', 'rows of the old project, about', rowCount, 100_000)
-    .option('--rate <n>', "the application's transactions a second", count, 200)
+    .option('--rate <n>', "the application's transactions a second", parseWholeNumber, 200)
     .option('--pipeline <name>', 'another ready pipeline of config/', 'growth-split')
     .option('--brokers <host:port,...>', 'run over Kafka instead of the embedded log')
     .option('--source-server <url>', 'a given server for the old project: a new database in it')
@@ -136,13 +137,7 @@ function printResult({ cutover, application, snapshot }: DemoResult, ok: boolean
 }
 
 function rowCount(text: string): number {
-  const value = count(text);
+  const value = parseWholeNumber(text);
   if (value < MIN_ROWS) throw new InvalidArgumentError(`Write at least ${MIN_ROWS}.`);
-  return value;
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('Write a whole number above 0.');
   return value;
 }

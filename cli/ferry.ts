@@ -1,18 +1,32 @@
 import { Command, CommanderError } from 'commander';
 import { toFerryError } from '../core/errors.js';
-import { checkCommand } from './check.js';
-import { cutoverCommand } from './cutover.js';
-import { deadLetterCommand } from './dead-letter.js';
-import { demoCommand } from './demo.js';
 import { hidePasswords } from './hide-arguments.js';
-import { initCommand } from './init.js';
-import { replayCommand } from './replay.js';
-import { resyncCommand } from './resync.js';
-import { serviceCommands } from './services.js';
-import { statusCommand } from './status.js';
-import { tableCommand } from './table.js';
-import { upCommand } from './up.js';
-import { verifyCommand } from './verify.js';
+
+/** In the order of the help. A module is loaded for its command alone: a service starts, and holds, no more than it needs. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  demo: async () => (await import('./demo.js')).demoCommand(),
+  inspect: async () => (await import('./inspect.js')).inspectCommand(),
+  init: async () => (await import('./init.js')).initCommand(),
+  map: async () => (await import('./map.js')).mapCommand(),
+  schema: async () => (await import('./schema.js')).schemaCommand(),
+  check: async () => (await import('./check.js')).checkCommand(),
+  up: async () => (await import('./up.js')).upCommand(),
+  status: async () => (await import('./status.js')).statusCommand(),
+  verify: async () => (await import('./verify.js')).verifyCommand(),
+  cutover: async () => (await import('./cutover.js')).cutoverCommand(),
+  report: async () => (await import('./report.js')).reportCommand(),
+  history: async () => (await import('./history.js')).historyCommand(),
+  finish: async () => (await import('./finish.js')).finishCommand(),
+  replay: async () => (await import('./replay.js')).replayCommand(),
+  table: async () => (await import('./table.js')).tableCommand(),
+  'dead-letter': async () => (await import('./dead-letter.js')).deadLetterCommand(),
+  resync: async () => (await import('./resync.js')).resyncCommand(),
+  db: async () => (await import('./db.js')).dbCommand(),
+  capture: async () => (await import('./services.js')).captureCommand(),
+  transform: async () => (await import('./services.js')).transformCommand(),
+  apply: async () => (await import('./services.js')).applyCommand(),
+  control: async () => (await import('./services.js')).controlCommand(),
+};
 
 /** Runs the command line; sets the exit code: 0, 1 failed, 2 usage or configuration, 3 not ready. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -20,21 +34,9 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description('Moves a live PostgreSQL database into domain schemas of a new project, through an event log.')
     .showHelpAfterError('(see --help)')
     .exitOverride();
-  const commands = [
-    demoCommand(),
-    initCommand(),
-    checkCommand(),
-    upCommand(),
-    statusCommand(),
-    verifyCommand(),
-    cutoverCommand(),
-    replayCommand(),
-    tableCommand(),
-    deadLetterCommand(),
-    resyncCommand(),
-    ...serviceCommands(),
-  ];
   hidePasswords(argv);
+  const named = COMMANDS[argv[2] ?? ''];
+  const commands = await Promise.all((named ? [named] : Object.values(COMMANDS)).map((load) => load()));
   for (const command of commands) program.addCommand(inherit(command));
   try {
     await program.parseAsync(argv);

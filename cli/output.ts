@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 
 /** What a file or a pipe gets: a line length that fits a report. */
-const PIPED_COLUMNS = 120;
+export const PIPED_COLUMNS = 120;
 
 export function printLine(text = ''): void {
   process.stdout.write(`${text}\n`);

@@ -1,21 +1,23 @@
 import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { POLICY } from '../core/errors.js';
-import { hasEnded, isFresh, REPORT_PREFIX, type ServiceName, type ServiceReport } from '../core/service-report.js';
 import { sourceObjectName } from '../core/topics.js';
 import { openLog } from '../platform/event-log/open.js';
 import type { EventLog } from '../platform/event-log/port.js';
 import { loadPipeline } from '../platform/load-pipeline.js';
 import { createLogger, silentLogger } from '../platform/logger.js';
 import { connect } from '../platform/postgres.js';
+import { ruleKitOf } from '../platform/rule-kit.js';
 import { Supervisor } from '../platform/supervisor.js';
 import { domainEnds, type ReplayProgress, waitUntilReplayed } from '../services/control/replay/replay.js';
 import { replayedTables, resetTarget } from '../services/control/replay/reset.js';
 import { countDeadLetters } from '../services/control/status/count-dead-letters.js';
+import { readWorking } from '../services/control/status/read-reports.js';
 import { appliedProbe } from '../services/control/verify/applied-probe.js';
 import { verifyTables } from '../services/control/verify/verify-tables.js';
 import { confirm } from './confirm.js';
 import { printJson, printLine } from './output.js';
+import { recordAct } from './record-act.js';
 
 const EXAMPLE = `
 Example:
@@ -64,11 +66,13 @@ async function runReplay(flags: ReplayFlags): Promise<void> {
   try {
     const ends = await domainEnds(log, pipeline);
     await resetTarget(target, pipeline);
+    await recordAct(target, pipeline.name, { act: 'replay' });
     const records = await showProgress((onProgress) =>
       waitUntilReplayed(target, pipeline, ends, { signal: stop.signal, stallMs: STALL_MS, onProgress }),
     );
     const report = await verifyTables({
       tables: pipeline.tables,
+      kit: await ruleKitOf(pipeline),
       publication: sourceObjectName(pipeline.name),
       connectSource: () => connect('source', pipeline.source.url, { applicationName: 'ferry replay' }),
       connectTarget: () => connect('target', pipeline.target.url, { applicationName: 'ferry replay' }),
@@ -80,8 +84,7 @@ async function runReplay(flags: ReplayFlags): Promise<void> {
       signal: stop.signal,
     });
     const durationMs = Math.round(performance.now() - startedAt);
-    const sources = pipeline.tables.map((table) => table.source);
-    const deadLetters = await countDeadLetters(target, pipeline.name, sources);
+    const deadLetters = await countDeadLetters(target, pipeline.name, pipeline.tables);
     const ok = report.ok && deadLetters === 0;
     if (flags.json) printJson({ ok, records, tables: report.tables, deadLetters, durationMs });
     else printLine(`${records} records replayed in ${durationMs} ms; ${conclusion(report.ok, deadLetters)}`);
@@ -99,10 +102,8 @@ function conclusion(isEqual: boolean, deadLetters: number): string {
 
 /** Starts what does not report itself at work, until the replay is over. */
 async function startMissing(log: EventLog, config: string): Promise<Supervisor | undefined> {
-  const reports = [...(await log.control.entries(REPORT_PREFIX)).values()] as ServiceReport[];
-  const isRunning = (service: ServiceName) =>
-    reports.some((report) => report.service === service && !hasEnded(report) && isFresh(report, Date.now()));
-  const missing = (['capture', 'transform', 'apply'] as const).filter((service) => !isRunning(service));
+  const working = await readWorking(log);
+  const missing = (['capture', 'transform', 'apply'] as const).filter((service) => !working.has(service));
   if (missing.length === 0) return undefined;
   return new Supervisor({
     services: missing,

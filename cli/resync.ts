@@ -1,17 +1,16 @@
 import { Command } from 'commander';
-import { FerryError } from '../core/errors.js';
 import { domainSchemas } from '../core/mapping.js';
-import { hasEnded, isFresh, REPORT_PREFIX, type ServiceReport } from '../core/service-report.js';
 import { sourceObjectName, topicsOf } from '../core/topics.js';
 import { ensureControlSchema } from '../platform/control-schema.js';
 import { openLog } from '../platform/event-log/open.js';
-import type { EventLog } from '../platform/event-log/port.js';
 import { loadPipeline } from '../platform/load-pipeline.js';
 import { silentLogger } from '../platform/logger.js';
 import { classify, connect, describeUrl } from '../platform/postgres.js';
 import { replayedTables, resetTarget } from '../services/control/replay/reset.js';
+import { refuseRunning } from '../services/control/status/refuse-running.js';
 import { confirm } from './confirm.js';
 import { printJson, printLine } from './output.js';
+import { recordAct } from './record-act.js';
 
 const EXAMPLE = `
 Example:
@@ -57,6 +56,7 @@ async function runResync(flags: ResyncFlags): Promise<void> {
     await target.query('DELETE FROM ferry.schema_change WHERE pipeline = $1', [pipeline.name]);
     await dropSlot(pipeline.source.url, sourceObjectName(pipeline.name));
     const { raw, domain, control } = topicsOf(pipeline.name);
+    await recordAct(target, pipeline.name, { act: 'resync' });
     await log.deleteTopics([raw, ...domainSchemas(pipeline.tables).map(domain), control]);
   } catch (error) {
     throw classify('target', error, `emptying ${describeUrl(pipeline.target.url)}`);
@@ -65,16 +65,6 @@ async function runResync(flags: ResyncFlags): Promise<void> {
   }
   if (flags.json) printJson({ ok: true, tables });
   else printLine(`ready to begin again: ferry up -c ${flags.config}`);
-}
-
-async function refuseRunning(log: EventLog): Promise<void> {
-  const reports = [...(await log.control.entries(REPORT_PREFIX)).values()] as ServiceReport[];
-  const running = reports.filter((report) => !hasEnded(report) && isFresh(report, Date.now()));
-  if (running.length === 0) return;
-  const names = [...new Set(running.map(({ service }) => service))];
-  throw new FerryError('not-ready', `${names.join(', ')} of this pipeline still run`, {
-    remedy: 'Stop `ferry up` and every service of the pipeline, then run it again.',
-  });
 }
 
 async function dropSlot(url: string, slot: string): Promise<void> {

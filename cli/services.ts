@@ -3,21 +3,33 @@ import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js'
 import { printJson } from './output.js';
 
 /** `ferry capture`, `transform`, `apply`, `control`: one service each, in the foreground. */
-export function serviceCommands(): Command[] {
-  return [
-    service('capture', "Stream the source's changes and copy its tables into the raw topic.", async (pipeline) =>
-      (await import('../services/capture/main.js')).runCapture(pipeline),
-    ),
-    service('transform', 'Map the raw topic to the domain topics.', async (pipeline) =>
-      (await import('../services/transform/main.js')).runTransform(pipeline),
-    ),
-    service('apply', 'Write the domain topics to the target, exactly once.', async (pipeline) =>
-      (await import('../services/apply/main.js')).runApply(pipeline),
-    ),
-    service('control', 'Measure lag and serve it as metrics.', async (pipeline) =>
-      (await import('../services/control/main.js')).runControl(pipeline),
-    ),
-  ];
+export function captureCommand(): Command {
+  return service('capture', "Stream the source's changes and copy its tables into the raw topic.", async (pipeline) =>
+    (await import('../services/capture/main.js')).runCapture(pipeline),
+  );
+}
+
+export function transformCommand(): Command {
+  return service('transform', 'Map the raw topic to the domain topics.', async (pipeline) =>
+    (await import('../services/transform/main.js')).runTransform(pipeline),
+  );
+}
+
+export function applyCommand(): Command {
+  return service('apply', 'Write the domain topics to the target, exactly once.', async (pipeline) =>
+    (await import('../services/apply/main.js')).runApply(pipeline, prepareTarget),
+  );
+}
+
+async function prepareTarget(pipeline: LoadedPipeline): Promise<string[]> {
+  const { migrateTarget } = await import('./target-migrations.js');
+  return (await migrateTarget(pipeline, 'before'))?.map(({ file }) => file) ?? [];
+}
+
+export function controlCommand(): Command {
+  return service('control', 'Measure lag and serve it as metrics.', async (pipeline) =>
+    (await import('../services/control/main.js')).runControl(pipeline),
+  );
 }
 
 function service(name: string, description: string, run: (pipeline: LoadedPipeline) => Promise<void>): Command {
@@ -33,7 +45,7 @@ function service(name: string, description: string, run: (pipeline: LoadedPipeli
       const pipeline = await loadPipeline(options.config);
       await run(pipeline);
       if (options.json) printJson({ ok: true, service: name, pipeline: pipeline.name });
-      // lmdb and kafkajs keep handles that would hold a drained process.
+      // kafkajs keeps handles that would hold a drained process.
       process.exit(0);
     });
 }

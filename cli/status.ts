@@ -108,6 +108,7 @@ function printStatus(status: PipelineStatus, clear: boolean): void {
       http ?? '-',
     ]),
   );
+  if (status.unmapped?.length) printLine(`not moved, in no mapping: ${status.unmapped.join(', ')}`);
   const { deadLettered } = status.ledger ?? { deadLettered: null };
   if (deadLettered) printLine(`dead letters: ${deadLettered} changes stand, of ${deadLetterTables(status)}`);
   printLine(`ledger: ${status.ledger ? (status.ledger.addsUp ? 'adds up' : 'changes are on their way') : 'unknown'}`);

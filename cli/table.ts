@@ -1,20 +1,32 @@
 import { Command } from 'commander';
 import type { ClientBase } from 'pg';
-import type { TableMapping } from '../core/mapping.js';
+import { routesOf, type TableMapping } from '../core/mapping.js';
 import { formatQualifiedName } from '../core/relation.js';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
 import { connect } from '../platform/postgres.js';
-import { mappedTable, pauseTable, resumeTable } from '../services/control/tables/stop-and-go.js';
+import { orderResnapshot, refuseServing, waitForBeginning } from '../services/control/tables/resnapshot.js';
+import { mappedSource, mappedTable, pauseTable, resumeTable } from '../services/control/tables/stop-and-go.js';
+import { confirm } from './confirm.js';
 import { printJson, printLine, printTable } from './output.js';
+import { recordAct } from './record-act.js';
 import { readOnce } from './status.js';
+import { subcommand } from './subcommand.js';
+import { tableAddCommand } from './table-add.js';
+import { tableRemoveCommand } from './table-remove.js';
+import { BEGINS_WITHIN_MS, withSides } from './table-sides.js';
 
 const EXAMPLE = `
 Examples:
   $ ferry table list -c config/mine
+  $ ferry table add public.orders --to growth -c config/mine
+  $ ferry table remove public.orders -c config/mine
   $ ferry table pause public.orders -c config/mine
   $ ferry table resume public.orders -c config/mine
+  $ ferry table resnapshot public.orders -c config/mine
 
-Exit code: 0 done, 2 no such table or nothing to do, 3 the pipeline has not started.`;
+Exit code: 0 done, 2 no such table or nothing to do, 3 the pipeline has not started, or its target serves.`;
+
+const JSON_HELP = 'print one JSON object';
 
 interface TableFlags {
   readonly config: string;
@@ -23,12 +35,14 @@ interface TableFlags {
 
 export function tableCommand(): Command {
   return new Command('table')
-    .description('one table of a running pipeline: let it stand, go on; the others do not stop')
+    .description('one table of a running pipeline: add, remove, let it stand, copy it again; the others do not stop')
     .addHelpText('after', EXAMPLE)
+    .addCommand(tableAddCommand())
+    .addCommand(tableRemoveCommand())
     .addCommand(
-      subcommand('list', 'every table: where it goes, its state, and why it stands').action(async (flags: TableFlags) =>
-        list(await loadPipeline(flags.config), flags),
-      ),
+      subcommand('list', 'every table: where it goes, its state, and why it stands')
+        .option('--json', JSON_HELP)
+        .action(async (flags: TableFlags) => list(await loadPipeline(flags.config), flags)),
     )
     .addCommand(
       onTable(
@@ -45,16 +59,44 @@ export function tableCommand(): Command {
         resumeTable,
         'catches up: ferry table list shows when it has',
       ),
-    );
+    )
+    .addCommand(resnapshotCommand());
 }
 
-function subcommand(name: string, description: string): Command {
-  return new Command(name)
-    .description(description)
-    .requiredOption('-c, --config <dir>', 'directory that holds pipeline.yaml')
-    .option('--json', 'print one JSON object')
-    .exitOverride()
-    .showHelpAfterError('(see --help)');
+interface ResnapshotFlags extends TableFlags {
+  readonly yes?: true;
+}
+
+function resnapshotCommand(): Command {
+  return subcommand('resnapshot', 'empty a table in the target and copy it again, whatever its state; others go on')
+    .argument('<table>', 'source table, schema.table')
+    .option('--yes', 'do not ask')
+    .option('--json', JSON_HELP)
+    .action(async (name: string, flags: ResnapshotFlags) => {
+      const pipeline = await loadPipeline(flags.config);
+      const mapping = mappedSource(pipeline, name);
+      const hasBegun = await resnapshot(pipeline, mapping, flags);
+      const table = formatQualifiedName(mapping.source);
+      if (flags.json) printJson({ ok: true, table, begun: hasBegun });
+      else if (hasBegun) printLine(`${table} is being copied again: ferry status shows how far it is`);
+      else printLine(`${table} is copied again once capture, transform and apply come to it: see ferry status`);
+    });
+}
+
+async function resnapshot(pipeline: LoadedPipeline, mapping: TableMapping, flags: ResnapshotFlags): Promise<boolean> {
+  return withSides(pipeline, 'ferry table resnapshot', async ({ source, target, log }) => {
+    await refuseServing(target, pipeline, mapping);
+    if (!flags.yes) {
+      const what = routesOf(pipeline.tables, mapping)
+        .map((route) => formatQualifiedName(route.target))
+        .join(', ');
+      await confirm('resnapshot empties the table in the target', `This empties ${what} and copies it again.`);
+    }
+    const order = await orderResnapshot({ source, target, log }, pipeline, mapping);
+    const subject = formatQualifiedName(mapping.source);
+    await recordAct(target, pipeline.name, { act: 'table resnapshot', subject });
+    return waitForBeginning(target, pipeline, mapping, { order, withinMs: BEGINS_WITHIN_MS });
+  });
 }
 
 type Act = (target: ClientBase, pipeline: LoadedPipeline, mapping: TableMapping) => Promise<void>;
@@ -62,12 +104,14 @@ type Act = (target: ClientBase, pipeline: LoadedPipeline, mapping: TableMapping)
 function onTable(name: string, description: string, act: Act, said: string): Command {
   return subcommand(name, description)
     .argument('<table>', 'source table, schema.table')
+    .option('--json', JSON_HELP)
     .action(async (table: string, flags: TableFlags) => {
       const pipeline = await loadPipeline(flags.config);
       const mapping = mappedTable(pipeline, table);
       const target = await connect('target', pipeline.target.url, { applicationName: `ferry table ${name}` });
       try {
         await act(target, pipeline, mapping);
+        await recordAct(target, pipeline.name, { act: `table ${name}`, subject: formatQualifiedName(mapping.source) });
       } finally {
         await target.end().catch(() => {});
       }

@@ -1,17 +1,23 @@
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import { Command } from 'commander';
-import { FerryError, POLICY } from '../core/errors.js';
+import type { ClientBase } from 'pg';
+import { FerryError, POLICY, toFerryError } from '../core/errors.js';
 import type { TableMapping } from '../core/mapping.js';
 import { displayName, formatQualifiedName } from '../core/relation.js';
 import { sourceObjectName } from '../core/topics.js';
-import { loadPipeline } from '../platform/load-pipeline.js';
+import { ensureControlSchema } from '../platform/control-schema.js';
+import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
 import { connect } from '../platform/postgres.js';
+import { ruleKitOf } from '../platform/rule-kit.js';
 import { countDeadLetters } from '../services/control/status/count-dead-letters.js';
 import { appliedProbe } from '../services/control/verify/applied-probe.js';
 import { refuseUncopied } from '../services/control/verify/copied-tables.js';
+import { recordVerification, type TimedReport } from '../services/control/verify/record.js';
 import type { Difference, TableReport, VerifyReport } from '../services/control/verify/report.js';
+import { TableTimes } from '../services/control/verify/table-times.js';
 import { type VerifyProgress, verifyTables } from '../services/control/verify/verify-tables.js';
 import { printJson, printLine, printTable } from './output.js';
+import { recordAct } from './record-act.js';
 
 const EXAMPLE = `
 Example:
@@ -38,7 +44,8 @@ export function verifyCommand(): Command {
 }
 
 async function runVerify(flags: VerifyFlags): Promise<void> {
-  const { name: pipeline, ...loaded } = await loadPipeline(flags.config);
+  const loaded = await loadPipeline(flags.config);
+  const { name: pipeline } = loaded;
   const tables = chooseTables(loaded.tables, flags.table);
   const applicationName = 'ferry verify';
   const connectSource = () => connect('source', loaded.source.url, { applicationName });
@@ -49,12 +56,19 @@ async function runVerify(flags: VerifyFlags): Promise<void> {
     await refuseUncopied(control, chosen);
     const applied = appliedProbe(control, chosen);
     const publication = sourceObjectName(pipeline);
-    const report = await whileShown((onProgress) =>
-      verifyTables({ tables, publication, connectSource, connectTarget, applied, onProgress }),
-    );
-    const sources = tables.map((table) => table.source);
-    const deadLetters = await countDeadLetters(control, pipeline, sources);
+    const kit = await ruleKitOf(loaded);
+    const times = new TableTimes();
+    const report = await whileShown((show) => {
+      const onProgress = (progress: VerifyProgress) => {
+        times.saw(progress);
+        show(progress);
+      };
+      return verifyTables({ tables, kit, publication, connectSource, connectTarget, applied, onProgress });
+    });
+    await record(control, loaded, times.of(report.tables));
+    const deadLetters = await countDeadLetters(control, pipeline, tables);
     const ok = report.ok && deadLetters === 0;
+    await recordAct(control, pipeline, { act: 'verify', detail: { ok, tables: report.tables.length, deadLetters } });
     if (flags.json) printJson({ ...report, ok, deadLetters });
     else printReport(report);
     if (!flags.json && deadLetters > 0)
@@ -62,6 +76,16 @@ async function runVerify(flags: VerifyFlags): Promise<void> {
     if (!ok) process.exitCode = POLICY.mismatch.exit;
   } finally {
     await control.end();
+  }
+}
+
+/** A cutover goes by the record. What was found is told in any case. */
+async function record(target: ClientBase, pipeline: LoadedPipeline, reports: readonly TimedReport[]): Promise<void> {
+  try {
+    await ensureControlSchema(target);
+    await recordVerification(target, pipeline, reports);
+  } catch (error) {
+    process.stderr.write(`the verification is not recorded: ${toFerryError(error).message}\n`);
   }
 }
 
@@ -120,9 +144,11 @@ function progressBars(): ProgressDisplay {
   };
   process.once('SIGINT', onInterrupt);
   return {
-    show({ target, rows, estimatedRows, report }) {
-      const bar = running.get(target) ?? bars.create(estimatedRows ?? 0, 0, { table: target });
-      running.set(target, bar);
+    show({ source, target, rows, estimatedRows, report }) {
+      // Several tables may be merged into one.
+      const name = `${source} -> ${target}`;
+      const bar = running.get(name) ?? bars.create(estimatedRows ?? 0, 0, { table: target });
+      running.set(name, bar);
       // The estimate may be stale, and the table grows.
       bar.setTotal(Math.max(estimatedRows ?? 0, rows, 1));
       bar.update(rows);
@@ -138,7 +164,9 @@ function progressBars(): ProgressDisplay {
 }
 
 function finished(report: TableReport): string {
-  return `${report.source} -> ${report.target}: ${report.rows} rows, ${verdict(report)}`;
+  const { lineage } = report;
+  const behind = lineage && lineage.behind > 0 ? `${lineage.behind} behind others, ` : '';
+  return `${report.source} -> ${report.target}: ${report.rows} rows, ${behind}${verdict(report)}`;
 }
 
 function verdict(report: TableReport): string {
@@ -167,7 +195,8 @@ function printReport(report: VerifyReport): void {
 
 function printDifferences(table: TableReport): void {
   for (const difference of table.differences) {
-    printLine(`${table.source} (${difference.key.map(keyValue).join(', ')}): ${explain(difference)}`);
+    const of = difference.isStanding ? table.target : table.source;
+    printLine(`${of} (${difference.key.map(keyValue).join(', ')}): ${explain(difference)}`);
   }
   const unnamed = table.differencesTotal - table.differences.length;
   if (unnamed > 0) printLine(`${table.source}: ${unnamed} more rows differ`);

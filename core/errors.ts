@@ -42,6 +42,12 @@ export const POLICY = {
   'source-unfit': halt('Correct what is named on the source; `ferry check` lists all of it.'),
   'target-unfit': halt('Correct what is named on the target; `ferry check` lists all of it.'),
   'protocol-violation': halt('Report this with the message; the stream cannot be trusted beyond this point.'),
+  'table-unmapped': halt(
+    'Put the table back into the mapping, or take it out of the pipeline for good: `ferry table remove`.',
+  ),
+  'mapping-refused': halt(
+    'Correct the rule at the place named, then start transform again: it goes on from this row. Nothing is lost meanwhile.',
+  ),
   'apply-failed': halt('Correct the target or the mapping; apply goes on from this event by itself.'),
   'log-foreign': halt("Use another log directory, or this pipeline's own."),
   'log-corrupt': halt('The log is damaged at the place named: start again with a new log and an empty target.'),
@@ -51,10 +57,14 @@ export const POLICY = {
   'cutover-failed': halt(
     'The fence is lifted and the old project serves. Correct the cause and run `ferry cutover` again.',
   ),
+  'migration-failed': halt('Correct the file; nothing of it was kept.'),
   internal: halt('Report this with the message.'),
 
   'not-ready': notReady('Wait, or correct what is named, then run the command again.'),
-  mismatch: notReady('Look at the rows named; `ferry replay` rebuilds the target from the log.'),
+  'migrations-refused': notReady('Correct what is named; nothing was run.'),
+  mismatch: notReady(
+    'Look at the rows named; `ferry table resnapshot` copies a table again, `ferry replay` rebuilds all from the log.',
+  ),
 } as const satisfies Record<string, Policy>;
 
 export type ErrorCode = keyof typeof POLICY;

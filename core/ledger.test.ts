@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { RecordBuilder, relationOf } from '../test/support/record-builder.js';
 import { addTo, type LedgerEntry, ledgerAddsUp, type Tally, tallyRecord } from './ledger.js';
-import { POSITION_ZERO } from './position.js';
+import { POSITION_ZERO, positionFromJson } from './position.js';
 
 const users = relationOf(1, 'public.users', ['id', 'name']);
 const posts = relationOf(2, 'growth.posts', ['id', 'title'], { source: 'public.posts' });
@@ -51,6 +51,29 @@ describe('tallyRecord', () => {
     for (const record of records) tallyRecord(record, tally, POSITION_ZERO);
     expect(tally).toEqual(new Map([['public.users', 3]]));
   });
+});
+
+test('tallyRecord counts what lies between two places', () => {
+  const [record] = new RecordBuilder()
+    .relation(users)
+    .begin('0/10')
+    .row(1, 'c', { new: ['1', 'Ada'] })
+    .row(1, 'c', { new: ['2', 'Bob'] })
+    .commit()
+    .begin('0/90')
+    .row(1, 'c', { new: ['3', 'Cy'] })
+    .truncate([1])
+    .commit()
+    .take();
+  const between = (after: readonly [string, number], before: readonly [string, number]) => {
+    const tally: Tally = new Map();
+    tallyRecord(record!, tally, positionFromJson(after), positionFromJson(before));
+    return tally.get('public.users') ?? 0;
+  };
+  expect(between(['0/0', -1], ['0/FF', 0])).toBe(4);
+  expect(between(['0/10', 0], ['0/90', 1])).toBe(2);
+  expect(between(['0/0', -1], ['0/90', 0])).toBe(2);
+  expect(between(['0/90', 0], ['0/90', 1])).toBe(0);
 });
 
 describe('ledgerAddsUp', () => {

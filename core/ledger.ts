@@ -15,12 +15,13 @@ export function addTo(tally: Tally, table: string, count: number): void {
  * Counts what a record holds, by source table: the log itself says what a stage has written, so that the ledger
  * survives any crash of the one that counted.
  * @param after events up to this position have been counted: another writer's late append may hold them again.
+ * @param before events from this position on are left out.
  * @returns from where to where the record goes.
  */
-export function tallyRecord(record: Buffer, tally: Tally, after: Position): RecordSpan {
+export function tallyRecord(record: Buffer, tally: Tally, after: Position, before?: Position): RecordSpan {
   const span = readSpan(record);
   if (!isAfter(span.last, after)) return span;
-  const overlaps = !isAfter(span.first, after);
+  const overlaps = !isAfter(span.first, after) || (before !== undefined && !isAfter(before, span.last));
   const names = new Map<number, string>();
   const scanner = new RecordScanner(record);
   let lsn = LSN_ZERO;
@@ -30,11 +31,15 @@ export function tallyRecord(record: Buffer, tally: Tally, after: Position): Reco
       names.set(relation.id, sourceName(relation));
     } else if (scanner.kind === 'transaction') {
       if (overlaps) lsn = parseLsn(scanner.transaction().tx);
-    } else if (!overlaps || isAfter({ lsn, index: scanner.index }, after)) {
+    } else if (!overlaps || isBetween({ lsn, index: scanner.index }, after, before)) {
       tallyEvent(scanner, names, tally);
     }
   }
   return span;
+}
+
+function isBetween(position: Position, after: Position, before: Position | undefined): boolean {
+  return isAfter(position, after) && (before === undefined || isAfter(before, position));
 }
 
 function tallyEvent(scanner: RecordScanner, names: ReadonlyMap<number, string>, tally: Tally): void {

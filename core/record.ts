@@ -112,6 +112,8 @@ export interface TruncateLine {
   readonly relations: readonly number[];
   readonly cascade: boolean;
   readonly restartIdentity: boolean;
+  /** Nobody truncated the one table at the source: it is copied again, and its rows come from here on. */
+  readonly beginsSnapshot?: true;
   /** As of a row; absent where the topic has one partition. */
   readonly everywhere?: true;
 }
@@ -136,6 +138,7 @@ export const MESSAGE = {
   hold: 'ferry:hold',
   low: 'ferry:low',
   high: 'ferry:high',
+  resnapshot: 'ferry:resnapshot',
 } as const;
 
 export function relationToLine({ id, schema, table, source, called, identity, columns }: Relation): RelationLine {

@@ -31,6 +31,8 @@ export interface ServiceReport {
   readonly error?: Attention;
   /** Parts of its work that wait after an error, while the process goes on: topic partitions. */
   readonly parts?: readonly StandingPart[];
+  /** Digest of the mapping that it works with; absent from an earlier version. */
+  readonly mapping?: string;
   /** http://host:port of its metrics and health. */
   readonly http?: string;
   /** Row changes a second over the last seconds. */
@@ -40,6 +42,15 @@ export interface ServiceReport {
 }
 
 export const REPORT_PREFIX = 'service/';
+
+/** An order to a service, in the control topic: to work with the mapping of that digest. */
+export interface MappingOrder {
+  readonly digest: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+export const mappingOrderKey = (service: ServiceName): string => `order/mapping/${service}`;
 
 /** A report says nothing about now once it is this old. */
 export const REPORT_STALE_AFTER_MS = 5_000;

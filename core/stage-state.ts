@@ -18,10 +18,9 @@ export interface CaptureState extends StageState {
   readonly deduplicated: Readonly<Record<string, number>>;
   readonly read: Readonly<Record<string, number>>;
   readonly tables: Readonly<Record<string, TableSnapshotState>>;
-  /** The server that the log was captured from; absent where an earlier version put the state down. */
-  readonly source?: SourceIdentity;
 }
 
+/** The server that the log was captured from. */
 export interface SourceIdentity {
   /** `pg_control_system()`: the same for a primary and its standbys. */
   readonly system: string;
@@ -29,6 +28,8 @@ export interface SourceIdentity {
 }
 
 export interface TransformState extends StageState {
+  /** What was filtered is counted of raw's records before this offset; absent from an earlier version. */
+  readonly raw?: number;
   /** Row changes taken from raw, by source table. */
   readonly taken: Readonly<Record<string, number>>;
   readonly filtered: Readonly<Record<string, number>>;
@@ -62,5 +63,14 @@ export interface KnownPartition {
   readonly file: string;
 }
 
+/** A table that was taken out of the pipeline: of what the log has of it, only what is before the LSN may be left out. */
+export interface Removal {
+  readonly lsn: string;
+}
+
+/** Followed by the source table, `schema.table`. */
+export const REMOVED_PREFIX = 'removed/';
+
 export const CAPTURE_STATE = 'state/capture';
+export const SOURCE_IDENTITY = 'state/source';
 export const transformStateKey = (partition: number): string => `state/transform/${partition}`;

@@ -29,3 +29,14 @@ export const operatorOf = (strategy: number): string => `
      JOIN pg_catalog.pg_operator o ON o.oid = p.amopopr
      JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
     WHERE c.opcdefault AND c.opcintype = base.oid AND n.nspname <> 'pg_catalog')`;
+
+/**
+ * Whether equal values have equal text. Numbers with other digits behind the point, -0, 30 days and a month, blanks at an
+ * end or letters of another case may be equal: of types that are not known here nobody knows.
+ */
+export const IS_EQUAL_AS_TEXT = `(
+  base.kind = 'e' OR
+  (base.oid = 'bpchar'::pg_catalog.regtype AND a.atttypmod > 0) OR
+  (base.oid = ANY ('{bool,int2,int4,int8,oid,xid8,pg_lsn,money,uuid,bytea,text,varchar,name,"char",date,time,timetz,
+    timestamp,timestamptz,inet,cidr,macaddr,macaddr8,bit,varbit}'::pg_catalog.regtype[])
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_collation l WHERE l.oid = a.attcollation AND NOT l.collisdeterministic)))`;

@@ -112,24 +112,60 @@ CREATE TABLE IF NOT EXISTS ferry.cutover (
   changed_by text NOT NULL DEFAULT session_user
 );
 COMMENT ON COLUMN ferry.cutover.serving IS 'The flag that applications read: which project serves';
+CREATE TABLE IF NOT EXISTS ferry.cutover_run (
+  run uuid PRIMARY KEY,
+  pipeline text NOT NULL,
+  direction text NOT NULL CHECK (direction IN ('forward', 'back')),
+  state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'done', 'aborted')),
+  settings jsonb NOT NULL,
+  started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  started_by text NOT NULL,
+  finished_at timestamptz
+);
+CREATE UNIQUE INDEX IF NOT EXISTS cutover_run_open ON ferry.cutover_run (pipeline) WHERE state = 'open';
+COMMENT ON TABLE ferry.cutover_run IS 'Every cutover, with its settings and the gates that were passed by force; one that is open was left by its coordinator or runs';
 CREATE TABLE IF NOT EXISTS ferry.cutover_step (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   pipeline text NOT NULL,
   run uuid NOT NULL,
   step text NOT NULL,
-  state text NOT NULL,
+  state text NOT NULL CHECK (state IN ('started', 'done', 'failed', 'undone')),
+  undo jsonb,
   started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   finished_at timestamptz,
   detail jsonb NOT NULL DEFAULT '{}'
 );
-CREATE TABLE IF NOT EXISTS ferry.target_script (
+CREATE INDEX IF NOT EXISTS cutover_step_run ON ferry.cutover_step (run, id);
+COMMENT ON COLUMN ferry.cutover_step.undo IS 'What takes the step back; written before it acts';
+CREATE TABLE IF NOT EXISTS ferry.act (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   pipeline text NOT NULL,
-  script text NOT NULL,
-  checksum text NOT NULL,
-  applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (pipeline, script)
+  act text NOT NULL,
+  subject text,
+  detail jsonb NOT NULL DEFAULT '{}',
+  done_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  done_by text NOT NULL
 );
-COMMENT ON TABLE ferry.target_script IS 'Scripts of config/<pipeline>/target that were run here';
+COMMENT ON TABLE ferry.act IS 'What was done to the pipeline by commands, and by whom: ferry history';
+CREATE TABLE IF NOT EXISTS ferry.verification (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  pipeline text NOT NULL,
+  mapping text NOT NULL,
+  source_table text NOT NULL,
+  target_table text NOT NULL,
+  source_rows bigint NOT NULL,
+  target_rows bigint NOT NULL,
+  source_checksum text NOT NULL,
+  target_checksum text NOT NULL,
+  equal boolean NOT NULL,
+  differences bigint NOT NULL,
+  unsettled bigint NOT NULL,
+  duration_ms bigint NOT NULL,
+  finished_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  verified_by text NOT NULL DEFAULT session_user
+);
+CREATE INDEX IF NOT EXISTS verification_latest ON ferry.verification (pipeline, target_table, id);
+COMMENT ON TABLE ferry.verification IS 'Every table that was compared, with the digest of the mapping that it was compared through';
 `;
 
 /** Creates the `ferry` schema in the target; run again it changes nothing. */

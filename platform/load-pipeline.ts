@@ -9,16 +9,20 @@ export interface LoadedPipeline extends Pipeline {
   readonly log: Pipeline['log'] & { readonly directory: string };
 }
 
-/**
- * Reads `pipeline.yaml` and `mapping/*.yaml` of a configuration directory.
- * @throws FerryError `config-invalid` when a file cannot be read, and what {@link parsePipeline} throws.
- */
-export async function loadPipeline(directory: string, env: NodeJS.ProcessEnv = process.env): Promise<LoadedPipeline> {
-  const root = resolve(directory);
+/** The files of a configuration directory. */
+export interface PipelineFiles {
+  readonly directory: string;
+  readonly pipeline: ConfigFile;
+  /** Of `mapping/*.yaml`, by name. */
+  readonly mappings: readonly ConfigFile[];
+}
+
+/** @throws FerryError `config-invalid` when a file cannot be read. */
+export async function readPipelineFiles(directory: string): Promise<PipelineFiles> {
   const file = async (path: string): Promise<ConfigFile> => {
     const shown = join(directory, path);
     try {
-      return { path: shown, text: await readFile(join(root, path), 'utf8') };
+      return { path: shown, text: await readFile(shown, 'utf8') };
     } catch (cause) {
       throw new FerryError('config-invalid', `cannot read ${shown}: ${(cause as NodeJS.ErrnoException).code}`, {
         remedy: 'Name the directory that holds pipeline.yaml with -c; `ferry init` writes one.',
@@ -26,19 +30,19 @@ export async function loadPipeline(directory: string, env: NodeJS.ProcessEnv = p
       });
     }
   };
-  const names = await readdir(join(root, 'mapping')).catch(() => []);
-  const pipeline = parsePipeline(
-    {
-      pipeline: await file('pipeline.yaml'),
-      mappings: await Promise.all(
-        names
-          .filter((name) => /\.ya?ml$/.test(name))
-          .sort()
-          .map((name) => file(join('mapping', name))),
-      ),
-    },
-    env,
-  );
+  const names = await readdir(join(directory, 'mapping')).catch(() => []);
+  const mappings = names.filter((name) => /\.ya?ml$/.test(name)).sort();
+  return {
+    directory,
+    pipeline: await file('pipeline.yaml'),
+    mappings: await Promise.all(mappings.map((name) => file(join('mapping', name)))),
+  };
+}
+
+/** @throws FerryError what {@link parsePipeline} throws. */
+export function pipelineOf(files: PipelineFiles, env: NodeJS.ProcessEnv = process.env): LoadedPipeline {
+  const pipeline = parsePipeline(files, env);
+  const root = resolve(files.directory);
   // Relative to the configuration, so that every service finds the same log wherever it is started.
   const { tls, directory: logDirectory } = pipeline.log;
   const at = (path: string | undefined) => (path === undefined ? undefined : resolve(root, path));
@@ -48,4 +52,12 @@ export async function loadPipeline(directory: string, env: NodeJS.ProcessEnv = p
     tls: tls && { ...tls, ca: at(tls.ca), cert: at(tls.cert), key: at(tls.key) },
   };
   return { ...pipeline, log, directory: root };
+}
+
+/**
+ * Reads `pipeline.yaml` and `mapping/*.yaml` of a configuration directory.
+ * @throws FerryError `config-invalid` when a file cannot be read, and what {@link parsePipeline} throws.
+ */
+export async function loadPipeline(directory: string, env: NodeJS.ProcessEnv = process.env): Promise<LoadedPipeline> {
+  return pipelineOf(await readPipelineFiles(directory), env);
 }

@@ -37,15 +37,19 @@ const PINNED: Readonly<Record<string, string>> = {
 };
 
 /** `options` of the connection: `-c name=value`, spaces and backslashes escaped. */
-export function pinnedOptions(extra: Readonly<Record<string, string>> = {}): string {
-  return Object.entries({ ...PINNED, ...extra })
+export function pinnedOptions(extra: SessionSettings = {}): string {
+  return Object.entries<string | null>({ ...PINNED, ...extra })
+    .filter((entry): entry is [string, string] => entry[1] !== null)
     .map(([name, value]) => `-c ${name}=${value.replaceAll(/([\\ ])/g, '\\$1')}`)
     .join(' ');
 }
 
+/** Over the pinned ones; null: as the database and the role have it. */
+export type SessionSettings = Readonly<Record<string, string | null>>;
+
 export interface SessionOptions {
   readonly applicationName: string;
-  readonly settings?: Readonly<Record<string, string>>;
+  readonly settings?: SessionSettings;
 }
 
 /** @param connection as {@link parseConnectionUrl} or {@link settleConnection} reads it out of a URL. */

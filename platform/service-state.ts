@@ -89,7 +89,7 @@ export class ServiceStatus {
     this.#state = 'stopped';
   }
 
-  report(http: string): ServiceReport {
+  report(http: string, mapping: string): ServiceReport {
     const at = performance.now();
     const seconds = Math.max(0.001, (at - this.#reported.at) / 1_000);
     const rate = Math.round((this.#changes - this.#reported.changes) / seconds);
@@ -103,6 +103,7 @@ export class ServiceStatus {
       state,
       ...(error ? { error } : {}),
       ...(parts.length > 0 ? { parts } : {}),
+      mapping,
       http,
       rate,
       changes: this.#changes,

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reactionTo, toFerryError } from '../core/errors.js';
-import type { ServiceName } from '../core/service-report.js';
+import { type MappingOrder, mappingOrderKey, type ServiceName, type ServiceReport } from '../core/service-report.js';
 import { Backoff, RETRY } from './backoff.js';
 import { openLog } from './event-log/open.js';
 import type { EventLog } from './event-log/port.js';
-import { type HttpServer, startHttpServer } from './http-server.js';
+import { startHttpServer } from './http-server.js';
+import { LiveConfiguration } from './live-configuration.js';
 import type { LoadedPipeline } from './load-pipeline.js';
 import { createLogger, type Logger } from './logger.js';
 import { createMetrics, type Metrics } from './metrics.js';
@@ -58,10 +59,25 @@ export async function runService(
   logger.info({ http: http.url }, 'service started');
   warnOfOpenPassword(pipeline, logger);
   try {
-    await untilStopped(stop.signal, status, logger, async (attempts) => {
+    const configuration = new LiveConfiguration(pipeline, logger);
+    await untilStopped({ signal: stop.signal, status, logger, configuration }, async (attempts, again) => {
       await using log = await openLog(pipeline, `ferry-${pipeline.name}-${service}`, logger);
-      const context = { pipeline, log, logger, metrics, signal: stop.signal, ...status.hooks };
-      await attemptWithReports(context, status, http, { attempts, attempt });
+      const signal = AbortSignal.any([stop.signal, again.signal]);
+      const context = { pipeline: configuration.pipeline, log, logger, metrics, signal, ...status.hooks };
+      const obey = () => obeyOrder(service, log, configuration, again);
+      const { digest } = configuration;
+      await whileReporting(
+        { context, obey, report: () => status.report(http.url, digest), key: status.key },
+        async () => {
+          try {
+            await attempt(context);
+            if (!again.signal.aborted) status.stopped();
+          } catch (error) {
+            if (!again.signal.aborted) attempts.failed(error);
+            throw error;
+          }
+        },
+      );
     });
     logger.info('service stopped');
   } catch (error) {
@@ -114,19 +130,30 @@ class Attempts {
   }
 }
 
+interface Life {
+  readonly signal: AbortSignal;
+  readonly status: ServiceStatus;
+  readonly logger: Logger;
+  readonly configuration: LiveConfiguration;
+}
+
+/** @param attempt ends when `again` fires, too: it is begun again with the mapping as it is then. */
 async function untilStopped(
-  signal: AbortSignal,
-  status: ServiceStatus,
-  logger: Logger,
-  attempt: (attempts: Attempts) => Promise<void>,
+  { signal, status, logger, configuration }: Life,
+  attempt: (attempts: Attempts, again: AbortController) => Promise<void>,
 ): Promise<void> {
   const attempts = new Attempts(status);
   while (!signal.aborted) {
     attempts.begun();
+    const again = new AbortController();
     try {
-      return await attempt(attempts);
+      await attempt(attempts, again);
+      if (!again.signal.aborted) return;
     } catch (thrown) {
+      if (again.signal.aborted && !signal.aborted) continue;
       attempts.failed(thrown);
+      // What failed with the mapping of before may not with that of now.
+      if (!signal.aborted && (await configuration.readAgain())) continue;
       if (attempts.pauseMs === undefined) throw thrown;
       if (signal.aborted) return;
       const { code, message, remedy } = toFerryError(thrown);
@@ -136,31 +163,47 @@ async function untilStopped(
   }
 }
 
-async function attemptWithReports(
-  context: ServiceContext,
-  status: ServiceStatus,
-  { url }: HttpServer,
-  { attempts, attempt }: { attempts: Attempts; attempt: (context: ServiceContext) => Promise<void> },
+/** An operator has changed the mapping: the attempt ends, and another one begins with it. */
+async function obeyOrder(
+  service: ServiceName,
+  log: EventLog,
+  configuration: LiveConfiguration,
+  again: AbortController,
 ): Promise<void> {
+  const order = (await log.control.get(mappingOrderKey(service))) as MappingOrder | undefined;
+  if (!order || order.digest === configuration.digest) return;
+  if (Date.now() - Date.parse(order.at) > ORDER_STALE_AFTER_MS) return;
+  if (await configuration.readAgain()) again.abort();
+}
+
+/** Who was given an order has looked by then whether the files are there. */
+const ORDER_STALE_AFTER_MS = 600_000;
+
+interface Reporting {
+  readonly context: ServiceContext;
+  readonly key: string;
+  report(): ServiceReport;
+  obey(): Promise<void>;
+}
+
+async function whileReporting({ context, key, report, obey }: Reporting, work: () => Promise<void>): Promise<void> {
+  const { log, logger } = context;
   const done = new AbortController();
-  const report = () => context.log.control.put(status.key, status.report(url));
+  const put = () => log.control.put(key, report());
   const reporting = (async () => {
     while (!done.signal.aborted) {
       // A lost report is no reason to stop moving rows: the next one follows, and status calls an old one unknown.
-      await report().catch((error: unknown) => context.logger.debug({ err: error }, 'report not written'));
+      await put().catch((error: unknown) => logger.debug({ err: error }, 'report not written'));
+      await obey().catch((error: unknown) => logger.debug({ err: error }, 'orders not read'));
       await sleep(REPORT_INTERVAL_MS, undefined, { signal: done.signal }).catch(() => {});
     }
   })();
   try {
-    await attempt(context);
-    status.stopped();
-  } catch (error) {
-    attempts.failed(error);
-    throw error;
+    await work();
   } finally {
     done.abort();
     await reporting;
-    await report().catch(() => {});
+    await put().catch(() => {});
   }
 }
 

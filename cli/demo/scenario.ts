@@ -14,13 +14,13 @@ import { type LoadedPipeline, loadPipeline } from '../../platform/load-pipeline.
 import { createLogger, silentLogger } from '../../platform/logger.js';
 import { connect } from '../../platform/postgres.js';
 import { Supervisor } from '../../platform/supervisor.js';
-import { runTargetScript } from '../../platform/target-scripts.js';
-import type { CutoverReport } from '../../services/control/cutover/plan.js';
+import type { CutoverReport } from '../../services/control/cutover/report.js';
 import { runPreflight } from '../../services/control/preflight/run-preflight.js';
 import type { PipelineStatus } from '../../services/control/status/pipeline-status.js';
 import { readStatus } from '../../services/control/status/read-status.js';
 import { loadFixture } from '../../services/demo/fixture.js';
 import { runCutover } from '../cutover.js';
+import { migrateTarget, readTargetMigrations } from '../target-migrations.js';
 import { ALL_SERVICES } from '../up.js';
 import { keptEnvironment } from './kept-environment.js';
 import { type DemoDatabase, openDatabase } from './servers.js';
@@ -102,8 +102,9 @@ class Scenario {
     ] as const;
     this.#cleanups.push(() => Promise.all(clients.map((client) => client.end())));
     await ensureControlSchema(clients[1]);
-    await runTargetScript(clients[1], pipeline, 'before-copy');
-    this.#view.preflight(await runPreflight(pipeline, { source: clients[0], target: clients[1] }));
+    await migrateTarget(pipeline, 'before');
+    const targetMigrations = () => readTargetMigrations(pipeline);
+    this.#view.preflight(await runPreflight(pipeline, { source: clients[0], target: clients[1], targetMigrations }));
     signal.throwIfAborted();
 
     const output = await open(this.#logFile, 'a', 0o600);
@@ -163,8 +164,8 @@ class Scenario {
     const status = await this.#untilCaughtUp(read);
     this.#view.cuttingOver();
     const cutover = await runCutover(pipeline, {
-      dryRun: false,
-      maxPauseMs: 10_000,
+      intent: 'begin',
+      settings: {},
       onStep: (step) => this.#view.step(step),
       onTable: (report) => this.#view.verified(report),
     });

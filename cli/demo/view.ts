@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
-import type { StepReport } from '../../services/control/cutover/plan.js';
+import type { StepReport } from '../../services/control/cutover/report.js';
 import type { Finding } from '../../services/control/preflight/finding.js';
 import type { PipelineStatus, TableStatus } from '../../services/control/status/pipeline-status.js';
 import type { TableReport } from '../../services/control/verify/report.js';

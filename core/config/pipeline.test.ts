@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../errors.js';
-import { domainSchemas, targetColumn } from '../mapping.js';
+import { domainSchemas, routeName, targetColumn } from '../mapping.js';
 import { parsePipeline } from './pipeline.js';
 
 const PIPELINE = 'pipeline: shop\nsource: { url: "${S}" }\ntarget: { url: postgres://t }\n';
@@ -67,6 +67,100 @@ describe('parsePipeline', () => {
     expect(parse(undefined, `${PIPELINE}log: { brokers: ${brokers} }\n`).log.brokers).toEqual(expected);
   });
 
+  test('tells the tables that one source table goes to apart', () => {
+    const { tables } = parse({ growth: MAPPING, shared: 'schema: shared\ntables:\n  posts: { from: public.posts }\n' });
+    expect(tables.map(routeName)).toEqual(['public.posts -> growth.posts', 'public.posts -> shared.posts']);
+    expect(parse().tables.map(routeName)).toEqual(['public.posts']);
+  });
+
+  const merged = (more = '', first = '') =>
+    `schema: sec\ntables:\n  keys:\n    merge:\n    - {from: public.a${first}}\n    - {from: public.b, key: [id]}\n${more}`;
+
+  test('reads tables that are merged: the first has precedence', () => {
+    const { tables } = parse({
+      sec: merged('    unique: [hash]\n'),
+      growth: 'schema: growth\ntables: {a: {from: public.a}}\n',
+    });
+    const sources = ['public.a -> sec.keys', 'public.b'];
+    expect(tables.filter(({ lineage }) => lineage)).toMatchObject([
+      { source: { table: 'a' }, target: { table: 'keys' }, lineage: { sources, unique: ['hash'] }, place: { line: 5 } },
+      { source: { table: 'b' }, lineage: { sources, unique: ['hash'], key: ['id'] } },
+    ]);
+    const single = parse({ sec: 'schema: sec\ntables: {t: {from: public.t, lineage: true}}\n' });
+    expect(single.tables).toMatchObject([{ lineage: { sources: ['public.t'], unique: [] } }]);
+  });
+
+  test.each([
+    ['    from: public.c\n', '4:5: tables.keys: needs one of `from` and `merge`'],
+    ['    drop: [a]\n', '4:5: tables.keys: what is said of a source table stands in `merge`'],
+    ['    rename: {a: b}\n', '4:5: tables.keys: what is said of a source table stands in `merge`'],
+    ['    schemaChanges: propagate\n', '4:5: tables.keys: columns of a table with lineage are changed by hand'],
+  ])('refuses a merge with %s', (more, message) => {
+    expect(problem({ sec: merged(more) })).toEqual({
+      code: 'config-invalid',
+      message: expect.stringContaining(`mapping/sec.yaml:${message}`),
+    });
+  });
+
+  test.each([
+    ['{from: public.t, unique: [a]}', '`unique` stands beside `merge` only'],
+    ['{from: public.t, key: [a]}', '`key` stands beside `lineage`'],
+    ['{merge: [{from: public.t}]}', 'Too small'],
+    ['{}', 'needs one of `from` and `merge`'],
+  ])('refuses %s', (table, message) => {
+    expect(problem({ sec: `schema: sec\ntables:\n  t: ${table}\n` }).message).toContain(message);
+  });
+
+  test('refuses merged tables in several partitions, and one of them that goes twice', () => {
+    expect(problem({ sec: merged() }, `${PIPELINE}log: { partitions: 2 }\n`).message).toContain(
+      'mapping/sec.yaml:5:7: tables are merged',
+    );
+    expect(problem({ sec: merged('    - {from: public.a}\n') }).message).toContain('goes to the schema sec already');
+    expect(problem({ sec: merged(), more: merged().replace('sec', 'sec') }).message).toContain(
+      'sec.keys is mapped already at',
+    );
+  });
+
+  const lookups = (rules: string, more = '') =>
+    `schema: sec\ntables:\n  users: {from: public.users, lineage: true, columns: {id: {template: "{a}:{{{b}"}}}\n  t: {from: public.t, columns: {${rules}}}\n${more}`;
+  test('takes the rule of what is looked up', () => {
+    const { tables } = parse({
+      sec: lookups('x: {lookup: sec.users.id, of: [c, d]}, y: {lookup: sec.users.name, of: [e]}'),
+    });
+    expect([...tables[1]!.rules!.columns.values()]).toEqual([{ template: '{c}:{{{d}' }, { from: 'e' }]);
+  });
+
+  test.each([
+    ['x: {lookup: sec.users.id, of: [c]}', '4:33: sec.t.x: sec.users.id is made of 2 columns (a, b), and `of` names 1'],
+    [
+      'x: {lookup: sec.user.id, of: [c]}',
+      '4:33: sec.t.x: no table of the mapping has sec.user.id; did you mean sec.users.id?',
+    ],
+    [
+      'x: {lookup: sec.users.id, of: [c, d], in: public.u}',
+      '4:33: sec.t.x: no table of the mapping has sec.users.id of public.u',
+    ],
+    [
+      'x: {lookup: sec.t.y, of: [c]}, y: {lookup: sec.t.x, of: [c]}',
+      '4:33: sec.t.x: its lookup comes back to itself: sec.t.x -> sec.t.y -> sec.t.x',
+    ],
+  ])('refuses %s', (rules, message) => {
+    expect(problem({ sec: lookups(rules) })).toEqual({
+      code: 'mapping-invalid',
+      message: expect.stringContaining(message),
+    });
+  });
+
+  test('refuses a lookup of tables that are merged by different rules, without which is meant', () => {
+    const keys =
+      '  keys: {merge: [{from: public.k}, {from: public.l, columns: {id: {from: id, steps: [{prefix: l}]}}}]}\n';
+    expect(problem({ sec: lookups('x: {lookup: sec.keys.id, of: [c]}', keys) }).message).toContain(
+      'say which with `in`',
+    );
+    const { tables } = parse({ sec: lookups('x: {lookup: sec.keys.id, of: [c], in: public.l}', keys) });
+    expect(tables[1]!.rules!.columns.get('x')).toEqual({ from: 'c', steps: [{ prefix: 'l' }] });
+  });
+
   test('reads quoted names with dots', () => {
     const [table] = parse({ growth: `schema: growth\ntables:\n  t:\n    from: '"my.schema"."my.table"'\n` }).tables;
     expect(table!.source).toEqual({ schema: 'my.schema', table: 'my.table' });
@@ -96,6 +190,50 @@ describe('parsePipeline names file, line and column of', () => {
     });
   });
 
+  test.each([
+    ['    colums: {}', '4:5: tables.posts: Unrecognized key: "colums"; did you mean columns?'],
+    ['    columns: {a: {frm: b}}', '4:19: tables.posts.columns.a: Unrecognized key: "frm"; did you mean from?'],
+    ['    columns: {a: {}}', '4:18: tables.posts.columns.a: needs one of from, constant'],
+    ['    columns: {a: {from: b, constant: 1}}', '4:18: tables.posts.columns.a: needs one of from, constant'],
+    ['    columns: {a: {from: b, steps: [tirm]}}', '4:36: tables.posts.columns.a.steps.0: Invalid option'],
+    [
+      '    columns: {a: {from: b, steps: [trim, {nulif: 1}]}}',
+      '4:43: tables.posts.columns.a.steps.1: Unrecognized key: "nulif"; did you mean nullif?',
+    ],
+    [
+      '    columns: {a: {from: b, steps: [{trim: true, lower: true}]}}',
+      '4:36: tables.posts.columns.a.steps.0: has one name a step',
+    ],
+    [
+      '    columns: {a: {from: b, steps: [{default: 1, else: 2}]}}',
+      '4:36: tables.posts.columns.a.steps.0: `else` stands',
+    ],
+    ['    columns: {a: {from: b, steps: [{json: a..b}]}}', '4:43: tables.posts.columns.a.steps.0.json: is no path'],
+    ['    columns: {a: {template: "{b"}}', '4:29: tables.posts.columns.a.template: has a brace of its own'],
+    ['    columns: {a: {uuid: [b]}}', '4:18: tables.posts.columns.a: `uuid` and `namespace` stand together'],
+    ['    columns: {a: {uuid: [b], namespace: x}}', '4:41: tables.posts.columns.a.namespace: Invalid GUID'],
+    ['    where: a = b', '4:12: tables.posts.where: at character 5: a value expected, not b'],
+    ['    pick: [a]\n    drop: [b]', '4:5: tables.posts: `pick` and `drop` do not stand together'],
+  ])('%s', (lines, message) => {
+    const text = `schema: growth\ntables:\n  posts: \n${lines}\n    from: public.posts\n`;
+    expect(problem({ growth: text })).toEqual({
+      code: 'config-invalid',
+      message: expect.stringContaining(`mapping/growth.yaml:${message}`),
+    });
+  });
+
+  test.each([
+    ['    drop: [a]\n    rename: {a: b}', '5:14: a is renamed and does not move'],
+    ['    pick: [b]\n    rename: {a: b}', '5:14: a is renamed and does not move'],
+    ['    rename: {a: c, b: c}', '4:20: a and b both become c'],
+    ['    rename: {a: b}\n    columns: {b: {from: a}}', '4:14: a becomes b, which has a rule of its own'],
+  ])('%s', (lines, message) => {
+    expect(problem({ growth: `schema: growth\ntables:\n  posts: \n${lines}\n    from: public.posts\n` })).toEqual({
+      code: 'mapping-invalid',
+      message: `mapping/growth.yaml:${message}`,
+    });
+  });
+
   test('a variable that is not set', () => {
     expect(problem(undefined, PIPELINE.replace('${S}', '${NOPE}'))).toEqual({
       code: 'env-missing',
@@ -110,13 +248,14 @@ describe('parsePipeline names file, line and column of', () => {
     });
   });
 
-  test('a source table that is mapped twice, in two files', () => {
-    expect(
-      problem({ growth: MAPPING, shared: 'schema: shared\ntables:\n  articles: { from: public.posts }\n' }),
-    ).toEqual({
-      code: 'mapping-invalid',
-      message: 'mapping/shared.yaml:3:3: the source table public.posts is mapped already at mapping/growth.yaml:3:3',
-    });
+  test('a source table that goes to two tables of a schema, in two files', () => {
+    expect(problem({ growth: MAPPING, more: 'schema: growth\ntables:\n  articles: { from: public.posts }\n' })).toEqual(
+      {
+        code: 'mapping-invalid',
+        message:
+          'mapping/more.yaml:3:3: the source table public.posts goes to the schema growth already at mapping/growth.yaml:3:3; it may go to one table of each schema',
+      },
+    );
   });
 
   test('a target table that is mapped twice, in two files of one schema', () => {

@@ -1,9 +1,11 @@
 import { FerryError } from '../errors.js';
-import { type FilePlace, formatPlace, type TableMapping } from '../mapping.js';
-import { displayName, parseQualifiedName } from '../relation.js';
+import { resolveLookups } from '../mapping/resolve-lookups.js';
+import { type FilePlace, formatPlace, mergedWith, routeName, routesOf, type TableMapping } from '../mapping.js';
+import { displayName } from '../relation.js';
 import type { SchemaChangePolicy } from '../schema-change.js';
 import { hasLiteralPassword, isLiteral } from './literal-password.js';
 import { mappingSchema, type PipelineConfig, pipelineSchema } from './schema.js';
+import { tableMappings } from './table-mappings.js';
 import { type ParsedFile, parseYamlFile } from './yaml-file.js';
 
 /** A text file of the configuration directory, by its path relative to it. */
@@ -36,7 +38,8 @@ export function parsePipeline(
     throw new FerryError('mapping-invalid', `${files.pipeline.path}: no mapping/*.yaml beside it maps a table`);
   }
   refuseTwice(tables);
-  return { name, ...config, tables };
+  refuseMergeInPartitions(tables, config.log.partitions);
+  return { name, ...config, tables: withRoutes(resolveLookups(tables)) };
 }
 
 /** A secret in a file ends up in a repository, an image or a backup: it may come from the environment alone. */
@@ -57,48 +60,67 @@ function refusePasswords({ writtenAt, placeOf }: ParsedFile<PipelineConfig>): vo
   });
 }
 
-function tableMappings(file: ParsedFile<ReturnType<typeof mappingSchema.parse>>): TableMapping[] {
-  const { schema, tables } = file.value;
-  return Object.entries(tables).map(([table, entry]) => {
-    const source = parseQualifiedName(entry.from);
-    if (!source) {
-      throw new FerryError(
-        'mapping-invalid',
-        `${formatPlace(file.placeOf(['tables', table, 'from']))}: ${JSON.stringify(entry.from)} is not schema.table`,
-      );
-    }
-    return {
-      source,
-      target: { schema, table },
-      rename: new Map(Object.entries(entry.rename)),
-      ...(entry.schemaChanges ? { schemaChanges: entry.schemaChanges } : {}),
-      place: file.placeOfKey(['tables', table]),
-      columnPlaces: new Map(
-        Object.keys(entry.rename).map((column) => [column, file.placeOfKey(['tables', table, 'rename', column])]),
-      ),
-    };
-  });
-}
-
-/** What follows on a change of a source table's columns. */
+/**
+ * What follows on a change of a source table's columns.
+ * @param source as {@link routeName} says it.
+ */
 export function schemaPolicy(pipeline: Pick<Pipeline, 'schemaChanges' | 'tables'>, source: string): SchemaChangePolicy {
-  const mapping = pipeline.tables.find((table) => displayName(table.source) === source);
-  return mapping?.schemaChanges ?? pipeline.schemaChanges;
+  const mapping = pipeline.tables.find((table) => routeName(table) === source);
+  const policy = mapping?.schemaChanges ?? pipeline.schemaChanges;
+  // Rows of other tables stand in the same table of the target, under the columns of another mapping.
+  return mapping?.lineage && policy === 'propagate' ? 'halt' : policy;
 }
 
+/** Rows that are one may come in several partitions, whose transactions do not see each other's rows. */
+function refuseMergeInPartitions(tables: readonly TableMapping[], partitions: number): void {
+  const merged = tables.find((table) => mergedWith(tables, table).length > 1);
+  if (partitions === 1 || !merged) return;
+  throw new FerryError(
+    'mapping-invalid',
+    `${formatPlace(merged.place)}: tables are merged in one partition only, and log.partitions is ${partitions}`,
+    { remedy: 'Set log.partitions to 1, before the pipeline begins.' },
+  );
+}
+
+/**
+ * Each target table is one of the mapping's alone, save for those that are merged; a source table may go to one table of
+ * each domain schema.
+ */
 function refuseTwice(tables: readonly TableMapping[]): void {
-  const seen = { source: new Map<string, FilePlace>(), target: new Map<string, FilePlace>() };
+  const targets = new Map<string, TableMapping>();
+  const sources = new Map<string, FilePlace>();
   for (const mapping of tables) {
-    for (const side of ['source', 'target'] as const) {
-      const name = displayName(mapping[side]);
-      const before = seen[side].get(name);
-      if (before) {
-        throw new FerryError(
-          'mapping-invalid',
-          `${formatPlace(mapping.place)}: the ${side} table ${name} is mapped already at ${formatPlace(before)}`,
-        );
-      }
-      seen[side].set(name, mapping.place);
+    const { source, target, place, lineage } = mapping;
+    const [from, to] = [displayName(source), displayName(target)];
+    const inSchema = JSON.stringify([from, target.schema]);
+    const before = targets.get(to);
+    // What one entry merges has one list of columns.
+    if (before && (!lineage || before.lineage?.unique !== lineage.unique)) {
+      throw twice(place, `the target table ${to} is mapped already at ${formatPlace(before.place)}`);
     }
+    const beside = sources.get(inSchema);
+    if (beside) {
+      const where = `the schema ${target.schema} already at ${formatPlace(beside)}`;
+      throw twice(place, `the source table ${from} goes to ${where}; it may go to one table of each schema`);
+    }
+    targets.set(to, mapping);
+    sources.set(inSchema, place);
   }
+}
+
+function twice(place: FilePlace, what: string): FerryError {
+  return new FerryError('mapping-invalid', `${formatPlace(place)}: ${what}`);
+}
+
+/** Mappings of a source table that has several are told apart by their target. */
+function withRoutes(tables: readonly TableMapping[]): TableMapping[] {
+  const routed = tables.map((table) =>
+    routesOf(tables, table).length === 1
+      ? table
+      : { ...table, route: `${displayName(table.source)} -> ${displayName(table.target)}` },
+  );
+  return routed.map((table) => {
+    const { lineage } = table;
+    return lineage ? { ...table, lineage: { ...lineage, sources: mergedWith(routed, table).map(routeName) } } : table;
+  });
 }

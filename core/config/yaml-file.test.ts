@@ -44,7 +44,7 @@ describe('parseYamlFile names file, line and column of', () => {
   test('an unknown key, at the key', () => {
     expect(problems('name: x\nnested:\n  a:\n    from: b\n    form: c\n')).toEqual({
       code: 'config-invalid',
-      lines: ['a.yaml:5:5: nested.a: Unrecognized key: "form"'],
+      lines: ['a.yaml:5:5: nested.a: Unrecognized key: "form"; did you mean from?'],
     });
     expect(problems('name: x\n# a comment\nextra: 1\n').lines).toEqual(['a.yaml:3:1: Unrecognized key: "extra"']);
   });

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { FerryError } from '../errors.js';
 import { type FilePlace, formatPlace } from '../mapping.js';
 import { replaceReferences } from './env-references.js';
+import { explainIssue } from './explain-issue.js';
 
 /** A YAML file that has passed its schema, with the place of everything in it. */
 export interface ParsedFile<T> {
@@ -64,12 +65,13 @@ export function parseYamlFile<S extends z.ZodType>(
 
   const result = schema.safeParse(expanded);
   if (!result.success) {
-    const problems = result.error.issues.map((issue) => {
-      const keys = issue.code === 'unrecognized_keys' ? issue.keys : [];
-      const place = keys.length > 0 ? placeOfKey([...issue.path, keys[0]!]) : placeOf(issue.path);
-      const at = issue.path.length > 0 ? `${issue.path.map(String).join('.')}: ` : '';
-      return `${formatPlace(place)}: ${at}${issue.message}`;
-    });
+    const problems = result.error.issues
+      .flatMap((issue) => explainIssue(issue, schema))
+      .map(({ path, key, message }) => {
+        const place = key === undefined ? placeOf(path) : placeOfKey([...path, key]);
+        const at = path.length > 0 ? `${path.map(String).join('.')}: ` : '';
+        return `${formatPlace(place)}: ${at}${message}`;
+      });
     throw new FerryError('config-invalid', problems.join('\n'), { details: { file } });
   }
   const writtenAt = (path: readonly PropertyKey[]) =>

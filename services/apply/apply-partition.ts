@@ -14,7 +14,8 @@ import { StandingChanged, TargetWriter } from './adapters/target-writer.js';
 import { Batch, type Progress, type TableStep } from './batch.js';
 import { BatchReader } from './batch-reader.js';
 import { planRun, type RunPlan } from './plan-run.js';
-import { before, type ChangeDue } from './table-gate.js';
+import { SnapshotDue } from './snapshot-due.js';
+import { type Arrival, before } from './table-gate.js';
 
 export interface PartitionOptions {
   readonly log: EventLog;
@@ -64,7 +65,7 @@ export async function applyPartition(options: PartitionOptions): Promise<void> {
       reading = undefined;
       // Not behind statements of a batch: one that fails takes what follows in its transaction with it.
       if (records.length === 0 && !run.writing) await options.stillOurs();
-      for (const record of records) run.read(record);
+      await readAll(run, records);
       offset = (records.at(-1)?.offset ?? offset - 1) + 1;
     }
     await run.finish();
@@ -90,13 +91,24 @@ export async function applyOneByOne(options: PartitionOptions, end: number): Pro
       { ...options.claim.at, offset },
       { maxBytes: 1, waitMs: 1_000, signal: options.signal },
     );
-    for (const record of records) {
-      run.read(record);
-      offset = record.offset + 1;
-    }
+    await readAll(run, records);
+    offset = (records.at(-1)?.offset ?? offset - 1) + 1;
     await run.writeNow();
   }
   return run.progress;
+}
+
+/** What comes before a snapshot that begins again is written first: its table is emptied behind it. */
+async function readAll(run: PartitionRun, records: readonly LogRecord[]): Promise<void> {
+  try {
+    for (const record of records) run.read(record);
+  } catch (error) {
+    if (error instanceof SnapshotDue) {
+      await run.writing;
+      await run.endBefore(error);
+    }
+    throw error;
+  }
 }
 
 /** One run's reader, batch and writer. */
@@ -172,8 +184,8 @@ export class PartitionRun {
     await this.writeNow();
   }
 
-  /** Writes what came before a change of a table's columns. */
-  async endBefore({ offset, position }: ChangeDue): Promise<void> {
+  /** Writes what came before a place. */
+  async endBefore({ offset, position }: Arrival): Promise<void> {
     this.#batch.progress = { ...this.#batch.progress, nextOffset: offset, position: before(position) };
     this.#batch.isComplete = true;
     await this.writeNow();

@@ -2,10 +2,12 @@ import { LSN_ZERO, type Lsn, parseLsn } from '../../core/lsn.js';
 import { isAfter, type Position } from '../../core/position.js';
 import { type RowLine, relationFromLine, type TruncateLine } from '../../core/record.js';
 import { RecordScanner } from '../../core/record-scanner.js';
+import { displayName } from '../../core/relation.js';
 import type { Batch, EverywhereStep, Progress, RowBlock, TableStep } from './batch.js';
 import { partRows } from './copy-rows.js';
 import { type ChangeSet, fold } from './fold.js';
 import { type Letter, type Place, rowLetter, truncateLetter } from './letter.js';
+import { SnapshotDue } from './snapshot-due.js';
 import { StandingKeys } from './standing-keys.js';
 import { fitBlock, fitRow, type TableGate, type Version } from './table-gate.js';
 import type { TableShape } from './table-shape.js';
@@ -50,7 +52,7 @@ export class BatchReader {
     this.#gate = gate;
   }
 
-  /** @throws ChangeDue, and what {@link TableGate.arrive} throws. */
+  /** @throws ChangeDue, SnapshotDue, and what {@link TableGate.arrive} throws. */
   read(record: Buffer, offset: number, batch: Batch): void {
     const scanner = new RecordScanner(record);
     while (scanner.next()) {
@@ -111,7 +113,7 @@ export class BatchReader {
 
   #row(version: Version, given: RowLine, offset: number, batch: Batch): void {
     const shape = this.#shapeOf(version, offset, batch);
-    if (!shape) return;
+    if (!shape) return leaveOut(version, 1, batch);
     const row = fitRow(version, given);
     if (row.everywhere) {
       const event = { step: stepOf(shape, row), origin: { place: this.#place(offset), row } };
@@ -126,15 +128,25 @@ export class BatchReader {
 
   #rows(version: Version, given: Pick<RowBlock, 'line' | 'text'>, offset: number, batch: Batch): void {
     const shape = this.#shapeOf(version, offset, batch);
-    if (!shape) return;
+    if (!shape) return leaveOut(version, given.line.rows, batch);
     const block = { shape, ...fitBlock(version, given.line, given.text) };
     const { following, rest } = partRows(block, this.#standing, this.#place(offset));
     for (const letter of following) batch.follow(letter);
     batch.rows(rest.shape, rest.line, rest.text);
   }
 
-  #truncate({ relations, restartIdentity, everywhere }: TruncateLine, offset: number, batch: Batch): void {
-    const shapes = relations.flatMap((id) => this.#shapeOf(this.#byId.get(id)!, offset, batch) ?? []);
+  #truncate(line: TruncateLine, offset: number, batch: Batch): void {
+    const { relations, restartIdentity, everywhere, beginsSnapshot } = line;
+    const versions = relations.map((id) => this.#byId.get(id)!);
+    if (beginsSnapshot && !this.#gate.leavesOut(versions[0]!.relation, this.#lsn)) {
+      return this.#beginsSnapshot(versions[0]!, offset, everywhere ?? false);
+    }
+    const shapes: TableShape[] = [];
+    for (const version of versions) {
+      const shape = this.#shapeOf(version, offset, batch);
+      if (shape) shapes.push(shape);
+      else leaveOut(version, 1, batch);
+    }
     if (shapes.length === 0) return;
     if (everywhere) {
       const event = {
@@ -145,6 +157,13 @@ export class BatchReader {
     }
     if (this.#follows(truncateLetter(shapes, restartIdentity, this.#place(offset)), batch)) return;
     batch.truncate(shapes, restartIdentity);
+  }
+
+  #beginsSnapshot({ relation }: Version, offset: number, everywhere: boolean): void {
+    // A table that catches up has none before the checkpoint, and others' are seen to.
+    if (this.#until) return;
+    const position = { lsn: this.#afterLsn, index: this.#afterIndex };
+    throw new SnapshotDue(relation, { position, offset, everywhere });
   }
 
   #follows(letter: Letter, batch: Batch): boolean {
@@ -171,7 +190,7 @@ export class BatchReader {
     if (version.track.current === version) return version.shape;
     const position = { lsn: this.#afterLsn, index: this.#afterIndex };
     const seen = this.#gate.arrive(version, { position, offset });
-    if (seen) batch.versions.push(seen);
+    if (seen) batch.version(seen);
     return version.shape;
   }
 
@@ -199,6 +218,11 @@ export class BatchReader {
     }
     this.#byId.set(version.relation.id, version);
   }
+}
+
+/** What is held is read again; what was removed never is. */
+function leaveOut({ isRemoved, track, relation }: Version, rows: number, batch: Batch): void {
+  if (isRemoved) batch.leaveOut({ source: track.source, name: displayName(relation) }, rows);
 }
 
 export function stepOf(shape: TableShape, row: RowLine): Extract<TableStep, { kind: 'changes' | 'move' }> {

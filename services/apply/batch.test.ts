@@ -78,7 +78,7 @@ describe('a batch', () => {
       commitTime: TIME,
     });
     expect([batch.isComplete, batch.changes, batch.isEmpty]).toEqual([true, 4, false]);
-    expect([...batch.applied.values()]).toEqual([
+    expect([...batch.rest.applied.values()]).toEqual([
       { source: 'public.users', target: 'shared.people', count: 2, deadLettered: 0 },
       { source: 'public.posts', target: 'shared.posts', count: 2, deadLettered: 0 },
     ]);
@@ -127,7 +127,7 @@ describe('a batch', () => {
       'truncate people posts true',
       'posts: upsert ["2","y"]',
     ]);
-    expect([...batch.applied.values()].map(({ count }) => count)).toEqual([7, 3]);
+    expect([...batch.rest.applied.values()].map(({ count }) => count)).toEqual([7, 3]);
     expect(batch.changes).toBe(10);
   });
 
@@ -177,8 +177,25 @@ describe('a batch', () => {
         .commit()
         .take(),
     );
-    expect(batch.copied).toEqual(['public.users']);
+    expect(batch.rest.news.copied).toEqual(['public.users']);
     expect(batch.steps.map(brief)).toEqual(['rows "1\\tAda\\n"']);
+  });
+
+  test('has what is known of tables at the commit point behind it, or nobody would come to it again', () => {
+    const records = topic()
+      .begin('0/100')
+      .rows(users, '1\tAda\n', { chunk: { final: true } })
+      .truncate([2], { everywhere: true })
+      .rows(posts, '', { chunk: { final: true } })
+      .commit()
+      .take();
+    const batch = batchOf(records);
+    const points = [...batch.steps, batch.rest].flatMap((point) => ('news' in point ? [point] : []));
+    expect(points.map(({ news }) => [news.copied, news.versions.map(({ source }) => source)])).toEqual([
+      [['public.users'], ['public.users', 'public.posts']],
+      [[], []],
+      [['public.posts'], []],
+    ]);
   });
 
   test('that does not fold writes each change on its own, in its order', () => {
@@ -225,7 +242,7 @@ describe('after a restart', () => {
     expect([batch.steps.length, batch.changes]).toEqual([steps, changes + (after === POSITION_ZERO ? 1 : 0)]);
     expect([batch.isComplete, batch.progress.nextOffset]).toEqual([true, 8]);
     if (changes > 0) expect(batch.progress.position).toEqual(at('0/300', 1));
-    expect(batch.copied).toEqual(steps >= 2 ? ['public.users'] : []);
+    expect(batch.rest.news.copied).toEqual(steps >= 2 ? ['public.users'] : []);
   });
 
   test('takes once what a late append of another process put into the topic again', () => {
@@ -281,7 +298,7 @@ describe('changes of rows that stand in the dead letters', () => {
       { keys: [['2']], event: { op: 'd' }, place: { position: at('0/100', 2) } },
       'posts: upsert ["1","Hello"]',
     ]);
-    expect([...batch.applied.values()].map(({ count, deadLettered }) => [count, deadLettered])).toEqual([
+    expect([...batch.rest.applied.values()].map(({ count, deadLettered }) => [count, deadLettered])).toEqual([
       [1, 2],
       [1, 0],
     ]);
@@ -306,7 +323,7 @@ describe('changes of rows that stand in the dead letters', () => {
 });
 
 test('a relation that the target does not have is refused where its rows begin', () => {
-  const reader = new BatchReader(POSITION_ZERO, openGate('shared', {}));
+  const reader = new BatchReader(POSITION_ZERO, openGate('shared', {}, undefined, ['people']));
   const [record] = topic()
     .begin('0/100')
     .row(1, 'c', { new: ['1', 'Ada'] })

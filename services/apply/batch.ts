@@ -22,22 +22,32 @@ export type TableStep =
   | { readonly kind: 'rows'; readonly block: RowBlock }
   | { readonly kind: 'truncate'; readonly shapes: readonly TableShape[]; readonly restartIdentity: boolean };
 
-/** What comes before is committed here, though it may be within a source transaction. */
-export interface CheckpointStep {
-  readonly kind: 'checkpoint';
+/** What is put down in the transaction that writes the rows before it. */
+export interface CommitPoint {
   readonly progress: Progress;
-  /** Changes since the step before of this kind. */
+  /** Changes since the commit point before. */
   readonly applied: Applied;
+  readonly news: News;
+}
+
+/** What the rows since the last commit point say of their tables. */
+export interface News {
+  /** Display names of the source tables whose snapshot ends in them. */
+  readonly copied: readonly string[];
+  /** Versions of relations whose first rows are among them. */
+  readonly versions: readonly VersionSeen[];
+}
+
+/** What comes before is committed here, though it may be within a source transaction. */
+export interface CheckpointStep extends CommitPoint {
+  readonly kind: 'checkpoint';
 }
 
 /** An event that every partition of the topic has: done once, when all have come to it. */
-export interface EverywhereStep {
+export interface EverywhereStep extends CommitPoint {
   readonly kind: 'everywhere';
   readonly step: Exclude<TableStep, { kind: 'rows' }>;
   readonly origin: Origin;
-  /** The checkpoint behind it. */
-  readonly progress: Progress;
-  readonly applied: Applied;
 }
 
 /** A change that is not written, because one that it must follow stands in the dead letters. */
@@ -58,12 +68,13 @@ export interface Progress {
   readonly commitTime: string | null;
 }
 
-/** Row changes of one table: written, and set aside. */
+/** Row changes of one table: written, set aside, and those that nobody applies any more. */
 export interface AppliedCount {
   readonly source: string;
   readonly target: string;
   count: number;
   deadLettered: number;
+  dropped?: number;
 }
 
 /** By source and target table. */
@@ -73,16 +84,17 @@ export type Applied = Map<string, AppliedCount>;
 export function countApplied(
   applied: Applied,
   { source, name }: Pick<TableShape, 'source' | 'name'>,
-  more: { readonly count?: number; readonly deadLettered?: number },
+  more: { readonly count?: number; readonly deadLettered?: number; readonly dropped?: number },
 ): void {
-  const { count = 0, deadLettered = 0 } = more;
+  const { count = 0, deadLettered = 0, dropped } = more;
   const key = `${source} ${name}`;
   const entry = applied.get(key);
   if (entry) {
     entry.count += count;
     entry.deadLettered += deadLettered;
+    if (dropped) entry.dropped = (entry.dropped ?? 0) + dropped;
   } else {
-    applied.set(key, { source, target: name, count, deadLettered });
+    applied.set(key, { source, target: name, count, deadLettered, ...(dropped ? { dropped } : {}) });
   }
 }
 
@@ -92,6 +104,7 @@ export function addApplied(sum: Applied, more: Applied): void {
     if (known) {
       known.count += entry.count;
       known.deadLettered += entry.deadLettered;
+      if (entry.dropped) known.dropped = (known.dropped ?? 0) + entry.dropped;
     } else {
       sum.set(key, { ...entry });
     }
@@ -103,11 +116,9 @@ export function addApplied(sum: Applied, more: Applied): void {
  */
 export class Batch {
   readonly steps: Step[] = [];
-  readonly applied: Applied = new Map();
-  /** Display names of the source tables whose snapshot ends in this batch. */
-  readonly copied: string[] = [];
-  /** Versions of relations whose first rows are in this batch. */
-  readonly versions: VersionSeen[] = [];
+  #applied: Applied = new Map();
+  #copied: string[] = [];
+  #versions: VersionSeen[] = [];
   bytes = 0;
   changes = 0;
   progress: Progress;
@@ -129,6 +140,25 @@ export class Batch {
 
   get isEmpty(): boolean {
     return this.bytes === 0;
+  }
+
+  /** What follows the last commit point within the batch. */
+  get rest(): CommitPoint {
+    return {
+      progress: this.progress,
+      applied: this.#applied,
+      news: { copied: this.#copied, versions: this.#versions },
+    };
+  }
+
+  /** The first row of a version comes. */
+  version(seen: VersionSeen): void {
+    this.#versions.push(seen);
+  }
+
+  /** Rows that nobody applies any more. */
+  leaveOut(table: Pick<TableShape, 'source' | 'name'>, rows: number): void {
+    countApplied(this.#applied, table, { dropped: rows });
   }
 
   row(shape: TableShape, row: RowLine): void {
@@ -166,7 +196,7 @@ export class Batch {
       this.steps.push({ kind: 'rows', block: { shape, line, text } });
       if (!this.isFolding) this.#came();
     }
-    if (line.chunk?.final) this.copied.push(shape.source);
+    if (line.chunk?.final) this.#copied.push(shape.source);
   }
 
   truncate(shapes: readonly TableShape[], restartIdentity: boolean): void {
@@ -181,7 +211,7 @@ export class Batch {
   /** Takes a change that is not written. */
   follow(letter: Letter): void {
     this.changes += letter.shapes.length;
-    for (const shape of letter.shapes) countApplied(this.applied, shape, { deadLettered: 1 });
+    for (const shape of letter.shapes) countApplied(this.#applied, shape, { deadLettered: 1 });
     this.steps.push({ kind: 'letter', letter });
   }
 
@@ -189,12 +219,12 @@ export class Batch {
   checkpoint(progress: Progress): void {
     this.#open.clear();
     this.#counting.clear();
-    this.steps.push({ kind: 'checkpoint', progress, applied: this.#takeApplied() });
+    this.steps.push({ kind: 'checkpoint', ...this.#take(progress) });
   }
 
   everywhere(shapes: readonly TableShape[], event: Pick<EverywhereStep, 'step' | 'origin'>, progress: Progress): void {
     for (const shape of shapes) this.#count(shape, 1);
-    this.steps.push({ kind: 'everywhere', ...event, progress, applied: this.#takeApplied() });
+    this.steps.push({ kind: 'everywhere', ...event, ...this.#take(progress) });
   }
 
   /** Says where the last step comes from. */
@@ -203,10 +233,12 @@ export class Batch {
     this.origins.set(this.steps.at(-1) as TableStep, origin);
   }
 
-  #takeApplied(): Applied {
-    const applied = new Map(this.applied);
-    this.applied.clear();
-    return applied;
+  #take(progress: Progress): CommitPoint {
+    const point = { ...this.rest, progress };
+    this.#applied = new Map();
+    this.#copied = [];
+    this.#versions = [];
+    return point;
   }
 
   #changeSet(shape: TableShape): ChangeSet {
@@ -225,6 +257,6 @@ export class Batch {
 
   #count(shape: TableShape, rows: number): void {
     this.changes += rows;
-    countApplied(this.applied, shape, { count: rows });
+    countApplied(this.#applied, shape, { count: rows });
   }
 }

@@ -1,4 +1,4 @@
-import { displayName } from '../../core/relation.js';
+import { routeName } from '../../core/mapping.js';
 import type { LogRecord } from '../../platform/event-log/port.js';
 import { haltTable, readTableStates, type Stop, tableCaughtUp } from './adapters/table-state.js';
 import { BatchFailed, type PartitionOptions, PartitionRun } from './apply-partition.js';
@@ -10,19 +10,23 @@ const READ_BYTES = 1024 * 1024;
 /**
  * Applies what the tables that an operator has resumed have missed, up to the checkpoint, one after the other; from
  * there on they go with the others. A table that the target refuses halts again.
+ * @returns false when the signal fired before all of them had: they go on from where they have come to.
  */
-export async function catchUpTables(options: PartitionOptions): Promise<void> {
+export async function catchUpTables(options: PartitionOptions): Promise<boolean> {
   const { target, claim, logger, schema } = options;
   const ours = options.mappings.filter((mapping) => mapping.target.schema === schema);
   const states = await readTableStates(target, claim);
-  for (const source of ours.map((mapping) => displayName(mapping.source)).sort()) {
+  for (const source of ours.map(routeName).sort()) {
     const stop = states.get(source)?.stop;
-    if (stop?.state !== 'catching-up' || options.signal.aborted) continue;
+    if (stop?.state !== 'catching-up') continue;
     logger.info({ ...claim.at, table: source, offset: stop.offset }, 'a table catches up');
-    if (!(await catchUpTable(options, source, stop)) || options.signal.aborted) continue;
+    const hasHalted = !(await catchUpTable(options, source, stop));
+    if (options.signal.aborted) return false;
+    if (hasHalted) continue;
     await tableCaughtUp(target, claim, source);
     logger.info({ ...claim.at, table: source }, 'a table has caught up');
   }
+  return true;
 }
 
 /** @returns false when the table halts again. */
@@ -74,5 +78,6 @@ async function catchUp(options: PartitionOptions, source: string, stop: Stop, is
     offset = (records.at(-1)?.offset ?? offset - 1) + 1;
     if (run.isFull || run.isComplete) await run.writeNow();
   }
-  if (!signal.aborted) await run.endHere(Math.min(offset, end) - 1);
+  // Where nothing came, it stands where it stood.
+  if (!signal.aborted) await run.endHere(Math.max(stop.offset, Math.min(offset, end) - 1));
 }

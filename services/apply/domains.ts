@@ -10,12 +10,16 @@ import { classify, describeUrl, endSession } from '../../platform/postgres.js';
 import type { ServiceContext } from '../../platform/service.js';
 import type { ServicePart } from '../../platform/service-state.js';
 import { type Claim, claimCheckpoint, type Ownership, ownership } from './adapters/checkpoint.js';
+import { prepareLineage } from './adapters/lineage-tables.js';
 import { StandingChanged } from './adapters/target-writer.js';
 import { applyOneByOne, applyPartition, BatchFailed, type PartitionOptions } from './apply-partition.js';
+import { beginSnapshot } from './begin-snapshot.js';
 import { catchUpTables } from './catch-up.js';
 import { settleChange } from './settle-change.js';
+import { SnapshotDue } from './snapshot-due.js';
 import { ChangeDue } from './table-gate.js';
 import { openTarget } from './target-session.js';
+import { Turn } from './turn.js';
 import { OTHERS_AGAIN_MS, WaitsForOthers } from './waits-for-others.js';
 
 /** What a halted partition waits for is done by a person: it is tried again slowly. */
@@ -72,6 +76,10 @@ async function refuseTaken(target: pg.Client, claim: Claim): Promise<void> {
   throw new FerryError('checkpoint-fenced', `${partitionName(claim.at)}: taken back`, { details: { ...claim.at } });
 }
 
+/** A table that catches up and the others take turns, so that neither waits for all of the other's. */
+const CATCH_UP_MS = 1_500;
+const OTHERS_MS = 750;
+
 /** One partition: attempts, each with a session of its own, and what follows on the error that ended one. */
 class Domain {
   readonly #context: ServiceContext;
@@ -80,6 +88,8 @@ class Domain {
   readonly #standing: Standing;
   readonly #waits: WaitsForOthers;
   readonly #backoff = new Backoff(RETRY);
+  readonly #catchingUp = new Turn(CATCH_UP_MS);
+  readonly #others = new Turn(OTHERS_MS);
   /** Offset up to which changes are applied one by one: a batch was refused. */
   #careful: number | undefined;
   /** What it waits after, until a batch is written. */
@@ -101,6 +111,7 @@ class Domain {
       target = await openTarget(this.#context, this.#schema);
       claim = await claimCheckpoint(target, this.#context.pipeline.name, this.#at, `${hostname()}:${process.pid}`);
       this.#waits.startsAt(claim.progress.position);
+      await prepareLineage(target, this.#schema, this.#context.pipeline.tables);
       if (this.#stands && OF_THE_CONNECTION.has(this.#stands)) this.#goesOn();
       await this.#apply(target, claim);
     } catch (error) {
@@ -111,7 +122,7 @@ class Domain {
   }
 
   async #apply(target: pg.Client, claim: Claim): Promise<void> {
-    const { pipeline } = this.#context;
+    const { pipeline, signal } = this.#context;
     const options: PartitionOptions = {
       ...this.#context,
       target,
@@ -126,18 +137,37 @@ class Domain {
       policy: (source) => schemaPolicy(pipeline, source),
       stillOurs: () => refuseTaken(target, claim),
     };
-    await catchUpTables(options);
-    if (this.#careful === undefined) return applyPartition(options);
-    await applyOneByOne(options, this.#careful);
-    this.#careful = undefined;
+    const inTurn = (turn: AbortSignal, wrote: () => void): PartitionOptions => {
+      const passed = (changes: number) => {
+        wrote();
+        this.#passed(changes);
+      };
+      return { ...options, signal: turn, passed };
+    };
+    const haveCaughtUp = await this.#catchingUp.take(signal, (...turn) => catchUpTables(inTurn(...turn)));
+    if (haveCaughtUp) return this.#applyOthers(options);
+    // What they have come to is claimed anew for the next turn.
+    await this.#others.take(signal, (...turn) => this.#applyOthers(inTurn(...turn)));
   }
 
-  /** A change of a table's columns is seen to with the session that met it. */
+  async #applyOthers(options: PartitionOptions): Promise<void> {
+    if (this.#careful === undefined) return applyPartition(options);
+    await applyOneByOne(options, this.#careful);
+    if (!options.signal.aborted) this.#careful = undefined;
+  }
+
   async #ended(error: unknown, target: pg.Client | undefined, claim: Claim | undefined): Promise<void> {
-    if (!(error instanceof ChangeDue) || !target || !claim) return this.#failed(error, claim);
-    await settleChange(target, claim, error, this.#context.logger).catch((failure: unknown) =>
-      this.#failed(failure, claim),
-    );
+    const between = target && claim ? this.#betweenRuns(error, target, claim) : undefined;
+    if (!between) return this.#failed(error, claim);
+    await between.catch((failure: unknown) => this.#failed(failure, claim));
+  }
+
+  /** What must be done between two runs is done with the session that met it. */
+  #betweenRuns(error: unknown, target: pg.Client, claim: Claim): Promise<void> | undefined {
+    const { log, logger, signal, pipeline } = this.#context;
+    if (error instanceof ChangeDue) return settleChange(target, claim, error, logger);
+    if (!(error instanceof SnapshotDue)) return undefined;
+    return beginSnapshot({ target, claim, log, partitions: pipeline.log.partitions, logger, signal }, error);
   }
 
   /** What another partition may still make room for is waited for first. */

@@ -12,7 +12,10 @@ function shapeWith(columns: readonly string[], key: readonly string[]): TableSha
     schema: 'growth',
     table: 'posts',
     columns: new Map(
-      columns.map((name) => [name, { name, type: 'text', isDomain: false, equal: null, isIdentityAlways: false }]),
+      columns.map((name) => [
+        name,
+        { name, type: 'text', isDomain: false, equal: null, isEqualAsText: true, isIdentityAlways: false },
+      ]),
     ),
     keys: [key],
   });

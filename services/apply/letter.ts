@@ -36,7 +36,10 @@ export interface Refusal {
   readonly constraint?: string;
 }
 
-/** Values of a row's key as text, in the target's key order. */
+/**
+ * Values of a row's key as text, in the target's key order. null stands for any value, where equal ones may differ as text:
+ * all rows that are the same otherwise are held up together then.
+ */
 export type Key = readonly (string | null)[];
 
 /** What a change is about: rows of one table, or whole tables. */
@@ -117,14 +120,18 @@ export function letterOf(step: Exclude<TableStep, { kind: 'rows' }>, { place, ro
 }
 
 /** The keys that a change is about: what it had before and what it has now. */
-function keysOf({ keyIndexes }: TableShape, { new: now, key, old }: RowLine): Key[] {
+function keysOf({ keyIndexes, columns }: TableShape, { new: now, key, old }: RowLine): Key[] {
   const tuples = [key ?? old, now].filter((tuple): tuple is Tuple => tuple !== undefined);
-  const keys = tuples.map((tuple) => keyIndexes.map((index) => tuple[index] as string | null));
+  const keys = tuples.map((tuple) =>
+    keyIndexes.map((index) => (columns[index]!.isEqualAsText ? (tuple[index] as string | null) : null)),
+  );
   return keys.length === 2 && keyText(keys[0]!) === keyText(keys[1]!) ? [keys[0]!] : keys;
 }
 
-export function keyOfCopied({ key }: TableShape, columns: readonly string[], row: readonly (string | null)[]): Key {
-  return key.map((name) => row[columns.indexOf(name)] ?? null);
+export function keyOfCopied(shape: TableShape, names: readonly string[], row: readonly (string | null)[]): Key {
+  return shape.key.map((name) =>
+    shape.table.columns.get(name)!.isEqualAsText ? (row[names.indexOf(name)] ?? null) : null,
+  );
 }
 
 /** An injective text of a key. */

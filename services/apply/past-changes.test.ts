@@ -11,7 +11,10 @@ const table = (...names: string[]) => ({
   table: 't',
   keys: [['id']],
   columns: new Map(
-    names.map((name) => [name, { name, type: 'text', isDomain: false, equal: null, isIdentityAlways: false }]),
+    names.map((name) => [
+      name,
+      { name, type: 'text', isDomain: false, equal: null, isEqualAsText: true, isIdentityAlways: false },
+    ]),
   ),
 });
 const rename = (lsn: string, from: string, to: string): PastChange => ({

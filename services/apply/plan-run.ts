@@ -1,13 +1,14 @@
 import { FerryError } from '../../core/errors.js';
 import { LSN_ZERO } from '../../core/lsn.js';
+import { routeName } from '../../core/mapping.js';
 import { POSITION_ZERO, type Position } from '../../core/position.js';
-import { displayName } from '../../core/relation.js';
+import { type RemovedTables, readRemovedTables } from '../../platform/removed-tables.js';
 import { Barrier } from './adapters/barrier.js';
 import { advanceCheckpoint, advanceTable } from './adapters/checkpoint.js';
 import { readStanding } from './adapters/dead-letters.js';
 import { TableBarrier } from './adapters/table-barrier.js';
 import { readPastChanges, readTableStates, type Stop, type TableState } from './adapters/table-state.js';
-import { readTargetTables } from './adapters/target-catalog.js';
+import { readHomes } from './adapters/target-catalog.js';
 import type { WritePlace } from './adapters/target-writer.js';
 import type { PartitionOptions } from './apply-partition.js';
 import type { Progress } from './batch.js';
@@ -29,7 +30,8 @@ export interface RunPlan {
 export async function planRun(options: PartitionOptions): Promise<RunPlan> {
   const { target, claim } = options;
   const states = await readTableStates(target, claim);
-  refuseUnmapped(states, options);
+  const removed = await readRemovedTables(options.log);
+  refuseUnmapped(states, options, removed);
   const barrier = new Barrier(target, claim, options);
   return {
     start: claim.progress,
@@ -62,8 +64,12 @@ export async function planCatchUp(options: PartitionOptions, source: string, sto
 }
 
 /** What such a table has missed would never be applied. */
-function refuseUnmapped(states: ReadonlyMap<string, TableState>, { mappings }: PartitionOptions): void {
-  const mapped = new Set(mappings.map((mapping) => displayName(mapping.source)));
+function refuseUnmapped(
+  states: ReadonlyMap<string, TableState>,
+  { mappings }: PartitionOptions,
+  removed: RemovedTables,
+): void {
+  const mapped = new Set([...mappings.map(routeName), ...removed.keys()]);
   const lost = [...states].find(([source, { stop }]) => stop && !mapped.has(source));
   if (!lost) return;
   throw new FerryError(
@@ -77,17 +83,20 @@ function refuseUnmapped(states: ReadonlyMap<string, TableState>, { mappings }: P
 }
 
 async function gateOf(
-  { target, schema, claim, mappings, policy }: PartitionOptions,
+  { target, schema, claim, mappings, policy, log, partitions }: PartitionOptions,
   states: ReadonlyMap<string, TableState>,
   heldAfter: (source: string) => Position | undefined,
 ): Promise<TableGate> {
   return new TableGate({
-    tables: await readTargetTables(target, schema),
+    tables: await readHomes(target, schema),
     past: await readPastChanges(target, claim),
     known: new Map([...states].flatMap(([source, { known }]) => (known ? [[source, known] as const] : []))),
     accepts: new Set([...states].flatMap(([source, { accepts }]) => (accepts ? [source] : []))),
+    removed: await readRemovedTables(log),
+    standsAlone: new Set(states.keys()),
     mappings,
     policy,
+    isShared: partitions > 1,
     heldAfter,
   });
 }

@@ -6,7 +6,14 @@ import { countRow, type RowCounts, splitCounts } from './row-counts.js';
 import { shapeOf } from './table-shape.js';
 
 const relation = relationOf(1, 'growth.facts', ['a', 'b'], { key: [], identity: 'f' });
-const column = (name: string) => ({ name, type: 'text', isDomain: false, equal: null, isIdentityAlways: false });
+const column = (name: string) => ({
+  name,
+  type: 'text',
+  isDomain: false,
+  equal: null,
+  isEqualAsText: true,
+  isIdentityAlways: false,
+});
 const shape = shapeOf(relation, {
   schema: 'growth',
   table: 'facts',

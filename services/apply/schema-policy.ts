@@ -24,6 +24,8 @@ export interface ChangeScene {
   readonly policy: SchemaChangePolicy;
   readonly mapping: TableMapping;
   readonly table: TargetTable;
+  /** Other partitions have rows of the table, too, and may still be at those of before. */
+  readonly isShared: boolean;
 }
 
 /** Decides by policy what follows on a change of a table's columns. Pure. */
@@ -32,7 +34,7 @@ export function judgeChanges(changes: readonly SchemaChange[], scene: ChangeScen
   if (open.length === 0) return { action: 'pass' };
   if (scene.policy === 'ignore' && open.every(losesNothing)) return { action: 'pass' };
   if (scene.policy === 'propagate') {
-    const statements = open.map((change) => (isSafe(change) ? ddlOf(change, scene) : undefined));
+    const statements = open.map((change) => (isSafe(change, scene) ? ddlOf(change, scene) : undefined));
     if (!statements.includes(undefined)) return { action: 'propagate', statements: statements.flat() as string[] };
   }
   return { action: 'halt', reason: reasonOf(open, scene) };
@@ -56,15 +58,15 @@ function losesNothing(change: SchemaChange): boolean {
     : change.kind === 'change-type' && isWidening(change.from, change.to);
 }
 
-/** The target's rows become what the source's became, by the same statement. */
-function isSafe(change: SchemaChange): boolean {
+/** The target's rows become what the source's became, by the same statement; rows of before still fit where some come. */
+function isSafe(change: SchemaChange, { isShared }: ChangeScene): boolean {
   switch (change.kind) {
     case 'add-column':
       return change.column.declared !== undefined && !change.column.declared.computed;
     case 'drop-column':
-      return change.isCertain;
+      return change.isCertain && !isShared;
     case 'rename-column':
-      return true;
+      return !isShared;
     case 'change-type':
       return isWidening(change.from, change.to) && change.to.declared !== undefined;
     default:
@@ -108,7 +110,7 @@ function reasonOf(changes: readonly SchemaChange[], scene: ChangeScene): StopRea
   const resume = `ferry table resume ${source}`;
   const ddl = changes.flatMap((change) => ddlOf(change, scene)).map((statement) => `${statement};`);
   const edits = changes.flatMap((change) => mappingEdit(change, mapping));
-  const unseen = changes.flatMap((change) => (isSafe(change) ? [] : changedValues(change)));
+  const unseen = changes.flatMap((change) => (isSafe(change, scene) ? [] : changedValues(change)));
   const steps = [
     ...(ddl.length > 0 ? [`On the target: ${ddl.join(' ')}`] : []),
     ...(edits.length > 0 ? [`${ddl.length > 0 ? 'Or' : 'Edit'} ${edits.join('; ')}`] : []),

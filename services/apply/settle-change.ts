@@ -4,6 +4,7 @@ import type { Logger } from '../../platform/logger.js';
 import { classify } from '../../platform/postgres.js';
 import type { Claim } from './adapters/checkpoint.js';
 import { haltTable, propagate } from './adapters/table-state.js';
+import { readTargetTables } from './adapters/target-catalog.js';
 import type { StopReason } from './schema-policy.js';
 import { before, type ChangeDue } from './table-gate.js';
 
@@ -21,14 +22,21 @@ export async function settleChange(target: ClientBase, claim: Claim, change: Cha
     logger.error({ ...at, remedy: due.reason.remedy }, `the table halts: ${due.reason.message}`);
     return;
   }
+  let statements: readonly string[] = [];
+  const left = async () => {
+    const { schema, table } = due.seen.known.relation;
+    const now = (await readTargetTables(target, schema)).get(table);
+    statements = now ? due.statementsFor(now) : [];
+    return statements;
+  };
   try {
-    await propagate(target, claim, due.statements, due.seen);
-    logger.info({ ...at, statements: due.statements }, "the target's table was changed as the source's was");
+    await propagate(target, claim, due.seen, left);
+    logger.info({ ...at, statements }, "the target's table was changed as the source's was");
   } catch (error) {
     await target.query('ROLLBACK').catch(() => {});
     const found = classify('target', error, `changing the target's table of ${source}`);
     if (found.policy.react === 'retry' || toFerryError(error).code === 'checkpoint-fenced') throw found;
-    const reason = refused(found.message, due.statements, source);
+    const reason = refused(found.message, statements, source);
     await haltTable(target, claim, source, { ...stop, reason });
     logger.error({ ...at, remedy: reason.remedy }, `the table halts: ${reason.message}`);
   }

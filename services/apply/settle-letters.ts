@@ -1,8 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { routeName, type TableMapping } from '../../core/mapping.js';
 import { relationFromLine } from '../../core/record.js';
+import { topicsOf as domainTopic } from '../../core/topics.js';
+import { fenceApply, inTransactionBesideApply } from '../../platform/apply-fence.js';
+import { homeOf } from '../../platform/lineage-table.js';
 import { CarefulWriter } from './adapters/careful-writer.js';
-import { fenceTopic, readEvent, readLetters, refuseAgain, type StoredLetter, settle } from './adapters/letter-store.js';
+import {
+  dropSuperseded,
+  readEvent,
+  readLetters,
+  refuseAgain,
+  type StoredLetter,
+  settle,
+} from './adapters/letter-store.js';
 import { StepWriter } from './adapters/step-writer.js';
 import { readCopiedTables } from './adapters/table-state.js';
 import { readTargetTables } from './adapters/target-catalog.js';
@@ -25,8 +35,6 @@ export interface RetryReport {
   /** Refused again; those of the same rows that come later stand with them. */
   readonly refused: readonly (StoredLetter & { readonly refusal: Refusal })[];
 }
-
-const TRIES = 20;
 
 /**
  * Applies letters in the order of their changes, those of a topic in one transaction, and with a chosen one those that
@@ -59,27 +67,30 @@ export async function dropLetters(target: pg.Client, { pipeline, chosen }: Lette
   return dropped;
 }
 
+/** Drops what stands of a table that was taken out of the pipeline. */
+export async function dropLettersOf(target: pg.ClientBase, pipeline: string, mapping: TableMapping): Promise<void> {
+  const { rows } = await target.query<{ there: string }>(
+    "SELECT to_regclass('ferry.dead_letter') IS NOT NULL AS there",
+  );
+  if (rows[0]!.there !== 't') return;
+  const topic = domainTopic(pipeline).domain(mapping.target.schema);
+  const source = routeName(mapping);
+  await fenced(target, pipeline, topic, () =>
+    dropSuperseded(target, { pipeline, topic, source, by: 'ferry table remove' }),
+  );
+}
+
 async function topicsOf(target: pg.Client, { pipeline, chosen }: LetterChoice): Promise<Set<string>> {
   const letters = await readLetters(target, pipeline, { states: ['standing'] });
   return new Set(letters.filter(chosen).map(({ topic }) => topic));
 }
 
-/** Runs work in one transaction that nothing of apply comes between; again where it meets apply's locks. */
-async function fenced<T>(target: pg.Client, pipeline: string, topic: string, work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    await target.query("BEGIN; SET LOCAL synchronous_commit = 'on'; SET LOCAL lock_timeout = '10s'");
-    try {
-      await fenceTopic(target, pipeline, topic);
-      const result = await work();
-      await target.query('COMMIT');
-      return result;
-    } catch (error) {
-      await target.query('ROLLBACK').catch(() => {});
-      const { code } = error as { code?: string };
-      if ((code !== '40P01' && code !== '55P03') || attempt === TRIES) throw error;
-      await sleep(50 * attempt);
-    }
-  }
+/** Runs work in one transaction that nothing of apply comes between. */
+function fenced<T>(target: pg.ClientBase, pipeline: string, topic: string, work: () => Promise<T>): Promise<T> {
+  return inTransactionBesideApply(target, async () => {
+    await fenceApply(target, pipeline, topic);
+    return work();
+  });
 }
 
 async function retryTopic(target: pg.Client, { pipeline, chosen }: LetterChoice, topic: string): Promise<RetryReport> {
@@ -133,9 +144,10 @@ class RetryDesk {
 
   async #shape(line: Parameters<typeof relationFromLine>[0]): Promise<TableShape> {
     const relation = relationFromLine(line);
-    const tables = this.#tables.get(relation.schema) ?? (await readTargetTables(this.#target, relation.schema));
-    this.#tables.set(relation.schema, tables);
-    return shapeOf(relation, tables.get(relation.table));
+    const { schema, table } = homeOf(relation);
+    const tables = this.#tables.get(schema) ?? (await readTargetTables(this.#target, schema));
+    this.#tables.set(schema, tables);
+    return shapeOf(relation, tables.get(table));
   }
 
   async #writer({ partition }: StoredLetter): Promise<CarefulWriter> {

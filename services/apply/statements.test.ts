@@ -29,6 +29,7 @@ function shape(name: string, columns: Record<string, string>, key: readonly stri
           type: type.replace('!', ''),
           isDomain: false,
           equal: null,
+          isEqualAsText: true,
           isIdentityAlways: type.endsWith('!'),
         },
       ]),

@@ -185,13 +185,13 @@ function rewriteStatement(
   };
 }
 
-export function truncateStatement(shapes: readonly TableShape[], restartIdentity: boolean): string {
+export function truncateStatement(shapes: readonly OfTable[], restartIdentity: boolean): string {
   const tables = shapes.map((shape) => rowsOf(shape)).join(', ');
   return `TRUNCATE ${tables}${restartIdentity ? ' RESTART IDENTITY' : ''}`;
 }
 
 /** What TRUNCATE does, where it refuses because of a foreign key. */
-export function emptyStatement(shapes: readonly TableShape[], restartIdentity: boolean): string {
+export function emptyStatement(shapes: readonly OfTable[], restartIdentity: boolean): string {
   const statements = shapes.map((shape) => `DELETE FROM ${rowsOf(shape)}`);
   const tables = shapes.map((shape) => `${quoteLiteral(quoteName(shape.table))}::regclass`).join(', ');
   const restart = `SELECT pg_catalog.setval(s.seqrelid::regclass, s.seqstart, false)
@@ -201,8 +201,10 @@ export function emptyStatement(shapes: readonly TableShape[], restartIdentity: b
   return [...statements, ...(restartIdentity ? [restart] : [])].join(';\n');
 }
 
+type OfTable = Pick<TableShape, 'table'>;
+
 /** The table's own rows. */
-const rowsOf = ({ table }: TableShape) => `${table.hasInheritingTables ? 'ONLY ' : ''}${quoteName(table)}`;
+const rowsOf = ({ table }: OfTable) => `${table.hasInheritingTables ? 'ONLY ' : ''}${quoteName(table)}`;
 
 function insertInto(shape: TableShape): string {
   const names = shape.columns.map((column) => quoteIdentifier(column.name)).join(', ');

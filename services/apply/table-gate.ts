@@ -1,5 +1,6 @@
 import { FerryError } from '../../core/errors.js';
-import type { TableMapping } from '../../core/mapping.js';
+import type { Lsn } from '../../core/lsn.js';
+import { routeName, type TableMapping } from '../../core/mapping.js';
 import { formatPosition, isAfter, type Position, positionFromJson } from '../../core/position.js';
 import type { RowLine, RowsLine, Tuple } from '../../core/record.js';
 import { displayName, type Relation, sourceName } from '../../core/relation.js';
@@ -10,7 +11,9 @@ import {
   type SchemaChange,
   type SchemaChangePolicy,
 } from '../../core/schema-change.js';
+import { refuseUnmapped } from '../../core/unmapped.js';
 import { atPlace } from '../../platform/at-place.js';
+import { homeOf } from '../../platform/lineage-table.js';
 import { fitRows } from './fit-rows.js';
 import { type PastChange, targetColumnNow } from './past-changes.js';
 import { judgeChanges, type StopReason } from './schema-policy.js';
@@ -18,10 +21,12 @@ import { shapeOf, type TableShape, type TargetTable } from './table-shape.js';
 
 /** What is known of the tables before the first record is read. */
 export interface GateView {
-  /** By name, within the domain schema. */
-  readonly tables: Map<string, TargetTable>;
+  /** By display name: of the domain schema, and the candidates of tables with lineage. */
+  readonly tables: ReadonlyMap<string, TargetTable>;
   readonly mappings: readonly TableMapping[];
   readonly policy: (source: string) => SchemaChangePolicy;
+  /** The topic has several partitions. */
+  readonly isShared: boolean;
   /** By source table, the version whose rows were applied last. */
   readonly known: ReadonlyMap<string, KnownRelation>;
   /** By source table, in order. */
@@ -30,6 +35,10 @@ export interface GateView {
   readonly heldAfter: (source: string) => Position | undefined;
   /** Source tables that an operator resumed after they stood at a change: this one change is passed. */
   readonly accepts: ReadonlySet<string>;
+  /** By source table that was taken out of the mapping: up to which LSN it is left out. */
+  readonly removed: ReadonlyMap<string, Lsn>;
+  /** Source tables that were applied before: where the target does not fit one, it stands alone. */
+  readonly standsAlone: ReadonlySet<string>;
 }
 
 /** One source table in this partition. */
@@ -50,6 +59,8 @@ export interface Version {
   shape: TableShape | undefined;
   /** Indexes of the values that go to the target; undefined where all do. */
   take: readonly number[] | undefined;
+  /** Nobody applies its rows any more. */
+  isRemoved: boolean;
   /** Names in a snapshot's rows -> the target's; undefined where they are the same. */
   names: ReadonlyMap<string, string | undefined> | undefined;
 }
@@ -82,7 +93,12 @@ export class ChangeDue extends Error {
   readonly offset: number;
   readonly due:
     | { readonly kind: 'stop'; readonly reason: StopReason }
-    | { readonly kind: 'propagate'; readonly statements: readonly string[]; readonly seen: VersionSeen };
+    | {
+        readonly kind: 'propagate';
+        readonly seen: VersionSeen;
+        /** What is to be done on a table as it is by then: others may have done it. */
+        readonly statementsFor: (table: TargetTable) => readonly string[];
+      };
 
   constructor(source: string, at: Arrival, due: ChangeDue['due']) {
     super(`${source} changes at ${formatPosition(at.position)}`);
@@ -119,13 +135,13 @@ export class TableGate {
       };
       this.#tracks.set(source, track);
     }
-    return { track, relation, shape: undefined, take: undefined, names: undefined };
+    return { track, relation, shape: undefined, isRemoved: false, take: undefined, names: undefined };
   }
 
   /**
-   * The first row of a version comes, or any row of a table that is held.
+   * The first row of a version comes, or any row of a table that is held or was removed.
    * @returns what is to be put down with it; undefined where nothing is, or the row is held.
-   * @throws ChangeDue; FerryError `target-unfit` when the target's table lacks what the version needs, and no change of
+   * @throws ChangeDue; FerryError `table-unmapped`; FerryError `target-unfit` when the target's table lacks what the version needs, and no change of
    *   the source's says why.
    */
   arrive(version: Version, at: Arrival): VersionSeen | undefined {
@@ -134,6 +150,8 @@ export class TableGate {
       version.shape = undefined;
       return undefined;
     }
+    version.isRemoved = this.leavesOut(relation, at.position.lsn);
+    if (version.isRemoved) return undefined;
     if (track.known && isAfter(positionFromJson(track.known.since), at.position)) {
       this.#fit(version, at.position);
       track.current = version;
@@ -143,7 +161,8 @@ export class TableGate {
     const changes = track.known ? diffRelations(track.known, known.relation) : [];
     const action = changes.length > 0 ? this.#decide(track, known, changes, at) : 'passed';
     const isNews = !track.known || changes.length > 0;
-    if (track.known || this.#view.past.has(track.source)) this.#fitOrStop(version, at);
+    const { past, standsAlone } = this.#view;
+    if (track.known || past.has(track.source) || standsAlone.has(track.source)) this.#fitOrStop(version, at);
     else this.#fit(version, at.position);
     track.known = known;
     track.current = version;
@@ -153,27 +172,47 @@ export class TableGate {
   #decide(track: Track, known: KnownRelation, changes: readonly SchemaChange[], at: Arrival): 'passed' | 'accepted' {
     const { source } = track;
     const { position } = at;
-    const table = this.#view.tables.get(known.relation.table);
+    const table = this.#view.tables.get(displayName(known.relation));
     const mapping = this.#mappingOf(source);
     if (!table || !mapping || this.#isPast(source, position)) return 'passed';
     if (track.accepts) {
       track.accepts = false;
       return 'accepted';
     }
-    const verdict = judgeChanges(changes, { policy: this.#view.policy(source), mapping, table });
+    const scene = { policy: this.#view.policy(source), mapping, isShared: this.#view.isShared };
+    const verdict = judgeChanges(changes, { ...scene, table });
     if (verdict.action === 'halt') {
       const message = `${verdict.reason.message} (position ${formatPosition(position)})`;
       throw new ChangeDue(source, at, { kind: 'stop', reason: { ...verdict.reason, message } });
     }
     if (verdict.action === 'propagate') {
       const seen: VersionSeen = { source, known, position, changes, action: 'propagated' };
-      throw new ChangeDue(source, at, { kind: 'propagate', statements: verdict.statements, seen });
+      const statementsFor = (now: TargetTable) => {
+        const due = judgeChanges(changes, { ...scene, table: now });
+        return due.action === 'propagate' ? due.statements : [];
+      };
+      throw new ChangeDue(source, at, { kind: 'propagate', seen, statementsFor });
     }
     return 'passed';
   }
 
+  /**
+   * Whether the table was taken out of the mapping behind this. Where the mapping has followed another name of the source
+   * since, its target is mapped still.
+   * @throws FerryError `table-unmapped`.
+   */
+  leavesOut(relation: Relation, lsn: Lsn): boolean {
+    const { mappings, removed } = this.#view;
+    const [source, target] = [sourceName(relation), displayName(relation)];
+    const toTarget = mappings.filter((mapping) => displayName(mapping.target) === target);
+    if (toTarget.some((mapping) => routeName(mapping) === source)) return false;
+    if (toTarget.length > 0 && lsn > (removed.get(source) ?? -1n)) return false;
+    refuseUnmapped(source, lsn, removed);
+    return true;
+  }
+
   #mappingOf(source: string): TableMapping | undefined {
-    return this.#view.mappings.find((mapping) => displayName(mapping.source) === source);
+    return this.#view.mappings.find((mapping) => routeName(mapping) === source);
   }
 
   /** Decided before: this is a replay, or the run has begun again behind the decision. */
@@ -196,7 +235,7 @@ export class TableGate {
 
   #fit(version: Version, at: Position): void {
     const { relation, track } = version;
-    const table = this.#view.tables.get(relation.table);
+    const table = this.#view.tables.get(displayName(homeOf(relation)));
     const past = this.#view.past.get(track.source) ?? [];
     version.take = undefined;
     version.names = undefined;

@@ -9,7 +9,7 @@ function tableOf(columns: readonly string[], key: readonly string[]): TargetTabl
     columns: new Map(
       columns.map((name) => [
         name,
-        { name, type: `type of ${name}`, isDomain: false, equal: null, isIdentityAlways: false },
+        { name, type: `type of ${name}`, isDomain: false, equal: null, isEqualAsText: true, isIdentityAlways: false },
       ]),
     ),
     keys: key.length > 0 ? [key] : [],

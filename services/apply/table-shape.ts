@@ -1,5 +1,6 @@
 import { FerryError } from '../../core/errors.js';
 import { displayName, type QualifiedName, type Relation } from '../../core/relation.js';
+import { homeOf } from '../../platform/lineage-table.js';
 
 /** A target column, as the target's catalog has it. */
 export interface TargetColumn {
@@ -10,6 +11,8 @@ export interface TargetColumn {
   readonly isDomain: boolean;
   /** The type's operator for equality; null where `=` means it. */
   readonly equal: string | null;
+  /** Values that are equal have the same text; 1.0 and 1.00 do not. */
+  readonly isEqualAsText: boolean;
   /** GENERATED ALWAYS AS IDENTITY: may be inserted, never updated. */
   readonly isIdentityAlways: boolean;
 }
@@ -46,7 +49,9 @@ export function isKeyless(shape: TableShape): boolean {
 
 /** @throws FerryError `target-unfit` naming the table or column that the target lacks. */
 export function shapeOf(relation: Relation, table: TargetTable | undefined): TableShape {
-  const name = displayName(relation);
+  const home = homeOf(relation);
+  // Rows of merged tables are told apart with their table.
+  const name = home === relation ? displayName(relation) : home.table;
   if (!table) throw new FerryError('target-unfit', `the target has no table ${name}`, { details: { table: name } });
   const columns = relation.columns.map((column) => {
     const found = table.columns.get(column.name);

@@ -3,15 +3,19 @@ import { FerryError } from '../../core/errors.js';
 import { LSN_ZERO, type Lsn, maxLsn } from '../../core/lsn.js';
 import type { ChunkMark } from '../../core/record.js';
 import { sourceName } from '../../core/relation.js';
-import { CAPTURE_STATE, type SourceIdentity, type TableSnapshotState } from '../../core/stage-state.js';
+import type { ResnapshotOrder } from '../../core/resnapshot-order.js';
+import { CAPTURE_STATE, type TableSnapshotState } from '../../core/stage-state.js';
+import { failpoint } from '../../platform/failpoint.js';
 import type { ServiceContext } from '../../platform/service.js';
 import { decode } from './pgoutput/decode.js';
 import { Publisher } from './publisher.js';
 import { RawEncoder } from './raw-encoder.js';
 import { RawOutput } from './raw-output.js';
-import { afterChunk, captureState, type MovedRow, NOT_STARTED, type Recovered } from './recover.js';
+import { captureState, type Recovered } from './recover.js';
+import { afterChunk, type MovedRow, NOT_STARTED, startedAgain } from './recover-tables.js';
 import type { CatalogColumn, RelationCatalog } from './relation-catalog.js';
 import { lineStarts, type TablePlan } from './snapshot/chunk.js';
+import { CopyQueue } from './snapshot/copy-queue.js';
 import type { StreamAtRest } from './snapshot/copy-whole.js';
 import { WholeCopy } from './snapshot/whole-copy.js';
 import { SnapshotWindows } from './snapshot/windows.js';
@@ -24,6 +28,17 @@ interface Mark {
   readonly time: string | null;
 }
 
+/** What the source's catalog says of a table now, by OID; empty when it is gone. */
+type AskCatalog = (relation: number) => Promise<ReadonlyMap<number, readonly CatalogColumn[]>>;
+
+export interface CaptureRunOptions {
+  readonly topic: string;
+  readonly recovered: Recovered;
+  readonly plans: readonly TablePlan[];
+  readonly catalog: RelationCatalog;
+  readonly askCatalog: AskCatalog;
+}
+
 /** One connection's moving parts: encoder, publisher, and the state that is put down each second. */
 export class CaptureRun {
   readonly #context: ServiceContext;
@@ -32,12 +47,13 @@ export class CaptureRun {
   readonly #tallies: CaptureTallies;
   readonly tables: Map<string, TableSnapshotState>;
   readonly windows = new SnapshotWindows();
+  /** Tables that are not copied, and those that are copied again. */
+  readonly copies: CopyQueue;
   readonly #wholeCopies = new Map<string, WholeCopy>();
   readonly #hold = new StreamHold();
   readonly publisher: Publisher<Mark | undefined>;
   readonly #nextOffsets: number[];
   #through: Lsn;
-  readonly #source: SourceIdentity | undefined;
   #markDue = true;
   /** What has become durable since the state was last put down. */
   #durable: (Mark & { nextOffsets: readonly number[]; through: Lsn }) | undefined;
@@ -45,22 +61,15 @@ export class CaptureRun {
   /** By source table, those that are captured. */
   readonly #plans: ReadonlyMap<string, TablePlan>;
   readonly #catalog: RelationCatalog;
-  /** What came while the catalog is asked; undefined while it is not. */
-  #waiting: Buffer[] | undefined;
-  askCatalog!: (relation: number) => Promise<ReadonlyMap<number, readonly CatalogColumn[]>>;
+  readonly #askCatalog: AskCatalog;
   #failAsking!: (error: unknown) => void;
   /** Rejects when the catalog cannot be asked. */
   readonly asking: Promise<never>;
 
-  constructor(
-    context: ServiceContext,
-    topic: string,
-    recovered: Recovered,
-    plans: readonly TablePlan[],
-    catalog: RelationCatalog,
-  ) {
+  constructor(context: ServiceContext, { topic, recovered, plans, catalog, askCatalog }: CaptureRunOptions) {
     this.#context = context;
     this.#catalog = catalog;
+    this.#askCatalog = askCatalog;
     this.asking = new Promise((_, reject) => {
       this.#failAsking = reject;
     });
@@ -73,8 +82,8 @@ export class CaptureRun {
     this.tables = recovered.tables;
     this.#nextOffsets = [...recovered.nextOffsets];
     this.#through = recovered.loggedThrough ?? LSN_ZERO;
-    this.#source = recovered.source;
     for (const plan of this.#plans.values()) this.#prepareTable(plan, recovered.moved);
+    this.copies = new CopyQueue(this.plans.filter(({ relation }) => !this.tables.get(sourceName(relation))!.done));
     const output = new RawOutput(recovered.resume);
     this.#encoder = new RawEncoder({
       output,
@@ -84,6 +93,7 @@ export class CaptureRun {
       wholeCopies: this.#wholeCopies,
       tallies: this.#tallies,
       onChunk: (table, rows, mark) => this.tables.set(table, afterChunk(this.tables.get(table)!, rows, mark)),
+      orders: { planOf: (order) => this.#ordered(order), begun: (plan) => this.#beginAgain(plan) },
     });
     this.publisher = new Publisher({
       log: context.log,
@@ -114,6 +124,23 @@ export class CaptureRun {
     this.#context.logger.error({ table: name }, `the source table ${name} was dropped`);
   }
 
+  #ordered({ pipeline, table }: ResnapshotOrder): TablePlan | undefined {
+    if (pipeline !== this.#context.pipeline.name) return undefined;
+    const plan = this.#plans.get(table);
+    if (plan && !this.tables.get(table)!.gone) return plan;
+    this.#context.logger.error({ table }, `the source table ${table} is not captured, and so not copied again`);
+    return undefined;
+  }
+
+  #beginAgain(plan: TablePlan): void {
+    const table = sourceName(plan.relation);
+    this.tables.set(table, startedAgain(this.tables.get(table)!));
+    if (plan.key.length === 0) this.#wholeCopies.get(table)!.beginsAgain();
+    else this.windows.tableBeginsAgain(plan);
+    this.copies.join(plan);
+    this.#context.logger.info({ table }, `${table} is copied again`);
+  }
+
   /** Truncates of a relation that the stream has brought. */
   truncates(relation: number): number {
     return this.windows.truncates(relation);
@@ -125,13 +152,9 @@ export class CaptureRun {
 
   take(message: Buffer): void {
     if (this.#hold.keeps(message)) return;
-    if (this.#waiting) {
-      this.#waiting.push(message);
-      return;
-    }
     const changed = message[0] === RELATION ? this.#changed(message) : undefined;
     if (changed === undefined) this.#take(message);
-    else void this.#ask(changed, message).catch(this.#failAsking);
+    else void this.#ask(changed, Buffer.from(message)).catch(this.#failAsking);
   }
 
   /** @returns the OID of a captured table that has come in another version than the catalog had. */
@@ -143,16 +166,11 @@ export class CaptureRun {
 
   /** The stream waits until the catalog has said what it knows of the new version. */
   async #ask(relation: number, message: Buffer): Promise<void> {
-    this.#waiting = [];
-    this.publisher.hold();
-    for (const [id, columns] of await this.askCatalog(relation)) this.#catalog.learn(id, columns);
+    this.#standStill();
+    for (const [id, columns] of await this.#askCatalog(relation)) this.#catalog.learn(id, columns);
     this.#refuseStalePlan(relation);
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
     this.#take(message);
-    this.publisher.release();
-    // One of these may have to be asked about, too.
-    for (const next of waiting) this.take(next);
+    this.goOn();
   }
 
   /** A table that changes while it is copied is planned anew, and its copy goes on where it was. */
@@ -174,16 +192,21 @@ export class CaptureRun {
     const copy = this.#wholeCopies.get(sourceName(plan.relation))!;
     return new Promise((resolve) =>
       copy.expect(id, () => {
-        this.#hold.begin();
-        this.publisher.hold();
+        this.#standStill();
         resolve(this.#atRest(plan, copy));
       }),
     );
   }
 
+  /** What is kept may itself have to stand still: the next goes on from there. */
   goOn(): void {
     this.#hold.end((message) => this.take(message));
-    if (!this.#hold.isHeld && !this.#waiting) this.publisher.release();
+    if (!this.#hold.isHeld) this.publisher.release();
+  }
+
+  #standStill(): void {
+    this.#hold.begin();
+    this.publisher.hold();
   }
 
   #atRest(plan: TablePlan, copy: WholeCopy): StreamAtRest {
@@ -220,8 +243,8 @@ export class CaptureRun {
     this.#durable = undefined;
     this.#markDue = true;
     if (!durable) return;
-    const state = captureState(this.#topic, { ...durable, source: this.#source });
-    await this.#context.log.control.put(CAPTURE_STATE, state);
+    await failpoint('capture.state-due');
+    await this.#context.log.control.put(CAPTURE_STATE, captureState(this.#topic, durable));
   }
 
   #prepareTable(plan: TablePlan, moved: ReadonlyMap<string, readonly MovedRow[]>): void {

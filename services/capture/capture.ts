@@ -7,7 +7,7 @@ import type { ServiceContext } from '../../platform/service.js';
 import { watchSession } from '../../platform/session-watch.js';
 import { cancelQuery } from './adapters/cancel-query.js';
 import { openReplicationStream } from './adapters/replication-stream.js';
-import { readIdentity, refuseOtherHistory } from './adapters/server-identity.js';
+import { recognizeSource } from './adapters/server-identity.js';
 import { readCatalogColumns, readTableNames } from './adapters/source-catalog.js';
 import { CaptureRun } from './capture-run.js';
 import { PartitionWatch } from './partition-watch.js';
@@ -32,8 +32,7 @@ export async function capture(context: ServiceContext): Promise<void> {
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
   try {
-    const identity = await readIdentity(source);
-    await refuseOtherHistory(pipeline.source.url, identity, recovered.source, recovered.loggedThrough);
+    await recognizeSource(source, context, recovered.loggedThrough);
     const tables = await findTables(source, context, recovered);
     const plans = await prepareSource(source, context, name, tables, recovered);
     const catalog = new RelationCatalog(
@@ -42,14 +41,13 @@ export async function capture(context: ServiceContext): Promise<void> {
         plans.map(({ relation }) => relation.id),
       ),
     );
-    const run = new CaptureRun(
-      context,
+    const run = new CaptureRun(context, {
       topic,
-      { ...recovered, tables: tables.states, source: identity },
+      recovered: { ...recovered, tables: tables.states },
       plans,
       catalog,
-    );
-    run.askCatalog = (relation) => readCatalogColumns(source, [relation]);
+      askCatalog: (relation) => readCatalogColumns(source, [relation]),
+    });
     await using stream = await openReplicationStream(
       { url: pipeline.source.url, slot: name, publication: name },
       (message) => run.take(message),
@@ -80,26 +78,17 @@ export async function capture(context: ServiceContext): Promise<void> {
       copy: (plan, partition) => copyPartition(plan, partition, copying),
     });
     await watch.begin();
-    const snapshot = copyTables(run.plans, copying);
-    const partitions = watch.run(both);
-    const states = run.putStates(both);
-    const budget = walBudget.measure(source, name, both);
-    const heartbeats = heartbeat(source, pipeline.capture.heartbeatIntervalMs, both);
-    await Promise.race([
-      stream.ended,
-      run.publisher.failed,
-      run.asking,
+    const untilStopped = [
+      copyTables(run.copies, copying),
+      run.putStates(both),
+      heartbeat(source, pipeline.capture.heartbeatIntervalMs, both),
+      watch.run(both),
       watchTables(source, run, both),
-      states,
-      heartbeats,
-      partitions,
-      budget,
-      snapshot.then(
-        () => new Promise<void>((resolve) => both.addEventListener('abort', () => resolve(), { once: true })),
-      ),
-    ]);
+      walBudget.measure(source, name, both),
+    ];
+    await Promise.race([stream.ended, run.publisher.failed, run.asking, ...untilStopped]);
     stop.abort();
-    await Promise.all([snapshot, heartbeats, partitions, states, budget]);
+    await Promise.all(untilStopped);
     await run.publisher.flush();
     await run.putState();
   } catch (error) {

@@ -4,9 +4,9 @@ import { FerryError } from '../../core/errors.js';
 import { type Lsn, parseLsn } from '../../core/lsn.js';
 import { displayName, type QualifiedName, sourceName } from '../../core/relation.js';
 import type { KnownPartition, TableSnapshotState } from '../../core/stage-state.js';
-import { readPartitions } from './adapters/partitions.js';
+import { keepsRowsFromBefore, type Partitions, readPartitions } from './adapters/partitions.js';
 import type { TablePlan } from './snapshot/chunk.js';
-import { type Partition, partitionChanges } from './snapshot/partition-tree.js';
+import { partitionChanges } from './snapshot/partition-tree.js';
 
 /** How far the stream has come. */
 export interface StreamProgress {
@@ -32,8 +32,8 @@ export interface PartitionWatchOptions {
  */
 export class PartitionWatch {
   readonly #options: PartitionWatchOptions;
-  /** By table, since it was looked at last without anything to explain: truncates in the stream by then. */
-  readonly #truncates = new Map<string, number>();
+  /** By table, when it was looked at last without anything to explain. */
+  readonly #seen = new Map<string, Seen>();
   /** By table: where the WAL was when partitions were found truncated. */
   readonly #suspected = new Map<string, Lsn>();
 
@@ -67,11 +67,17 @@ export class PartitionWatch {
     const now = await readPartitions(source, plan.relation.id);
     const { partitions, done } = states.get(table)!;
     if (!partitions) return this.#know(table, now, truncates);
-    const { attached, gone, emptied } = partitionChanges(partitions, now, !this.#truncates.has(table));
+    const seen = this.#seen.get(table);
+    const { attached, gone, emptied, rewritten } = partitionChanges(partitions, now.list, !seen);
     if (gone.length > 0) throw leftBehind(plan.relation, `${gone.join(', ')} was detached or dropped`);
-    if (emptied.length > 0 && truncates <= (this.#truncates.get(table) ?? 0)) {
+    const truncated = [...emptied];
+    for (const partition of rewritten) {
+      const isKept = seen!.empty.has(partition.oid) || (await keepsRowsFromBefore(source, partition, seen!.horizon!));
+      if (!isKept) truncated.push(partitions[partition.oid]!.name);
+    }
+    if (truncated.length > 0 && truncates <= (seen?.truncates ?? 0)) {
       if (await this.#isPassed(table))
-        throw leftBehind(plan.relation, `${emptied.join(', ')} was truncated on its own`);
+        throw leftBehind(plan.relation, `${truncated.join(', ')} was truncated on its own`);
       return;
     }
     // While the table is copied it may be read, or not: what was attached is copied once that is done.
@@ -91,16 +97,26 @@ export class PartitionWatch {
     return false;
   }
 
-  #know(table: string, now: readonly Partition[], truncates: number): void {
+  #know(table: string, { list, horizon }: Partitions, truncates: number): void {
     const { states } = this.#options;
-    this.#truncates.set(table, truncates);
+    const empty = list.filter(({ isEmpty }) => isEmpty).map(({ oid }) => oid);
+    this.#seen.set(table, { truncates, horizon, empty: new Set(empty) });
     this.#suspected.delete(table);
-    const known = now.map((partition): [string, KnownPartition] => [
+    const known = list.map((partition): [string, KnownPartition] => [
       partition.oid,
       { name: displayName(partition), file: partition.file },
     ]);
     states.set(table, { ...states.get(table)!, partitions: Object.fromEntries(known) });
   }
+}
+
+/** What was seen of a table's partitions. */
+interface Seen {
+  /** Truncates in the stream by then. */
+  readonly truncates: number;
+  readonly horizon: string | undefined;
+  /** OIDs of partitions without rows: nothing of theirs stays in the target. */
+  readonly empty: ReadonlySet<string>;
 }
 
 const INTERVAL_MS = 1_000;

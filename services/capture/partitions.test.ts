@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { formatLsn, type Lsn, parseLsn } from '../../core/lsn.js';
 import { POSITION_ZERO } from '../../core/position.js';
 import { displayName } from '../../core/relation.js';
+import { formatResnapshotOrder } from '../../core/resnapshot-order.js';
 import { CAPTURE_STATE } from '../../core/stage-state.js';
 import { MemoryLog } from '../../test/support/memory-log.js';
 import * as pgoutput from '../../test/support/pgoutput-builder.js';
@@ -11,6 +12,7 @@ import { partitionOfKey } from './partition-of-key.js';
 import { RawEncoder } from './raw-encoder.js';
 import { RawOutput, type ResumePoint } from './raw-output.js';
 import { captureState, recover } from './recover.js';
+import { NOT_STARTED } from './recover-tables.js';
 import { SnapshotWindows } from './snapshot/windows.js';
 
 const RAW = 'p.raw';
@@ -33,6 +35,7 @@ function captureFrom(resume: readonly ResumePoint[] = Array<ResumePoint>(PARTITI
     tables: new Map([[displayName(users), plan]]),
     tallies,
     onChunk: () => {},
+    orders: { planOf: () => plan, begun: () => {} },
   });
   encoder.take(pgoutput.relation(users));
   const transaction = (lsn: string, ...messages: Buffer[]) => {
@@ -156,20 +159,26 @@ describe('with several partitions', () => {
 });
 
 describe('recovering several partitions', () => {
-  /** Chunks up to the given keys, one a transaction, as the partitions would have them. */
-  function withChunks(upTo: readonly string[]): Buffer[][] {
+  /** Chunks up to the given keys, one a transaction, as the partitions would have them, and an order to begin again. */
+  function withChunks(upTo: readonly string[], order?: string, from = 0): Buffer[][] {
     const { windows, transaction, output } = captureFrom();
     windows.tableStarted(plan);
     const records: Buffer[][] = [[], [], []];
-    for (const [i, key] of upTo.entries()) {
+    const take = () => {
+      for (const [p, { writer }] of output.partitions.entries()) records[p]!.push(...writer.take());
+    };
+    for (const [place, key] of upTo.entries()) {
+      const i = place + from;
       windows.expect(key, plan, () => {});
       transaction(`0/${i + 1}00`, pgoutput.message('ferry:low', key));
       const snapshot = { xmax: 1_000, running: new Set<number>() };
       const chunk = { text: Buffer.from(`${key}\tu\n`), rows: 1, snapshot };
       windows.fill(key, { ...chunk, mark: { upTo: [key], final: i === 2 } });
       transaction(`0/${i + 1}50`, pgoutput.message('ferry:high', key));
-      for (const [p, { writer }] of output.partitions.entries()) records[p]!.push(...writer.take());
+      take();
     }
+    if (order) transaction('0/900', pgoutput.message('ferry:resnapshot', order));
+    take();
     return records;
   }
 
@@ -188,6 +197,19 @@ describe('recovering several partitions', () => {
     const missing = await recovered([all[0]!, [], all[2]!]);
     expect(missing.tables.get('public.users')).toMatchObject({ done: false });
     expect(missing.tables.get('public.users')).not.toHaveProperty('upTo');
+  });
+
+  test('a snapshot begins again where one partition says so: what another has of before is no part of it', async () => {
+    const order = formatResnapshotOrder({ pipeline: 'p', table: 'public.users' });
+    const all = withChunks(['1', '2', '3'], order);
+    expect((await recovered(all)).tables.get('public.users')).toEqual(NOT_STARTED);
+    const cut = await recovered([all[0]!, all[1]!.slice(0, 3), []]);
+    expect(cut.tables.get('public.users')).toEqual(NOT_STARTED);
+    const again = withChunks(['7'], undefined, 9);
+    const whole = await recovered(all.map((values, p) => [...values, ...again[p]!]));
+    expect(whole.tables.get('public.users')).toEqual({ ...NOT_STARTED, rows: 1, upTo: ['7'] });
+    const late = await recovered([[...all[0]!, ...again[0]!], all[1]!.slice(0, 3), all[2]!]);
+    expect(late.tables.get('public.users')).not.toHaveProperty('upTo');
   });
 
   test('each partition has its own place, and the log is known up to the furthest', async () => {

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { FerryError } from '../../core/errors.js';
-import type { TableMapping } from '../../core/mapping.js';
+import { oncePerSource, routesOf, type TableMapping } from '../../core/mapping.js';
 import { displayName } from '../../core/relation.js';
 import type { TableSnapshotState } from '../../core/stage-state.js';
 import type { ServiceContext } from '../../platform/service.js';
@@ -9,7 +9,7 @@ import { ensurePublication } from './adapters/publication.js';
 import { ensureSlot } from './adapters/slot.js';
 import { readTableNames, readTableOids } from './adapters/source-catalog.js';
 import type { Recovered } from './recover.js';
-import { followRenames, type ResolvedTable, resolveTables } from './resolve-tables.js';
+import { followRenames, ofMapped, type ResolvedTable, resolveTables } from './resolve-tables.js';
 import type { TablePlan } from './snapshot/chunk.js';
 import { narrowedTo, readMappedPlan } from './snapshot/table-plan.js';
 
@@ -24,7 +24,7 @@ export async function findTables(
   context: ServiceContext,
   recovered: Recovered,
 ): Promise<FoundTables> {
-  const { tables: mappings } = context.pipeline;
+  const mappings = oncePerSource(context.pipeline.tables);
   const known = [...recovered.tables.values()].flatMap((state) => state.oid ?? []);
   const now = {
     oids: await readTableOids(
@@ -33,7 +33,7 @@ export async function findTables(
     ),
     names: await readTableNames(source, known),
   };
-  const states = followRenames(mappings, now, recovered.tables);
+  const states = ofMapped(mappings, followRenames(mappings, now, recovered.tables));
   const resolved = resolveTables(mappings, now, states);
   for (const table of resolved) {
     const name = displayName(table.mapping.source);
@@ -66,7 +66,8 @@ export async function prepareSource(
   const tables = found.here.map(({ called }) => called);
   const plans: TablePlan[] = [];
   for (const { mapping, called } of found.here) {
-    plans.push(underMapping(await readMappedPlan(source, { ...mapping, source: called }), mapping));
+    const routes = routesOf(pipeline.tables, mapping).map((route) => ({ ...route, source: called }));
+    plans.push(underMapping(await readMappedPlan(source, called, routes), mapping));
   }
   const published = await ensurePublication(source, name, tables);
   await whileSaid(

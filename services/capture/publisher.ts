@@ -131,11 +131,11 @@ export class Publisher<T> {
     const batches = this.#output.take(this.#topic);
     const through = this.#committedThrough();
     const snapshot = this.#snapshot();
-    failpoint('capture.taken');
+    await failpoint('capture.taken');
     const ends = await this.#log.append(batches);
-    failpoint('capture.appended');
+    await failpoint('capture.appended');
     this.#stream?.acknowledge(through);
-    failpoint('capture.acknowledged');
+    await failpoint('capture.acknowledged');
     this.#onAppended({ through, batches, ends }, snapshot);
     if (this.#isPaused && this.#output.bytes < PAUSE_ABOVE_BYTES / 2) {
       this.#isPaused = false;

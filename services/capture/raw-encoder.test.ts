@@ -5,6 +5,7 @@ import { formatLsn, type Lsn, parseLsn } from '../../core/lsn.js';
 import { POSITION_ZERO } from '../../core/position.js';
 import { readSpan } from '../../core/record-scanner.js';
 import { displayName } from '../../core/relation.js';
+import { formatResnapshotOrder } from '../../core/resnapshot-order.js';
 import * as pgoutput from '../../test/support/pgoutput-builder.js';
 import { linesOf, linesOfAll, relationOf } from '../../test/support/record-builder.js';
 import { planOf } from '../../test/support/table-plan.js';
@@ -27,6 +28,7 @@ class Capture {
   readonly windows = new SnapshotWindows();
   readonly tallies: CaptureTallies = { read: new Map(), deduplicated: new Map(), captured: new Map() };
   readonly chunks: unknown[] = [];
+  readonly begun: string[] = [];
   readonly encoder: RawEncoder;
 
   constructor({
@@ -41,6 +43,10 @@ class Capture {
       tables: new Map([users, posts].map((relation) => [displayName(relation), planOf(relation)])),
       tallies: this.tallies,
       onChunk: (...chunk) => this.chunks.push(chunk),
+      orders: {
+        planOf: ({ pipeline, table }) => (pipeline === 'mine' && table === 'public.users' ? plan : undefined),
+        begun: ({ relation }) => this.begun.push(displayName(relation)),
+      },
     });
     for (const relation of RELATIONS) this.encoder.take(relation);
   }
@@ -125,9 +131,9 @@ describe('a transaction', () => {
     );
     expect(capture.takeLines().slice(1)).toEqual([
       { rel: 0, ix: 0, op: 't', relations: [1, 2], cascade: false, restartIdentity: true },
-      { message: 'ferry:heartbeat', ix: 1, content: '' },
-      { message: 'ferry:marker', ix: 2, content: 'm "1"' },
-      committed('0/100', 3),
+      { message: 'ferry:heartbeat', ix: 2, content: '' },
+      { message: 'ferry:marker', ix: 3, content: 'm "1"' },
+      committed('0/100', 4),
     ]);
     expect(capture.counted()).toMatchObject({ users: [1, 0, 1], posts: [1, 0, 1], audit: [0, 0, 0] });
   });
@@ -205,15 +211,16 @@ describe('after a restart', () => {
   });
 
   test('goes on within the transaction that was cut', () => {
-    const resume = { position: { lsn: parseLsn('0/200'), index: 1 }, complete: false };
+    const resume = { position: { lsn: parseLsn('0/200'), index: 2 }, complete: false };
     const capture = new Capture({ resume })
       .transaction('0/100', insert('1'))
       .transaction('0/200', insert('2'), pgoutput.insert(3, ['not captured']), insert('3'), insert('4'))
       .transaction('0/300', insert('5'));
     expect(capture.takeLines()).toEqual([
       tx('0/200'),
-      created(2, '4'),
-      committed('0/200', 3),
+      // What is not captured takes a place, too: it may be captured in another life.
+      created(3, '4'),
+      committed('0/200', 4),
       tx('0/300'),
       created(0, '5'),
       committed('0/300', 1),
@@ -232,6 +239,39 @@ describe('after a restart', () => {
     const resume = { position: { lsn: parseLsn('0/200'), index: 2 }, complete: false };
     const capture = new Capture({ resume }).transaction('0/200', pgoutput.message('ferry:high', 'of another life'));
     expect(capture.takeLines()).toEqual([tx('0/200'), committed('0/200', 3)]);
+  });
+});
+
+describe('an order to copy a table again', () => {
+  const order = (table: string, pipeline = 'mine') =>
+    pgoutput.message('ferry:resnapshot', formatResnapshotOrder({ pipeline, table }));
+  const emptied = { rel: 0, op: 't', relations: [1], cascade: false, restartIdentity: false, beginsSnapshot: true };
+
+  test('becomes a truncate at its place', () => {
+    const capture = new Capture().transaction('0/100', insert('1'), order('public.users'), insert('2'));
+    expect(capture.takeLines()).toEqual([
+      tx('0/100'),
+      created(0, '1'),
+      { ...emptied, ix: 1 },
+      created(2, '2'),
+      committed('0/100', 3),
+    ]);
+    expect(capture.begun).toEqual(['public.users']);
+    expect(capture.counted()).toMatchObject({ users: [3, 0, 3] });
+  });
+
+  test('leaves its place free where it is not ours, and is none where nobody can read it', () => {
+    const orders = [order('public.users', 'other'), order('public.nothing'), pgoutput.message('ferry:resnapshot', '?')];
+    const capture = new Capture().transaction('0/100', ...orders, insert('2'));
+    expect(capture.takeLines()).toEqual([tx('0/100'), created(3, '2'), committed('0/100', 4)]);
+    expect(capture.begun).toEqual([]);
+  });
+
+  test('begins nothing again once the log has it in each partition', () => {
+    const resume = { position: { lsn: parseLsn('0/100'), index: 0 }, complete: false };
+    const capture = new Capture({ resume }).transaction('0/100', order('public.users'), insert('2'));
+    expect(capture.takeLines()).toEqual([tx('0/100'), created(1, '2'), committed('0/100', 2)]);
+    expect(capture.begun).toEqual([]);
   });
 });
 

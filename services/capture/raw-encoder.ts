@@ -3,26 +3,28 @@ import { addTo } from '../../core/ledger.js';
 import { formatLsn, LSN_ZERO, type Lsn } from '../../core/lsn.js';
 import { type ChunkMark, MESSAGE, relationToLine } from '../../core/record.js';
 import { displayName, hasSameColumns, type Relation, sourceName } from '../../core/relation.js';
+import { parseResnapshotOrder } from '../../core/resnapshot-order.js';
 import { formatMicros } from './format-micros.js';
 import {
   type BeginMessage,
   type CommitMessage,
   decode,
   type LogicalMessage,
-  NONE,
   oldTupleAt,
   type RowMessage,
   type TruncateMessage,
 } from './pgoutput/decode.js';
-import { writeTuple } from './pgoutput/tuple.js';
 import { placeRow } from './place-row.js';
 import type { RawOutput, RawPartition } from './raw-output.js';
 import { refuseLargerRow, SURELY_FITS_BYTES } from './row-limit.js';
 import { loggedRelation, type TablePlan } from './snapshot/chunk.js';
+import type { SnapshotOrders } from './snapshot/orders.js';
 import type { WholeCopy } from './snapshot/whole-copy.js';
 import type { ClosedWindow, SnapshotWindows } from './snapshot/windows.js';
 import { writeChunk } from './snapshot/write-chunk.js';
 import { type CaptureTallies, countCovered } from './tallies.js';
+import { writeRowLine } from './write-row-line.js';
+import { writeTruncate } from './write-truncate.js';
 
 /**
  * Turns pgoutput's messages into the raw topic's records: gives each event its position, drops what the log has
@@ -37,6 +39,7 @@ export class RawEncoder {
   readonly #wholeCopies: ReadonlyMap<string, WholeCopy>;
   readonly #tallies: CaptureTallies;
   readonly #onChunk: (table: string, rows: number, mark: ChunkMark | undefined) => void;
+  readonly #orders: SnapshotOrders | undefined;
   readonly #relations = new Map<number, KnownRelation>();
   #transaction: BeginMessage | undefined;
   #index = 0;
@@ -57,6 +60,7 @@ export class RawEncoder {
     tallies: CaptureTallies;
     /** A chunk went into the log's next records. */
     onChunk: (table: string, rows: number, mark: ChunkMark | undefined) => void;
+    orders?: SnapshotOrders;
   }) {
     this.#output = options.output;
     this.#windows = options.windows;
@@ -66,6 +70,7 @@ export class RawEncoder {
     this.#wholeCopies = options.wholeCopies ?? new Map();
     this.#tallies = options.tallies;
     this.#onChunk = options.onChunk;
+    this.#orders = options.orders;
   }
 
   /** Row changes that went into records. */
@@ -148,12 +153,13 @@ export class RawEncoder {
 
   #row(message: Buffer, row: RowMessage): void {
     const known = this.#known(row.relation);
+    // Counted in any case: in another life the table may be captured, or stand elsewhere, and what follows must have the
+    // same place.
+    const index = this.#index++;
     if (!known.plan) return;
     if (message.length > SURELY_FITS_BYTES) refuseLargerRow(message, row, known.relation, known.plan);
     this.#windows.row(message, row, known.relation);
     const transaction = this.#open();
-    // Counted in any case: in another life the table may stand elsewhere, and what follows must have the same place.
-    const index = this.#index++;
     if (known.whole?.covers(transaction)) return countCovered(this.#tallies, known.name);
     const { partitions } = this.#output;
     if (partitions.length === 1) return this.#writeRow(partitions[0]!, index, message, row, known.name);
@@ -176,54 +182,25 @@ export class RawEncoder {
     addTo(this.#tallies.read, table, 1);
     const position = partition.take(index);
     if (!position) return addTo(this.#tallies.deduplicated, table, 1);
-    const out = partition.writer.event(position, row.relation);
-    out.ascii(`{"rel":${row.relation},"ix":${index},"op":"${row.op}"`);
-    if (everywhere) out.ascii(',"everywhere":true');
-    if (row.keyAt !== NONE) {
-      out.ascii(',"key":');
-      writeTuple(out, message, row.keyAt);
-    }
-    if (row.oldAt !== NONE) {
-      out.ascii(',"old":');
-      writeTuple(out, message, row.oldAt);
-    }
-    if (row.newAt !== NONE) {
-      out.ascii(',"new":');
-      // A key value that is stored out of line is unchanged in the new row, and comes with the old key.
-      writeTuple(out, message, row.newAt, oldAt);
-    }
-    out.ascii('}\n');
+    writeRowLine(partition.writer.event(position, row.relation), message, row, { index, oldAt, everywhere });
     addTo(this.#tallies.captured, table, 1);
     this.#captured++;
   }
 
   #truncate(truncate: TruncateMessage): void {
+    const ix = this.#index++;
     const captured = truncate.relations.filter((id) => this.#known(id).plan);
     if (captured.length === 0) return;
     this.#windows.truncate(captured);
     const transaction = this.#open();
-    const ix = this.#index++;
     const relations = captured.filter((id) => !this.#known(id).whole?.covers(transaction));
-    if (relations.length > 0) this.#writeTruncate(ix, relations, truncate);
+    const { cascade, restartIdentity } = truncate;
+    if (relations.length > 0) this.#writeTruncate({ ix, relations, cascade, restartIdentity });
   }
 
-  #writeTruncate(
-    ix: number,
-    relations: readonly number[],
-    { cascade, restartIdentity }: { cascade: boolean; restartIdentity: boolean },
-  ): void {
-    const { partitions } = this.#output;
-    const everywhere = partitions.length > 1 ? { everywhere: true } : {};
-    const line = JSON.stringify({ rel: 0, ix, op: 't', relations, cascade, restartIdentity, ...everywhere });
-    const names = relations.map((id) => this.#known(id).name);
-    for (const partition of partitions) {
-      const position = partition.take(ix);
-      for (const name of names) {
-        addTo(this.#tallies.read, name, 1);
-        addTo(position ? this.#tallies.captured : this.#tallies.deduplicated, name, 1);
-      }
-      if (position) partition.writer.line(position, line, relations);
-    }
+  #writeTruncate(truncate: Parameters<typeof writeTruncate>[1]): boolean {
+    const names = truncate.relations.map((id) => this.#known(id).name);
+    return writeTruncate(this.#output, truncate, names, this.#tallies);
   }
 
   #message(message: LogicalMessage): void {
@@ -240,11 +217,22 @@ export class RawEncoder {
     }
     this.#open();
     const ix = this.#index++;
+    if (message.prefix === MESSAGE.resnapshot) return this.#beginAgain(ix, message.content);
     const line = JSON.stringify({ message: message.prefix, ix, content: message.content });
     for (const partition of this.#output.partitions) {
       const position = partition.take(ix);
       if (position) partition.writer.line(position, line);
     }
+  }
+
+  /** Recovery has seen to what the log has already. */
+  #beginAgain(ix: number, content: string): void {
+    const order = parseResnapshotOrder(content);
+    const plan = order && this.#orders?.planOf(order);
+    if (!plan) return;
+    const { id } = plan.relation;
+    if (!this.#relations.has(id)) this.#relation(plan.relation);
+    if (this.#writeTruncate({ ...emptied(ix, id), beginsSnapshot: true })) this.#orders!.begun(plan);
   }
 
   /** The stream may not have spoken of the table yet, or not of a change of its columns that the chunk has seen. */
@@ -269,7 +257,7 @@ export class RawEncoder {
   /** Empties a table in the open transaction: its copy, that was begun before, begins anew. */
   writeEmptied({ relation }: TablePlan): void {
     if (!this.#relations.has(relation.id)) this.#relation(relation);
-    this.#writeTruncate(this.#index++, [relation.id], { cascade: false, restartIdentity: false });
+    this.#writeTruncate(emptied(this.#index++, relation.id));
   }
 
   #open(): BeginMessage {
@@ -292,6 +280,13 @@ interface KnownRelation {
   /** Of a table without a key. */
   readonly whole: WholeCopy | undefined;
 }
+
+const emptied = (ix: number, relation: number) => ({
+  ix,
+  relations: [relation],
+  cascade: false,
+  restartIdentity: false,
+});
 
 function violation(what: string): FerryError {
   return new FerryError('protocol-violation', `the source sent ${what}`);

@@ -4,7 +4,8 @@ import { POSITION_ZERO } from '../../core/position.js';
 import { CAPTURE_STATE } from '../../core/stage-state.js';
 import { MemoryLog } from '../../test/support/memory-log.js';
 import { RecordBuilder, relationOf, TIME } from '../../test/support/record-builder.js';
-import { afterChunk, captureState, NOT_STARTED, recover } from './recover.js';
+import { captureState, recover } from './recover.js';
+import { afterChunk, NOT_STARTED } from './recover-tables.js';
 
 const RAW = 'p.raw';
 const users = relationOf(1, 'public.users', ['id', 'name']);
@@ -152,6 +153,38 @@ describe('recover', () => {
       .take();
     const { moved } = await recovered([...first, second!], state);
     expect(moved).toEqual(new Map([['public.users', [{ columns: ['id', 'name'], row: ['8', false] }]]]));
+  });
+
+  test('a snapshot that begins again counts from there, and goes on as any', async () => {
+    const known = {
+      ...state.tables['public.users'],
+      done: true,
+      oid: 7,
+      partitions: { '8': { name: 'p', file: '1' } },
+    };
+    const second = () =>
+      builder()
+        .begin('0/200')
+        .rows(users, '6\tx\n', { chunk: { upTo: ['6'], final: true } })
+        .row(1, 'u', { key: ['1', null], new: ['8', false] })
+        .truncate([1], { beginsSnapshot: true })
+        .commit('0/240');
+    const put = { ...state, tables: { 'public.users': known } };
+    const begun = await recovered([...first, ...second().take()], put);
+    const { oid, partitions } = known;
+    expect(begun.tables.get('public.users')).toEqual({ ...NOT_STARTED, oid, partitions });
+    expect(begun.moved).toEqual(new Map());
+    expect(begun.tallies.captured).toEqual(new Map([['public.users', 13]]));
+
+    const records = second()
+      .begin('0/300')
+      .rows(users, '1\tx\n2\tx\n', { chunk: { upTo: ['2'], final: false } })
+      .row(1, 'u', { key: ['2', null], new: ['9', false] })
+      .commit('0/340')
+      .take();
+    const found = await recovered([...first, ...records], put);
+    expect(found.tables.get('public.users')).toEqual({ ...NOT_STARTED, oid, partitions, rows: 2, upTo: ['2'] });
+    expect(found.moved.get('public.users')).toHaveLength(1);
   });
 
   test('refuses a log that is shorter than it was', async () => {

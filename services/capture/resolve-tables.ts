@@ -51,3 +51,12 @@ export function followRenames(
   }
   return followed;
 }
+
+/** Without those of tables that nobody maps any more: one that is mapped again is copied again. */
+export function ofMapped(
+  mappings: readonly TableMapping[],
+  states: ReadonlyMap<string, TableSnapshotState>,
+): Map<string, TableSnapshotState> {
+  const mapped = new Set(mappings.map(({ source }) => displayName(source)));
+  return new Map([...states].filter(([name]) => mapped.has(name)));
+}

@@ -12,6 +12,7 @@ function measurement(changes: Partial<Measurement['status']> = {}): Measurement 
       at: '2025-01-01T00:00:00.000Z',
       phase: 'streaming',
       serving: 'source',
+      openCutover: null,
       lag: {
         bytes: 7,
         seconds: null,
@@ -23,6 +24,7 @@ function measurement(changes: Partial<Measurement['status']> = {}): Measurement 
       services: [{ service: 'apply', state: 'halted', instances: 1, rate: null, http: null, error: null }],
       ledger: null,
       errors: [],
+      unmapped: [],
       nextSteps: [],
       ...changes,
     },

@@ -1,35 +1,52 @@
-import { type TableMapping, targetColumn } from '../../core/mapping.js';
+import { RowMapper } from '../../core/mapping/row-mapper.js';
+import type { RuleKit } from '../../core/mapping/rule-kit.js';
+import { isMove, routeName, type TableMapping, targetColumn } from '../../core/mapping.js';
 import { type RelationLine, relationFromLine, relationToLine } from '../../core/record.js';
-import { displayName, sourceName } from '../../core/relation.js';
+import { displayName, type Relation, sourceName } from '../../core/relation.js';
 
-/** What a mapping makes of one version of a source relation. */
+/** What the mappings make of one version of a source relation. */
 export interface CompiledRelation {
-  /** The source table, `schema.table`, that the ledger counts under. */
+  /** The source table, `schema.table`. */
   readonly source: string;
-  /** The domain schema its rows go to; undefined when no mapping takes the table. */
-  readonly schema: string | undefined;
+  /** Where its rows go; none when no mapping takes the table. */
+  readonly routes: readonly CompiledRoute[];
+}
+
+/** One table of the target that a source relation's rows go to. */
+export interface CompiledRoute {
+  /** What the ledger counts its rows under. */
+  readonly name: string;
+  /** The domain schema. */
+  readonly schema: string;
   /** The relation's line in the domain topic. */
   readonly line: string;
   /** Columns that change their name; undefined when none does, and a snapshot's rows pass as they are. */
   readonly rename: ReadonlyMap<string, string> | undefined;
+  /** Makes the target's rows of the source's; undefined where they move as bytes. */
+  readonly mapper: RowMapper | undefined;
 }
 
-/** Compiles once for each relation version; rows are then routed without looking at the mapping again. */
-export function compileRelation(line: RelationLine, tables: readonly TableMapping[]): CompiledRelation {
+/**
+ * Compiles once for each relation version; rows are then routed without looking at the mapping again.
+ * @throws FerryError `mapping-invalid` for rules that do not fit the relation.
+ */
+export function compileRelation(line: RelationLine, tables: readonly TableMapping[], kit: RuleKit): CompiledRelation {
   const relation = relationFromLine(line);
   const source = sourceName(relation);
-  const mapping = tables.find((table) => displayName(table.source) === source);
-  if (!mapping) return { source, schema: undefined, line: '', rename: undefined };
-  const target = relationToLine({
-    ...relation,
-    ...mapping.target,
-    source,
-    columns: relation.columns.map((column) => ({ ...column, name: targetColumn(mapping, column.name) })),
-  });
+  const mappings = tables.filter((table) => displayName(table.source) === source);
+  return { source, routes: mappings.map((mapping) => compileRoute(relation, mapping, kit)) };
+}
+
+function compileRoute(relation: Relation, mapping: TableMapping, kit: RuleKit): CompiledRoute {
+  const name = routeName(mapping);
+  const mapper = isMove(mapping) ? undefined : new RowMapper(relation, mapping, kit);
+  const columns =
+    mapper?.columns ?? relation.columns.map((column) => ({ ...column, name: targetColumn(mapping, column.name) }));
   return {
-    source,
+    name,
     schema: mapping.target.schema,
-    line: JSON.stringify(target),
+    line: JSON.stringify(relationToLine({ ...relation, ...mapping.target, source: name, columns })),
     rename: mapping.rename.size > 0 ? mapping.rename : undefined,
+    mapper,
   };
 }

@@ -11,6 +11,8 @@ import type { DomainEnd, RouterTallies } from './router.js';
 /** Where transform goes on: the ends of the domain topics say it, the control state only saves counting all of them. */
 export interface Recovered {
   readonly rawOffset: number;
+  /** What was filtered of raw's records before this offset is counted. */
+  readonly countedBefore: number;
   readonly ends: ReadonlyMap<string, DomainEnd>;
   /** By partition of the domain topics, as partitionName writes it: records counted so far. */
   readonly next: Map<string, number>;
@@ -43,8 +45,12 @@ export async function recover(
     for (const [table, count] of tally) addTo(tallies.taken, table, count);
   }
   const positions = [...ends.values()].map((end) => end.position).sort(comparePositions);
+  const rawOffset = await firstAfter(log, { topic: topics.raw, partition }, positions[0] ?? POSITION_ZERO);
+  // Before the first state nothing that was filtered is counted; one of an earlier version counted to where it goes on.
+  const countedBefore = state ? (state.raw ?? rawOffset) : 0;
   return {
-    rawOffset: await firstAfter(log, { topic: topics.raw, partition }, positions[0] ?? POSITION_ZERO),
+    rawOffset: Math.min(rawOffset, countedBefore),
+    countedBefore,
     ends,
     next,
     tallies,

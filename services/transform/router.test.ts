@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatLsn, LSN_ZERO, type Lsn, parseLsn } from '../../core/lsn.js';
+import { parseExpression } from '../../core/mapping/expression.js';
 import type { TableMapping } from '../../core/mapping.js';
 import { POSITION_ZERO } from '../../core/position.js';
 import { type RelationLine, relationToLine } from '../../core/record.js';
 import { RecordScanner, readSpan } from '../../core/record-scanner.js';
 import { parseQualifiedName } from '../../core/relation.js';
+import { ruleKit } from '../../platform/rule-kit.js';
 import { linesOf, linesOfAll, RecordBuilder, relationOf, TIME } from '../../test/support/record-builder.js';
 import { anyText } from '../../test/support/texts.js';
 import { type DomainEnd, Router } from './router.js';
@@ -24,17 +26,22 @@ const mapped = (source: string, target: string, rename: Record<string, string> =
 });
 const TABLES = [mapped('public.users', 'shared.people'), mapped('public.posts', 'growth.posts', { title: 'headline' })];
 
+/** Of an earlier mapping. */
+const REMOVED = new Map([['public.orphans', parseLsn('F/0')]]);
+
 const NOTHING: DomainEnd = { position: POSITION_ZERO, complete: true };
 const at = (lsn: string, index: number) => ({ lsn: parseLsn(lsn), index });
 
-function routerWith(ends: Record<string, DomainEnd> = {}, tables = TABLES) {
+function routerWith(ends: Record<string, DomainEnd> = {}, tables = TABLES, removed = REMOVED) {
   const tallies = { taken: new Map(), filtered: new Map(), transformed: new Map() };
   const router = new Router({
     tables,
+    kit: ruleKit,
     ends: new Map(Object.entries({ growth: NOTHING, shared: NOTHING, ...ends })),
     tallies,
     through: LSN_ZERO,
     time: null,
+    removed,
   });
   return { router, tallies };
 }
@@ -84,6 +91,73 @@ describe('Router', () => {
         committed('0/200', 1),
       ],
     });
+  });
+
+  test('counts, for each table that rows go to, what goes there and what is filtered', () => {
+    const rules = (where: string) => ({
+      pick: undefined,
+      drop: [],
+      columns: new Map(),
+      places: new Map(),
+      where: { condition: parseExpression(where), place: PLACE },
+    });
+    const tables = [
+      { ...mapped('public.posts', 'growth.posts'), route: 'posts -> growth', rules: rules("id in ('1', '2')") },
+      { ...mapped('public.posts', 'shared.posts'), route: 'posts -> shared', rules: rules("id = '2'") },
+    ];
+    const [record] = raw()
+      .begin('0/100')
+      .rows(posts, '1\ta\tx\n2\tb\ty\n3\tc\tz\n', { chunk: { final: true } })
+      .row(2, 'u', { key: ['1', null, null], new: ['2', 'd', 'x'] })
+      .row(2, 'c', { new: ['4', 'e', 'x'] })
+      .row(2, 'd', { key: ['2', null, null] })
+      .truncate([2])
+      .commit()
+      .take();
+    const { router, tallies } = routerWith({}, tables);
+    router.take(record!);
+    expect(domainsOf(router.takeRecords())).toMatchObject({
+      growth: [
+        tx('0/100'),
+        { op: 'r', ix: 0, rows: 2, text: '1\ta\tx\n2\tb\ty\n' },
+        { op: 'u', ix: 1, key: ['1', null, null], new: ['2', 'd', 'x'] },
+        { op: 'd', ix: 3 },
+        { op: 't', ix: 4, relations: [2] },
+        committed('0/100', 5),
+      ],
+      shared: [
+        tx('0/100'),
+        { op: 'r', ix: 0, rows: 1, text: '2\tb\ty\n', chunk: { final: true } },
+        { op: 'c', ix: 1, new: ['2', 'd', 'x'] },
+        { op: 'd', ix: 3 },
+        { op: 't', ix: 4, relations: [2] },
+        committed('0/100', 5),
+      ],
+    });
+    expect(Object.fromEntries(tallies.transformed)).toEqual({ 'posts -> growth': 5, 'posts -> shared': 4 });
+    expect(Object.fromEntries(tallies.filtered)).toEqual({ 'posts -> growth': 2, 'posts -> shared': 3 });
+    expect(Object.fromEntries(tallies.taken)).toEqual({ 'posts -> growth': 7, 'posts -> shared': 7 });
+    router.take(record!, false);
+    expect(Object.fromEntries(tallies.taken)).toEqual({ 'posts -> growth': 7, 'posts -> shared': 7 });
+  });
+
+  test('makes rows of a table with rules anew, streamed and copied', () => {
+    const rule = { from: 'body', steps: [{ upper: true as const }] };
+    const rules = { pick: undefined, drop: ['title'], columns: new Map([['text', rule]]), places: new Map() };
+    const { router } = routerWith({}, [TABLES[0]!, { ...mapped('public.posts', 'growth.posts'), rules }]);
+    const [record] = raw()
+      .begin('0/100')
+      .row(2, 'u', { new: ['1', 'Hello', false] })
+      .rows(posts, '1\tHello\tx\n2\t\\N\t\\N\n', { chunk: { final: true } })
+      .commit()
+      .take();
+    router.take(record!);
+    const { values } = router.takeRecords()[0]!;
+    const lines = linesOf(values[0]!);
+    expect(lines[1]).toMatchObject({ columns: [{ name: 'id' }, { name: 'body' }, { name: 'text' }] });
+    expect(lines[2]).toMatchObject({ op: 'u', new: ['1', false, false] });
+    expect(lines[3]).toMatchObject({ op: 'r', rows: 2, columns: ['id', 'body', 'text'], chunk: { final: true } });
+    expect(lines[3]!.text).toBe('1\tx\tX\n2\t\\N\t\\N\n');
   });
 
   test('names table and columns as the target does, and says where they came from', () => {
@@ -164,7 +238,26 @@ describe('Router', () => {
     expect(route(records)).toEqual({ growth: lines, shared: lines });
   });
 
-  test('leaves out what no mapping takes, and counts it as filtered', () => {
+  test('refuses to leave out what no mapping takes, unless it was removed behind it', () => {
+    const orphan = (lsn: string) =>
+      raw()
+        .begin(lsn)
+        .row(3, 'c', { new: ['1'] })
+        .commit()
+        .take()[0]!;
+    expect(() => routerWith({}, TABLES, new Map()).router.take(orphan('0/100'))).toThrow(
+      /ferry table remove|public.orphans/,
+    );
+    const { router, tallies } = routerWith({}, TABLES, new Map([['public.orphans', parseLsn('0/100')]]));
+    router.take(orphan('0/100'));
+    router.take(orphan('0/100'), false);
+    expect(tallies.filtered).toEqual(new Map([['public.orphans', 1]]));
+    expect(() => router.take(orphan('0/101'))).toThrow(
+      expect.objectContaining({ code: 'table-unmapped', details: { table: 'public.orphans' } }),
+    );
+  });
+
+  test('leaves out what was removed, and counts it as filtered', () => {
     const { router, tallies } = routerWith();
     const records = raw()
       .begin('0/100')

@@ -1,11 +1,15 @@
+import type { ByteWriter } from '../../core/byte-writer.js';
 import { addTo, type Tally } from '../../core/ledger.js';
 import { type Lsn, parseLsn } from '../../core/lsn.js';
+import type { RowMapper } from '../../core/mapping/row-mapper.js';
+import type { RuleKit } from '../../core/mapping/rule-kit.js';
 import type { TableMapping } from '../../core/mapping.js';
 import { isAfter, type Position } from '../../core/position.js';
-import { MESSAGE, type TruncateLine } from '../../core/record.js';
+import { MESSAGE, type RowsLine, type TruncateLine } from '../../core/record.js';
 import { RecordScanner } from '../../core/record-scanner.js';
 import { RecordWriter } from '../../core/record-writer.js';
-import { type CompiledRelation, compileRelation } from './compile-mapping.js';
+import { refuseUnmapped } from '../../core/unmapped.js';
+import { type CompiledRelation, type CompiledRoute, compileRelation } from './compile-mapping.js';
 
 /** Where a domain topic ends: what comes again up to there is dropped. */
 export interface DomainEnd {
@@ -28,13 +32,17 @@ interface Domain {
 }
 
 /**
- * Routes raw records to the domain topics. Rows that only move are copied as bytes: neither parsed nor written anew.
- * Pure: records in, records out.
+ * Routes raw records to the domain topics. Rows that only move are copied as bytes: neither parsed nor written anew;
+ * those of a table with rules are made anew. Pure: records in, records out.
  */
 export class Router {
   readonly #tables: readonly TableMapping[];
+  readonly #kit: RuleKit;
   readonly #domains: ReadonlyMap<string, Domain>;
   readonly #tallies: RouterTallies;
+  readonly #removed: ReadonlyMap<string, Lsn>;
+  /** What is filtered of the record is counted: it was not before. */
+  #isCounted = true;
   /** By the relation line's text: equal text, equal relation. */
   readonly #compiled = new Map<string, CompiledRelation>();
   readonly #relations = new Map<number, CompiledRelation>();
@@ -45,16 +53,23 @@ export class Router {
   throughTime: string | null;
   /** Row changes routed. */
   changes = 0;
+  /** Markers routed: somebody waits for all that came before. */
+  markers = 0;
 
   constructor(options: {
     tables: readonly TableMapping[];
+    kit: RuleKit;
     ends: ReadonlyMap<string, DomainEnd>;
     tallies: RouterTallies;
     through: Lsn;
     time: string | null;
+    /** By source table that was taken out of the mapping: up to which LSN it is left out. */
+    removed?: ReadonlyMap<string, Lsn>;
   }) {
     this.#tables = options.tables;
+    this.#kit = options.kit;
     this.#tallies = options.tallies;
+    this.#removed = options.removed ?? new Map();
     this.through = options.through;
     this.throughTime = options.time;
     this.#domains = new Map(
@@ -62,8 +77,14 @@ export class Router {
     );
   }
 
-  /** Takes one raw record. */
-  take(record: Buffer): void {
+  /**
+   * Takes one raw record.
+   * @param isCounted false where what is filtered of it was counted before.
+   * @throws FerryError `table-unmapped` for a table that the mapping does not have, and that was not removed from it;
+   *   `mapping-invalid` for rules that do not fit a relation; `mapping-refused` for a row that they can make nothing of.
+   */
+  take(record: Buffer, isCounted = true): void {
+    this.#isCounted = isCounted;
     const scanner = new RecordScanner(record);
     while (scanner.next()) {
       switch (scanner.kind) {
@@ -135,48 +156,84 @@ export class Router {
     let compiled = this.#compiled.get(text);
     const line = compiled ? undefined : scanner.relationLine();
     if (line) {
-      compiled = compileRelation(line, this.#tables);
+      compiled = compileRelation(line, this.#tables, this.#kit);
       this.#compiled.set(text, compiled);
     }
     const id = Number(text.slice('{"relation":'.length, text.indexOf(',')));
     // Said again in every record; only a change is news to the writer.
     if (this.#relations.get(id) === compiled) return;
     this.#relations.set(id, compiled!);
-    if (compiled!.schema !== undefined) this.#domains.get(compiled!.schema)!.writer.relation(id, compiled!.line);
+    for (const { schema, line } of compiled!.routes) this.#domains.get(schema)!.writer.relation(id, line);
   }
 
   #row(record: Buffer, scanner: RecordScanner): void {
     const relation = this.#relations.get(scanner.relation)!;
-    const out = this.#event(relation, scanner.relation, scanner.index, 1);
-    out?.bytes(record, scanner.start, scanner.end);
+    if (relation.routes.length === 0) return this.#unmapped(relation, 1);
+    for (const route of relation.routes) {
+      if (route.mapper) this.#mappedRow(route, route.mapper, scanner);
+      else this.#event(route, scanner, 1)?.bytes(record, scanner.start, scanner.end);
+    }
+  }
+
+  #mappedRow(route: CompiledRoute, mapper: RowMapper, scanner: RecordScanner): void {
+    const selected = mapper.select(scanner.row());
+    if (!selected) return this.#filtered(route.name, 1);
+    this.#event(route, scanner, 1)?.text(`${JSON.stringify(mapper.row(selected))}\n`);
   }
 
   #rows(record: Buffer, scanner: RecordScanner): void {
     const relation = this.#relations.get(scanner.relation)!;
     const line = scanner.rows();
-    const out = this.#event(relation, scanner.relation, scanner.index, line.rows);
-    if (!out) return;
-    if (!relation.rename) {
-      out.bytes(record, scanner.start, scanner.end);
-      return;
+    if (relation.routes.length === 0) return this.#unmapped(relation, line.rows);
+    const text = record.subarray(scanner.bodyStart, scanner.end);
+    for (const route of relation.routes) {
+      if (route.mapper) {
+        this.#mappedRows(route, route.mapper, { line, text }, scanner);
+        continue;
+      }
+      const out = this.#event(route, scanner, line.rows);
+      if (!out) continue;
+      if (!route.rename) {
+        out.bytes(record, scanner.start, scanner.end);
+        continue;
+      }
+      const columns = line.columns.map((column) => route.rename!.get(column) ?? column);
+      out.text(`${JSON.stringify({ ...line, columns })}\n`);
+      out.bytes(text);
     }
-    const columns = line.columns.map((column) => relation.rename!.get(column) ?? column);
-    out.text(`${JSON.stringify({ ...line, columns })}\n`);
-    out.bytes(record, scanner.bodyStart, scanner.end);
+  }
+
+  #mappedRows(
+    route: CompiledRoute,
+    mapper: RowMapper,
+    { line, text }: { readonly line: RowsLine; readonly text: Buffer },
+    scanner: RecordScanner,
+  ): void {
+    const { rows, filtered } = mapper.selectRows(line, text);
+    if (filtered > 0) this.#filtered(route.name, filtered);
+    // Without a row, too: it may say that the copy is at its end.
+    const out = this.#event(route, scanner, rows.length);
+    if (!out) return;
+    const mapped = mapper.rows(line, rows);
+    out.text(`${JSON.stringify(mapped.line)}\n`);
+    out.bytes(mapped.text);
   }
 
   #truncate(line: TruncateLine): void {
-    const bySchema = new Map<string, number[]>();
+    const bySchema = new Map<string, { readonly id: number; readonly name: string }[]>();
     for (const id of line.relations) {
       const relation = this.#relations.get(id)!;
-      if (relation.schema === undefined) this.#count(relation, 1);
-      else bySchema.set(relation.schema, [...(bySchema.get(relation.schema) ?? []), id]);
+      if (relation.routes.length === 0) this.#unmapped(relation, 1);
+      for (const { schema, name } of relation.routes) {
+        bySchema.set(schema, [...(bySchema.get(schema) ?? []), { id, name }]);
+      }
     }
-    for (const [schema, relations] of bySchema) {
+    for (const [schema, routes] of bySchema) {
       const domain = this.#domains.get(schema)!;
       const position = { lsn: this.#lsn, index: line.ix };
       if (!reaches(domain, position)) continue;
-      for (const id of relations) this.#count(this.#relations.get(id)!, 1);
+      for (const { name } of routes) this.#transformed(name, 1);
+      const relations = routes.map(({ id }) => id);
       domain.writer.line(position, JSON.stringify({ ...line, relations }), relations);
     }
   }
@@ -185,6 +242,7 @@ export class Router {
   #message(record: Buffer, scanner: RecordScanner): void {
     const { message } = scanner.message();
     if (message !== MESSAGE.heartbeat && message !== MESSAGE.marker) return;
+    if (message === MESSAGE.marker) this.markers++;
     const position = { lsn: this.#lsn, index: scanner.index };
     for (const domain of this.#domains.values()) {
       if (!reaches(domain, position)) continue;
@@ -192,23 +250,33 @@ export class Router {
     }
   }
 
-  /** @returns where to write the event's line; undefined when it goes nowhere or stands there already. */
-  #event(relation: CompiledRelation, id: number, index: number, rows: number) {
-    if (relation.schema === undefined) {
-      this.#count(relation, rows);
-      return undefined;
-    }
-    const domain = this.#domains.get(relation.schema)!;
+  /** @returns where to write the event's line; undefined when it stands there already. */
+  #event(route: CompiledRoute, { relation, index }: RecordScanner, rows: number): ByteWriter | undefined {
+    const domain = this.#domains.get(route.schema)!;
     const position = { lsn: this.#lsn, index };
     if (!reaches(domain, position)) return undefined;
-    this.#count(relation, rows);
-    return domain.writer.event(position, id);
+    this.#transformed(route.name, rows);
+    return domain.writer.event(position, relation);
   }
 
-  #count(relation: CompiledRelation, rows: number): void {
+  /** No mapping takes the table. */
+  #unmapped({ source }: CompiledRelation, rows: number): void {
+    refuseUnmapped(source, this.#lsn, this.#removed);
+    this.#filtered(source, rows);
+  }
+
+  #filtered(name: string, rows: number): void {
+    if (this.#isCounted) this.#count(this.#tallies.filtered, name, rows);
+  }
+
+  #transformed(name: string, rows: number): void {
+    this.#count(this.#tallies.transformed, name, rows);
+  }
+
+  #count(tally: Tally, name: string, rows: number): void {
     this.changes += rows;
-    addTo(this.#tallies.taken, relation.source, rows);
-    addTo(relation.schema === undefined ? this.#tallies.filtered : this.#tallies.transformed, relation.source, rows);
+    addTo(this.#tallies.taken, name, rows);
+    addTo(tally, name, rows);
   }
 }
 

@@ -5,6 +5,8 @@ import { type TransformState, transformStateKey } from '../../core/stage-state.j
 import { partitionName, topicsOf } from '../../core/topics.js';
 import type { Batch, EventLog, LogRecord } from '../../platform/event-log/port.js';
 import { failpoint } from '../../platform/failpoint.js';
+import { readRemovedTables } from '../../platform/removed-tables.js';
+import { ruleKitOf } from '../../platform/rule-kit.js';
 import type { ServiceContext } from '../../platform/service.js';
 import { type Recovered, recover } from './recover.js';
 import { Router } from './router.js';
@@ -18,7 +20,8 @@ export async function transformPartition(context: ServiceContext, partition: num
   const topics = topicsOf(pipeline.name);
   const schemas = domainSchemas(pipeline.tables);
   const recovered = await recover(log, topics, schemas, partition);
-  const router = new Router({ tables: pipeline.tables, ...recovered });
+  const removed = await readRemovedTables(log);
+  const router = new Router({ tables: pipeline.tables, kit: await ruleKitOf(pipeline), ...recovered, removed });
   const state = new StateKeeper(log, partition, recovered, router);
   logger.info({ partition, rawOffset: recovered.rawOffset, domains: schemas.length }, 'transforming');
   const stop = new AbortController();
@@ -39,21 +42,24 @@ export async function transformPartition(context: ServiceContext, partition: num
       // The next records come while these are appended.
       next = read(offset + 1);
       next.catch(() => {});
-      const before = router.changes;
-      for (const record of records) router.take(record.value);
+      const { changes, markers } = router;
+      for (const record of records) router.take(record.value, record.offset >= recovered.countedBefore);
       const output = router
         .takeRecords()
         .map(({ schema, values }): Batch => ({ topic: topics.domain(schema), partition, values }));
+      await failpoint('transform.read');
       const ends = await log.append(output);
-      failpoint('transform.appended');
-      context.passed(router.changes - before);
+      await failpoint('transform.appended');
+      context.passed(router.changes - changes);
       state.appended(offset + 1, output, ends);
+      // Who waits for a marker reads the ledger next, and what is filtered stands nowhere else.
+      if (router.markers > markers) await state.putLast();
     }
   } finally {
     stop.abort();
     await states;
   }
-  await state.put();
+  await state.putLast();
 }
 
 /** Puts down each second where the output stood and what was counted by then. */
@@ -76,10 +82,16 @@ class StateKeeper {
   /** @param ends by batch: the offset behind it. */
   appended(rawOffset: number, batches: readonly Batch[], ends: readonly number[]): void {
     this.rawOffset = rawOffset;
-    const { next, tallies } = this.#recovered;
+    const { next } = this.#recovered;
     for (const [i, batch] of batches.entries()) next.set(partitionName(batch), ends[i]!);
-    if (this.#state) return;
-    this.#state = {
+    this.#state ??= this.#now();
+  }
+
+  /** As of the last append. */
+  #now(): TransformState {
+    const { next, tallies } = this.#recovered;
+    return {
+      raw: Math.max(this.rawOffset, this.#recovered.countedBefore),
       next: Object.fromEntries(next),
       through: formatLsn(this.#router.through),
       time: this.#router.throughTime,
@@ -96,9 +108,17 @@ class StateKeeper {
     }
   }
 
+  /** To the last record: what is filtered stands nowhere else. */
+  async putLast(): Promise<void> {
+    if (this.rawOffset > this.#recovered.rawOffset) this.#state = this.#now();
+    await this.put();
+  }
+
   async put(): Promise<void> {
     const state = this.#state;
     this.#state = undefined;
-    if (state) await this.#log.control.put(transformStateKey(this.#partition), state);
+    if (!state) return;
+    await failpoint('transform.state-due');
+    await this.#log.control.put(transformStateKey(this.#partition), state);
   }
 }

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
-import { forEachDriver } from '../support/drivers.js';
 import { ownServer } from '../support/own-server.js';
 import { startPipeline } from '../support/pipeline.js';
 import { fromPublic } from '../support/pipeline-files.js';
+import { describeWithPostgres } from '../support/servers.js';
 
-forEachDriver('a source that stops answering while its connections stand', (driver) => {
+describeWithPostgres('a source that stops answering while its connections stand', () => {
   test('is reported as unreachable, and capture goes on once it answers again', async () => {
     const server = await ownServer({ wal_level: 'logical' });
     try {
       await using pipeline = await startPipeline({
-        driver,
+        driver: 'embedded',
         sourceServer: server.url,
         schemaSql: 'CREATE TABLE public.users (id int PRIMARY KEY, name text)',
         sourceSql: `INSERT INTO public.users SELECT i, 'u' FROM generate_series(1, 100) i`,

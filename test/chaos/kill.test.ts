@@ -8,7 +8,7 @@ import { type Pipeline, startPipeline } from '../support/pipeline.js';
 import { fromPublic } from '../support/pipeline-files.js';
 import { Random, testSeed } from '../support/random.js';
 
-const KILLS = 25;
+const KILLS = 10;
 const ACCOUNTS = 200;
 const TOTAL = ACCOUNTS * 1_000 * 2;
 

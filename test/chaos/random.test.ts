@@ -11,15 +11,15 @@ const SECONDS = 30;
 describeWithPostgres('random transactions under random faults', () => {
   test.for(['embedded', 'kafka'] as const)(
     'end equal, over %s',
-    { timeout: 300_000 },
+    { timeout: 600_000 },
     async (driver, { annotate, skip }) => {
       const seed = testSeed(7);
-      const start = () => World.start({ driver, tables: 4, random: new Random(seed) });
+      const start = () => World.start({ driver, tables: 4, partitions: 1, seconds: SECONDS, random: new Random(seed) });
       await using world = await orSkip(skip, 'servers that may be killed (for Kafka: Java and Maven)', start);
       const said: string[] = [];
       const { problems, transactions } = await chaos(world, { seconds: SECONDS, seed, say: (line) => said.push(line) });
-      expect(problems, said.join('\n')).toEqual([]);
-      expect(transactions).toBeGreaterThan(100);
+      expect(problems, `seed ${seed}:\n${said.join('\n')}`).toEqual([]);
+      expect(transactions).toBeGreaterThan(50);
       await annotate(`seed ${seed}: ${transactions} transactions, ${said.length} faults`);
     },
   );

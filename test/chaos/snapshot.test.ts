@@ -6,15 +6,17 @@ import { Load, type Transaction } from '../support/load.js';
 import { makePipeline, type Pipeline } from '../support/pipeline.js';
 import { fromPublic } from '../support/pipeline-files.js';
 import { Random, testSeed } from '../support/random.js';
+import { describeWithPostgres } from '../support/servers.js';
 import { snapshotBlocks } from '../support/snapshot-blocks.js';
 
 const ROWS = 3_000;
 const CHUNK_ROWS = 20;
 
-forEachDriver('the snapshot', (driver) => {
+// What a kill leaves behind differs by driver, and the test with random changes has it over both.
+describeWithPostgres('the snapshot', () => {
   test('killed again and again it goes on at the chunk, and holds no transaction longer than one', async () => {
     await using pipeline = await makePipeline({
-      driver,
+      driver: 'embedded',
       schemaSql: `CREATE TABLE public.t (id int PRIMARY KEY, v text); CREATE TABLE public.u (id text PRIMARY KEY, v text);
         CREATE TABLE public.single (id int PRIMARY KEY, v text); CREATE TABLE public.nothing (id int PRIMARY KEY, v text)`,
       sourceSql: `INSERT INTO public.t SELECT i, 'v' || i FROM generate_series(1, ${ROWS}) i;
@@ -29,7 +31,7 @@ forEachDriver('the snapshot', (driver) => {
     const watch = new TransactionWatch(pipeline);
     pipeline.start();
     let before = 0;
-    for (const share of [0.1, 0.5, 0.9]) {
+    for (const share of [0.1, 0.4, 0.7]) {
       await pipeline.until(`${share} of the snapshot`, async () => (await copied()) >= 2 * ROWS * share);
       await pipeline.capture.kill();
       before = await copied();
@@ -58,37 +60,38 @@ forEachDriver('the snapshot', (driver) => {
     expect(transactions).toBeGreaterThan(10);
     expect(longestMs).toBeLessThan(Math.max(500, seenMs / 5));
   });
+});
 
-  for (const seed of [testSeed(1), testSeed(1) + 1]) {
-    test(`rows that change at random while they are copied, capture killed meanwhile: seed ${seed}`, async ({
-      annotate,
-    }) => {
-      await using pipeline = await randomPipeline(driver);
-      await using log = await pipeline.openLog();
-      const raw = { topic: topicsOf(pipeline.config.name).raw, partition: 0 };
-      const sessions = await Promise.all([1, 2, 3].map(() => pipeline.connect('source')));
-      const load = new Load(sessions, CHANGES, seed);
-      const random = new Random(seed);
-      pipeline.start();
-      for (let kill = 0; kill < 2; kill++) {
-        // 0 as long as capture has not made the topic yet.
-        const end = await log.endOffset(raw).catch(() => 0);
-        await pipeline.until('capture to go on', async () => (await log.endOffset(raw)) > end + 10);
-        await sleep(random.int(0, 400));
-        await pipeline.capture.kill();
-        pipeline.capture.start();
-      }
-      const inTime = !(await pipeline.isCopied());
-      await pipeline.untilStreaming();
-      await load.stop();
-      await pipeline.expectApplied();
-      const { ledger } = await pipeline.status();
-      expect(ledger).toMatchObject({ addsUp: true, deadLettered: 0 });
-      const gaveWay = ledger!.tables.reduce((sum, table) => sum + table.deduplicated!, 0);
-      await annotate(`${load.transactions} transactions; ${gaveWay} rows of chunks gave way to changes or came again`);
-      expect(inTime, 'the last kill came before the end of the snapshot').toBe(true);
-    });
-  }
+forEachDriver('the snapshot', (driver) => {
+  const seed = testSeed(driver === 'embedded' ? 1 : 2);
+  test(`rows that change at random while they are copied, capture killed meanwhile: seed ${seed}`, async ({
+    annotate,
+  }) => {
+    await using pipeline = await randomPipeline(driver);
+    await using log = await pipeline.openLog();
+    const raw = { topic: topicsOf(pipeline.config.name).raw, partition: 0 };
+    const sessions = await Promise.all([1, 2, 3].map(() => pipeline.connect('source')));
+    const load = new Load(sessions, CHANGES, seed);
+    const random = new Random(seed);
+    pipeline.start();
+    for (let kill = 0; kill < 2; kill++) {
+      // 0 as long as capture has not made the topic yet.
+      const end = await log.endOffset(raw).catch(() => 0);
+      await pipeline.until('capture to go on', async () => (await log.endOffset(raw)) > end + 10);
+      await sleep(random.int(0, 400));
+      await pipeline.capture.kill();
+      pipeline.capture.start();
+    }
+    const inTime = !(await pipeline.isCopied());
+    await pipeline.untilStreaming();
+    await load.stop();
+    await pipeline.expectApplied();
+    const { ledger } = await pipeline.status();
+    expect(ledger).toMatchObject({ addsUp: true, deadLettered: 0 });
+    const gaveWay = ledger!.tables.reduce((sum, table) => sum + table.deduplicated!, 0);
+    await annotate(`${load.transactions} transactions; ${gaveWay} rows of chunks gave way to changes or came again`);
+    expect(inTime, 'the last kill came before the end of the snapshot').toBe(true);
+  });
 });
 
 const KEYS = 240;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { CutoverReport } from '../../services/control/cutover/plan.js';
+import type { CutoverReport } from '../../services/control/cutover/report.js';
 import type { InitResult } from '../../services/control/init/init-pipeline.js';
 import type { Finding } from '../../services/control/preflight/finding.js';
 import type { PipelineStatus } from '../../services/control/status/pipeline-status.js';
@@ -128,6 +128,13 @@ describeWithPostgres("a person's own databases", () => {
     const shown = await pair.run('verify');
     expect(shown.stdout).toContain('public.users (7): differs in name, email');
     expect(shown.stdout).toContain('public.settings ("setting 9"): missing from the target');
+    const { rows } = await pair.target.query(`SELECT DISTINCT ON (target_table) target_table, equal, differences
+      FROM ferry.verification ORDER BY target_table, id DESC`);
+    expect(rows).toEqual([
+      { target_table: 'growth.orders', equal: 't', differences: '0' },
+      { target_table: 'growth.settings', equal: 'f', differences: '1' },
+      { target_table: 'shared.users', equal: 'f', differences: '1' },
+    ]);
     const refused = await pair.run('cutover', '--json');
     expect(refused.code).toBe(3);
     expect(refused.json<CliError>().error).toMatchObject({
@@ -169,7 +176,13 @@ describeWithPostgres("a person's own databases", () => {
     const { code, json, stderr } = await pair.run('cutover', '--dry-run', '--json');
     expect(code, stderr).toBe(0);
     expect(json<CutoverReport>()).toMatchObject({ ok: true, dryRun: true, serving: 'source', writePauseMs: null });
-    expect(json<CutoverReport>().predictedPauseMs).toBeGreaterThan(0);
+    const { predictedPauseMs, steps, gates } = json<CutoverReport>();
+    const predicted = steps.filter(({ state }) => state === 'predicted').map(({ step }) => step);
+    expect(predicted.join(' ')).toBe('constraints statistics arm fence marker drained ledger verified sequences flag');
+    const paused = steps.slice(steps.findIndex(({ step }) => step === 'fence'));
+    expect(predictedPauseMs).toBeGreaterThan(0);
+    expect(paused.reduce((sum, { ms }) => sum + ms!, 0)).toBeCloseTo(predictedPauseMs!, -1);
+    expect(gates.filter(({ isOpen }) => !isOpen)).toEqual([]);
     const { rows } = await pair.source.query("SELECT FROM pg_namespace WHERE nspname = 'ferry'");
     expect(rows).toEqual([]);
   });
@@ -180,7 +193,7 @@ describeWithPostgres("a person's own databases", () => {
     const report = json<CutoverReport>();
     expect(report).toMatchObject({ ok: true, serving: 'target', writePauseMs: expect.any(Number) });
     expect(report.steps.map(({ step, state }) => `${step} ${state}`)).toEqual(
-      'gates constraints verify arm fence marker drained ledger verified sequences flag'
+      'gates constraints verify statistics ready predict arm fence marker drained ledger verified sequences flag'
         .split(' ')
         .map((step) => `${step} done`),
     );

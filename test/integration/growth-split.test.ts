@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline as pipe } from 'node:stream/promises';
 import type { Client } from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { migrateTarget } from '../../cli/target-migrations.js';
 import { type TableMapping, targetColumn } from '../../core/mapping.js';
 import { displayName } from '../../core/relation.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
@@ -44,16 +44,6 @@ describeWithPostgres('the growth split', () => {
     await Promise.all([source.end(), target.end()]);
     await Promise.all([databases.source.drop(), databases.target.drop()]);
   });
-
-  /** As the pipeline runs them: pinned session, one transaction; twice, since a start may come again. */
-  async function runScript(name: string): Promise<void> {
-    const script = await readFile(join(DIRECTORY, 'target', name), 'utf8');
-    for (let time = 1; time <= 2; time++) {
-      await target.query('BEGIN');
-      await target.query(script);
-      await target.query('COMMIT');
-    }
-  }
 
   async function copyTable(mapping: TableMapping): Promise<void> {
     const columns = await columnsOf(mapping);
@@ -124,7 +114,7 @@ describeWithPostgres('the growth split', () => {
 
   test('the application moves with the flag, loses nothing, and goes on with new ids', async () => {
     await loadGrowthSplit(databases.source.url, { rows: 3_000 });
-    await runScript('before-copy.sql');
+    await migrateTarget(pipeline, 'before');
     await ensureControlSchema(target);
     const writer = await startWriter({
       sourceUrl: databases.source.url,
@@ -140,7 +130,7 @@ describeWithPostgres('the growth split', () => {
     await eventually(async () => (await writer.status()).refused > 0, { what: 'refused writes' });
     for (const mapping of pipeline.tables) await copyTable(mapping);
     await setSequences();
-    await runScript('after-copy.sql');
+    await migrateTarget(pipeline, 'after');
     await target.query('INSERT INTO ferry.cutover (pipeline, serving) VALUES ($1, $2)', [pipeline.name, 'target']);
     await target.query(`SELECT pg_notify('ferry_cutover', $1)`, [pipeline.name]);
     await eventually(async () => (await writer.status()).writesOnTarget >= 300, { what: 'writes on the target' });

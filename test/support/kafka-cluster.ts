@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
-import { asEnvironment, freePort } from './kafka.js';
+import { asEnvironment, freePort, SHORT_LIVED_ENVIRONMENT } from './kafka.js';
 import { type MavenKafka, newClusterId, startMavenKafka } from './kafka-from-maven.js';
 
 /** Three brokers, each a controller too, that a test kills and brings back one at a time. */
@@ -224,8 +224,7 @@ async function startContainer(
     .withExposedPorts({ container: 9092, host: port })
     .withEnvironment({
       CLUSTER_ID: place.clusterId,
-      KAFKA_HEAP_OPTS: '-Xmx256m',
-      KAFKA_JVM_PERFORMANCE_OPTS: '-XX:+UseSerialGC',
+      ...SHORT_LIVED_ENVIRONMENT,
       ...asEnvironment(settings),
     })
     .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/))

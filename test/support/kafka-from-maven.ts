@@ -33,7 +33,7 @@ export interface MavenKafka {
 }
 
 /** What a broker's Java is told: little memory, and no optimizing compiler, which would take the tests' two cores for minutes. */
-const SHORT_LIVED = ['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+export const SHORT_LIVED = { heap: '-Xmx384m', performance: ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'] };
 
 /** As Kafka's own start script has it, for measurements. */
 export const AS_IN_PRODUCTION = [
@@ -69,7 +69,7 @@ export interface Quorum {
 export async function startMavenKafka(
   settings: Readonly<Record<string, string>>,
   ports: { broker: number; controller: number },
-  { quorum, java = SHORT_LIVED }: BrokerOptions = {},
+  { quorum, java = [SHORT_LIVED.heap, ...SHORT_LIVED.performance] }: BrokerOptions = {},
 ): Promise<MavenKafka> {
   const classpath = join(await libraries(), '*');
   const directory = await mkdtemp(join(tmpdir(), 'ferry-test-kafka-'));

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { Kafka, logLevel } from 'kafkajs';
-import { startMavenKafka } from './kafka-from-maven.js';
+import { SHORT_LIVED, startMavenKafka } from './kafka-from-maven.js';
 import type { MissingServer } from './postgres.js';
 
 export interface RunningKafka {
@@ -79,7 +79,7 @@ async function startContainer(): Promise<RunningKafka> {
   };
   const container = await new GenericContainer(IMAGE)
     .withExposedPorts({ container: 9092, host: port })
-    .withEnvironment({ KAFKA_HEAP_OPTS: '-Xmx512m', ...asEnvironment(settings) })
+    .withEnvironment({ ...SHORT_LIVED_ENVIRONMENT, ...asEnvironment(settings) })
     .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/))
     .withStartupTimeout(START_TIMEOUT_MS)
     .start();
@@ -131,6 +131,12 @@ async function whenReady<K extends RunningKafka>(kafka: K): Promise<K> {
     throw error;
   }
 }
+
+/** The image's script makes the options of its Java of them. */
+export const SHORT_LIVED_ENVIRONMENT = {
+  KAFKA_HEAP_OPTS: SHORT_LIVED.heap,
+  KAFKA_JVM_PERFORMANCE_OPTS: SHORT_LIVED.performance.join(' '),
+};
 
 /** The image takes `node.id` as KAFKA_NODE_ID. */
 export function asEnvironment(settings: Readonly<Record<string, string>>): Record<string, string> {

@@ -136,7 +136,12 @@ export class MovingPair {
 
   /** Starts `ferry <command> -c <config>`; close() ends it. */
   start(command: string, ...args: readonly string[]): FerryProcess {
-    const started = new FerryProcess([command, '-c', this.config, ...args], this.env);
+    return this.startWith({}, command, ...args);
+  }
+
+  /** The same with more in its environment. */
+  startWith(env: NodeJS.ProcessEnv, command: string, ...args: readonly string[]): FerryProcess {
+    const started = new FerryProcess([command, '-c', this.config, ...args], { ...this.env, ...env });
     this.#started.push(started);
     return started;
   }

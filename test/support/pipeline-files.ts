@@ -12,7 +12,16 @@ export type TableSource =
       readonly from: string;
       readonly rename?: Readonly<Record<string, string>>;
       readonly schemaChanges?: SchemaChangePolicy;
-    };
+      /** As a mapping file has them; the target's table is made by the test then. */
+      readonly where?: string;
+      readonly pick?: readonly string[];
+      readonly drop?: readonly string[];
+      readonly columns?: Readonly<Record<string, object>>;
+      readonly lineage?: true;
+      readonly key?: readonly string[];
+    }
+  /** Several tables into one, which the test makes. */
+  | { readonly merge: readonly object[]; readonly unique?: readonly string[] };
 
 /** Domain schema -> target table -> source table. */
 export type Tables = Readonly<Record<string, Readonly<Record<string, TableSource>>>>;
@@ -29,21 +38,25 @@ export async function writePipelineFiles(
     /** The embedded log otherwise. */
     readonly kafka?: { readonly brokers: readonly string[]; readonly replicationFactor?: number };
     readonly partitions?: number;
+    /** Text of the module of the rule `call`. */
+    readonly functions?: string;
     readonly capture?: Readonly<Record<string, number | string>>;
     readonly apply?: Readonly<Record<string, number | string>>;
   },
 ): Promise<void> {
-  const { name, tables, kafka, partitions = 1, capture, apply } = options;
+  const { name, tables, kafka, partitions = 1, functions, capture, apply } = options;
   const log = kafka ?? { directory: join(directory, 'log') };
   const pipeline = {
     pipeline: name,
     source: { url: '${SOURCE_URL}' },
     target: { url: '${TARGET_URL}' },
     log: { ...log, partitions },
+    ...(functions === undefined ? {} : { functions: 'functions.mjs' }),
     ...(capture ? { capture } : {}),
     ...(apply ? { apply } : {}),
   };
   await mkdir(join(directory, 'mapping'), { recursive: true });
+  if (functions !== undefined) await writeFile(join(directory, 'functions.mjs'), functions);
   await writeFile(join(directory, 'pipeline.yaml'), JSON.stringify(pipeline, null, 2));
   for (const [index, [schema, mapped]] of Object.entries(tables).entries()) {
     const entries = Object.entries(mapped).map(([table, source]) => [
@@ -66,6 +79,9 @@ export function moveTablesSql(tables: Tables): string {
 }
 
 function moveTableSql(to: QualifiedName, source: TableSource): string[] {
+  if (typeof source !== 'string') {
+    if ('merge' in source || (source.where ?? source.pick ?? source.drop ?? source.columns)) return [];
+  }
   const { from, rename = {} } = typeof source === 'string' ? { from: source } : source;
   const name = parseQualifiedName(from);
   if (!name) throw new Error(`${from} is not schema.table, as formatQualifiedName() writes it`);

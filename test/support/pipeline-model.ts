@@ -1,18 +1,23 @@
 import { copyLine } from '../../core/copy-text.js';
+import { addTo, type Tally, tallyRecord } from '../../core/ledger.js';
 import { LSN_ZERO, type Lsn, maxLsn } from '../../core/lsn.js';
 import { domainSchemas, type TableMapping } from '../../core/mapping.js';
-import { POSITION_ZERO } from '../../core/position.js';
+import { POSITION_ZERO, type Position } from '../../core/position.js';
 import { MESSAGE } from '../../core/record.js';
 import { displayName, parseQualifiedName } from '../../core/relation.js';
 import { CAPTURE_STATE, type TransformState, transformStateKey } from '../../core/stage-state.js';
 import { partitionName, topicsOf } from '../../core/topics.js';
+import { ruleKit } from '../../platform/rule-kit.js';
 import { type Applied, addApplied, Batch, type Progress } from '../../services/apply/batch.js';
 import { BatchReader } from '../../services/apply/batch-reader.js';
+import { SnapshotDue } from '../../services/apply/snapshot-due.js';
+import { before } from '../../services/apply/table-gate.js';
 import { RawEncoder } from '../../services/capture/raw-encoder.js';
 import { RawOutput } from '../../services/capture/raw-output.js';
-import { afterChunk, captureState, NOT_STARTED, type Recovered, recover } from '../../services/capture/recover.js';
+import { captureState, type Recovered, recover } from '../../services/capture/recover.js';
+import { afterChunk, NOT_STARTED, startedAgain } from '../../services/capture/recover-tables.js';
 import type { Chunk, TablePlan } from '../../services/capture/snapshot/chunk.js';
-import { type Rereads, SnapshotWindows } from '../../services/capture/snapshot/windows.js';
+import { type Outcome, type Rereads, SnapshotWindows } from '../../services/capture/snapshot/windows.js';
 import { recover as recoverTransform } from '../../services/transform/recover.js';
 import { Router } from '../../services/transform/router.js';
 import type { MemoryLog } from './memory-log.js';
@@ -77,6 +82,15 @@ export class CaptureModel {
       tables: new Map(plans.map((plan) => [displayName(plan.relation), plan])),
       tallies: recovered.tallies,
       onChunk: (table, rows, mark) => tables.set(table, afterChunk(tables.get(table)!, rows, mark)),
+      orders: {
+        planOf: ({ table }) => plans.find(({ relation }) => displayName(relation) === table),
+        begun: (plan) => {
+          const name = displayName(plan.relation);
+          tables.set(name, startedAgain(tables.get(name)!));
+          this.#windows.tableBeginsAgain(plan);
+          this.copiers[plans.indexOf(plan)]!.beginAgain();
+        },
+      },
     });
     this.copiers = plans.map((plan) => new TableCopier(source, plan, this.#windows, tables));
     this.#stream = source.stream(slot.confirmed);
@@ -180,6 +194,11 @@ class TableCopier {
     }
   }
 
+  beginAgain(): void {
+    this.isDone = false;
+    this.#isExhausted = false;
+  }
+
   #emitLow(): void {
     const id = String(++windowIds);
     const reread = this.#isExhausted ? new Map([...this.#windows.rereads(this.#plan)].slice(0, 2)) : undefined;
@@ -188,10 +207,10 @@ class TableCopier {
     this.#source.emit(MESSAGE.low, id);
   }
 
-  #closed(outcome: 'published' | 'stale'): void {
+  #closed(outcome: Outcome): void {
     const { reread, isFinal, rows } = this.#open!;
     this.#open = undefined;
-    if (outcome === 'stale') return;
+    if (outcome !== 'published') return;
     if (isFinal) {
       this.#windows.tableFinished(this.#plan);
       this.isDone = true;
@@ -237,7 +256,7 @@ export class TransformModel {
   private constructor(log: MemoryLog, recovered: Awaited<ReturnType<typeof recoverTransform>>) {
     this.#log = log;
     this.#recovered = recovered;
-    this.#router = new Router({ tables: MAPPINGS, ...recovered });
+    this.#router = new Router({ tables: MAPPINGS, kit: ruleKit, ...recovered });
     this.#offset = recovered.rawOffset;
   }
 
@@ -283,6 +302,10 @@ export class TargetSchema {
   readonly model = new TargetModel();
   readonly copied = new Set<string>();
   readonly applied: Applied = new Map();
+  /** Source tables that are to be copied again, and since where they are passed over. */
+  readonly held = new Map<string, Position>();
+  /** Changes of those that were passed over, by source table. */
+  readonly dropped: Tally = new Map();
   checkpoint: Progress = { nextOffset: 0, position: POSITION_ZERO, commitEnd: LSN_ZERO, commitTime: null };
 }
 
@@ -293,7 +316,9 @@ export class ApplyModel {
   readonly #log: MemoryLog;
   readonly #topic: string;
   readonly #target: TargetSchema;
-  readonly #reader: BatchReader;
+  #reader: BatchReader;
+  readonly #schema: string;
+  readonly #skipped: Tally = new Map();
   /** Batches of the open target transaction. */
   #open: Batch[] = [];
   #batch: Batch;
@@ -304,14 +329,49 @@ export class ApplyModel {
     this.#topic = topics.domain(schema);
     this.#target = target;
     this.#isFolding = isFolding;
-    this.#reader = new BatchReader(target.checkpoint.position, openGate(schema, { people: TABLE, posts: TABLE }));
+    this.#schema = schema;
+    this.#reader = this.#newReader();
     this.#batch = new Batch(target.checkpoint, isFolding);
   }
 
-  read(records: number): void {
+  #newReader(): BatchReader {
+    const { checkpoint, held } = this.#target;
+    const gate = openGate(this.#schema, { people: TABLE, posts: TABLE }, (source) => held.get(source));
+    return new BatchReader(checkpoint.position, gate);
+  }
+
+  /** @returns false when it ended before, because a snapshot begins again there. */
+  read(records: number): boolean {
     const from = this.#batch.progress.nextOffset;
     const found = this.#log.records(this.#topic).filter(({ offset }) => offset >= from);
-    for (const { value, offset } of found.slice(0, records)) this.#reader.read(value, offset, this.#batch);
+    try {
+      for (const { value, offset } of found.slice(0, records)) this.#reader.read(value, offset, this.#batch);
+    } catch (error) {
+      if (!(error instanceof SnapshotDue)) throw error;
+      this.#beginSnapshot(error);
+      return false;
+    }
+    return true;
+  }
+
+  #beginSnapshot({ source, relation, position, offset }: SnapshotDue): void {
+    this.#batch.progress = { ...this.#batch.progress, nextOffset: offset, position: before(position) };
+    this.#batch.isComplete = true;
+    this.write();
+    const target = this.#target;
+    const table = displayName(relation);
+    const stoppedAt = target.held.get(source);
+    const records = stoppedAt ? this.#log.records(this.#topic) : [];
+    for (const { value } of records) tallyRecord(value, this.#skipped, stoppedAt!, position);
+    addTo(target.dropped, source, this.#skipped.get(source) ?? 0);
+    this.#skipped.clear();
+    target.held.delete(source);
+    target.model.table(table).clear();
+    target.copied.delete(source);
+    addApplied(target.applied, new Map([[`${source} ${table}`, { source, target: table, count: 1, deadLettered: 0 }]]));
+    target.checkpoint = { ...target.checkpoint, nextOffset: offset, position };
+    this.#reader = this.#newReader();
+    this.#batch = new Batch(target.checkpoint, this.#isFolding);
   }
 
   /** Writes the batch; the target transaction ends where a source transaction does. */
@@ -322,10 +382,10 @@ export class ApplyModel {
     this.#batch.isComplete = batch.isComplete;
     if (!batch.isComplete) return;
     const target = this.#target;
-    for (const { steps, applied, copied } of this.#open) {
+    for (const { steps, rest } of this.#open) {
       target.model.write(steps, (source) => target.copied.has(source));
-      addApplied(target.applied, applied);
-      for (const table of copied) target.copied.add(table);
+      addApplied(target.applied, rest.applied);
+      for (const table of rest.news.copied) target.copied.add(table);
     }
     target.checkpoint = batch.progress;
     this.#open = [];

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from 'pg';
 import { expect } from 'vitest';
+import { readOnce } from '../../cli/status.js';
 import { formatLsn, type Lsn } from '../../core/lsn.js';
 import { displayName } from '../../core/relation.js';
 import type { ServiceName } from '../../core/service-report.js';
@@ -13,7 +14,7 @@ import type { EventLog } from '../../platform/event-log/port.js';
 import { type LoadedPipeline, loadPipeline } from '../../platform/load-pipeline.js';
 import { silentLogger } from '../../platform/logger.js';
 import { connect } from '../../platform/postgres.js';
-import type { PipelineStatus } from '../../services/control/status/pipeline-status.js';
+import type { Phase, PipelineStatus } from '../../services/control/status/pipeline-status.js';
 import { appliedInAll, emitMarker } from './applied.js';
 import { type CliResult, runFerry, testEnvironment } from './cli.js';
 import type { Driver } from './drivers.js';
@@ -35,6 +36,8 @@ export interface PipelineOptions {
   readonly tables: Tables;
   /** Of the raw topic and of each domain topic; 1 when not given. */
   readonly partitions?: number;
+  /** Text of the module of the rule `call`. */
+  readonly functions?: string;
   /** Sections of pipeline.yaml. */
   readonly capture?: Readonly<Record<string, number | string>>;
   readonly apply?: Readonly<Record<string, number | string>>;
@@ -120,8 +123,19 @@ export class Pipeline implements AsyncDisposable {
     return runFerry([command, ...args, '-c', this.config.directory], this.env);
   }
 
+  /** What `ferry status` shows, read by this process: tests ask often. */
   async status(): Promise<PipelineStatus> {
-    return (await this.ferry('status', '--json')).json<PipelineStatus>();
+    return readOnce(await loadPipeline(this.config.directory, this.env));
+  }
+
+  /** The status once it has come to a phase: the services put down where they are each second. */
+  async statusIn(phase: Phase): Promise<PipelineStatus> {
+    let status = await this.status();
+    await this.until(`the phase ${phase}`, async () => {
+      if (status.phase !== phase) status = await this.status();
+      return status.phase === phase;
+    });
+    return status;
   }
 
   /**

@@ -19,6 +19,12 @@ export class Random {
     return low + Math.floor(this.next() * (high - low + 1));
   }
 
+  /** In another order. */
+  shuffled<T>(list: readonly T[]): T[] {
+    const left = [...list];
+    return list.map(() => left.splice(this.int(0, left.length - 1), 1)[0]!);
+  }
+
   pick<T>(from: readonly T[]): T {
     return from[this.int(0, from.length - 1)]!;
   }

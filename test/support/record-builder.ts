@@ -89,9 +89,12 @@ export class RecordBuilder {
     return this;
   }
 
-  truncate(relations: readonly number[], { cascade = false, restartIdentity = false } = {}): this {
+  truncate(
+    relations: readonly number[],
+    flags: { cascade?: boolean; restartIdentity?: boolean; beginsSnapshot?: true; everywhere?: true } = {},
+  ): this {
     const position = this.#next();
-    const line = { rel: 0, ix: position.index, op: 't', relations, cascade, restartIdentity };
+    const line = { rel: 0, ix: position.index, op: 't', relations, cascade: false, restartIdentity: false, ...flags };
     this.#writer.line(position, JSON.stringify(line), relations);
     return this;
   }

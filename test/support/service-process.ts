@@ -55,11 +55,12 @@ export class ServiceProcess {
     return this.#ended;
   }
 
-  start(): void {
+  /** @param env beside that of all its processes. */
+  start(env: NodeJS.ProcessEnv = {}): void {
     if (!this.#hasEnded) throw new Error(`${this.service} runs already`);
     const stderr = openSync(this.#stderrFile, 'a');
     const child = spawn(process.execPath, [BIN, this.service, '-c', this.#config], {
-      env: this.#env,
+      env: { ...this.#env, ...env },
       stdio: ['ignore', 'ignore', stderr],
     });
     closeSync(stderr);

@@ -22,9 +22,15 @@ export class Writes {
     await eventually(() => this.#accepted.length >= count, { what: `${count} writes` });
   }
 
+  /** Resolves once another transaction has been committed. */
+  async goOn(): Promise<void> {
+    await this.atLeast(this.#accepted.length + 1);
+  }
+
   /** Resolves once the source refuses them as a fence does. */
   async refused(): Promise<void> {
-    await eventually(() => this.#refusals > 0, { what: 'a refused write' });
+    const before = this.#refusals;
+    await eventually(() => this.#refusals > before, { what: 'a refused write' });
   }
 
   /** Transactions that were acknowledged, but of which the target lacks the order. */

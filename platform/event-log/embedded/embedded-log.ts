@@ -1,12 +1,12 @@
+import { randomInt } from 'node:crypto';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { crc32 } from 'node:zlib';
-import type { Database, RootDatabase } from 'lmdb';
 import { FerryError } from '../../../core/errors.js';
-import { partitionName } from '../../../core/topics.js';
+import { partitionName, partitionsOf } from '../../../core/topics.js';
 import { workOnAll } from '../granted-work.js';
 import type {
   Batch,
-  ControlState,
   EventLog,
   LogRecord,
   PartitionWork,
@@ -16,85 +16,57 @@ import type {
   TopicSpec,
 } from '../port.js';
 import { refuseOtherPartitions } from '../refuse-other-partitions.js';
+import { createWhole } from './create-whole.js';
 import { EmbeddedControlState } from './embedded-control-state.js';
-import { type Key, openEnvironment, seeNewest, writeFailed } from './environment.js';
+import { logUnusable } from './log-unusable.js';
+import { PartitionFile } from './partition-file.js';
 
-/** Topics that several processes append to; the others belong to one writer, which notices a second one. */
-const SHARED_GROUPS = new Set(['control', 'dead-letter']);
-
-/**
- * The embedded driver, on lmdb: a record is a value with a CRC before it, under the key (topic, partition, offset).
- * Topics with one writer share an environment, so that an append to all domain topics is one durable commit, and
- * writers of different services never wait for each other's lock.
- */
+/** The embedded driver: a directory for each topic, a file for each of its partitions. */
 export class EmbeddedLog implements EventLog {
   readonly #directory: string;
   readonly #pipeline: string;
-  readonly #environments = new Map<string, RootDatabase<Buffer, Key>>();
-  /** Next offset by topic partition, of those that this process has appended to. */
-  readonly #ownEnds = new Map<string, number>();
-  /** Bytes read by group since its environment was opened. */
-  readonly #readBytes = new Map<string, number>();
-  readonly control: ControlState;
+  readonly #writer = randomInt(2 ** 32);
+  readonly #files = new Map<string, PartitionFile>();
+  readonly control: EmbeddedControlState;
 
   constructor(directory: string, pipeline: string) {
     this.#directory = directory;
     this.#pipeline = pipeline;
-    this.control = new EmbeddedControlState(directory);
+    this.control = new EmbeddedControlState(join(directory, 'control'));
   }
 
   async createTopics(topics: readonly TopicSpec[]): Promise<void> {
-    for (const spec of topics) {
-      const environment = this.#environment(this.#group(spec.topic));
-      seeNewest(environment);
-      const key = partitionsKey(spec.topic);
-      const found = environment.get(key);
-      refuseOtherPartitions(spec, found && Number(found));
-      if (found) continue;
-      try {
-        await environment.put(key, Buffer.from(String(spec.partitions)));
-      } catch (cause) {
-        throw await writeFailed(this.#directory, cause);
-      }
-    }
+    for (const spec of topics) await this.#using(() => this.#createTopic(spec));
   }
 
   async deleteTopics(topics: readonly string[]): Promise<void> {
     for (const topic of topics) {
-      if (this.#group(topic) === 'control') {
-        await (this.control as EmbeddedControlState).clear();
+      if (this.#isGroup(topic, 'control')) {
+        await this.control.clear();
         continue;
       }
-      const environment = this.#environment(this.#group(topic));
-      seeNewest(environment);
-      const keys = [...environment.getKeys({ start: partitionsKey(topic), end: [topic, Number.MAX_SAFE_INTEGER, 0] })];
-      await Promise.all(keys.map((key) => environment.remove(key)));
-      for (const name of this.#ownEnds.keys()) if (name.startsWith(`${topic}/`)) this.#ownEnds.delete(name);
+      for (const [name, file] of this.#files) {
+        if (!name.startsWith(`${topic}/`)) continue;
+        file.close();
+        this.#files.delete(name);
+      }
+      await this.#using(() => rm(this.#topicDirectory(topic), { recursive: true, force: true }));
     }
   }
 
   async append(batches: readonly Batch[]): Promise<number[]> {
-    const filled = batches.filter((batch) => batch.values.length > 0);
-    const groups = new Set(filled.map((batch) => this.#group(batch.topic)));
-    await Promise.all(
-      [...groups].map((group) =>
-        this.#appendGroup(
-          group,
-          filled.filter((batch) => this.#group(batch.topic) === group),
-        ),
-      ),
-    );
-    return Promise.all(batches.map(async (batch) => this.#ownEnds.get(partitionName(batch)) ?? this.endOffset(batch)));
+    const outcomes = await Promise.allSettled(batches.map((batch) => this.#using(() => this.#append(batch))));
+    return outcomes.map((outcome) => {
+      if (outcome.status === 'rejected') throw outcome.reason;
+      return outcome.value;
+    });
   }
 
   async read(from: TopicPartition & { readonly offset: number }, options: ReadOptions): Promise<LogRecord[]> {
     const deadline = performance.now() + options.waitMs;
     for (let delayMs = 1; ; delayMs = Math.min(delayMs + 0.5, MAX_POLL_MS)) {
-      const records = this.#scan(from, options.maxBytes);
-      if (records.length > 0) {
-        await this.#unmapRead(this.#group(from.topic), records);
-        return records;
-      }
+      const records = await this.#using(() => this.#file(from).read(from.offset, options.maxBytes));
+      if (records.length > 0) return records;
       if (options.signal?.aborted || performance.now() + delayMs > deadline) return [];
       // Another process appends, so there is nothing to wait on but the next look.
       await sleep(delayMs);
@@ -102,14 +74,12 @@ export class EmbeddedLog implements EventLog {
   }
 
   async endOffset(at: TopicPartition): Promise<number> {
-    const environment = this.#environment(this.#group(at.topic));
-    seeNewest(environment);
-    return this.#endOffset(environment, at);
+    return this.#using(() => this.#file(at).endOffset());
   }
 
   async last(at: TopicPartition): Promise<LogRecord | undefined> {
     const end = await this.endOffset(at);
-    return end === 0 ? undefined : this.#scan({ ...at, offset: end - 1 }, 1)[0];
+    return end === 0 ? undefined : this.#using(() => this.#file(at).read(end - 1, 1)[0]);
   }
 
   share(spec: ShareSpec, work: PartitionWork): Promise<void> {
@@ -117,150 +87,66 @@ export class EmbeddedLog implements EventLog {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#environments.values()].map((environment) => environment.close()));
-    this.#environments.clear();
-    await (this.control as EmbeddedControlState).close();
+    for (const file of this.#files.values()) file.close();
+    this.#files.clear();
   }
 
-  async #appendGroup(group: string, batches: readonly Batch[]): Promise<void> {
-    const environment = this.#environment(group);
-    let isOurs: boolean[];
-    try {
-      // Conditions and writes of one turn become one transaction, run by a thread beside this one.
-      isOurs = await Promise.all(batches.map((batch) => this.#appendPartition(environment, batch)));
-      // Committed means visible; flushed means that it survives the machine.
-      await environment.flushed;
-    } catch (cause) {
-      for (const batch of batches) this.#ownEnds.delete(partitionName(batch));
-      throw await writeFailed(this.#directory, cause);
-    }
-    const foreign = batches[isOurs.indexOf(false)];
-    if (foreign) throw this.#regressed(foreign);
-    for (const batch of batches) {
-      this.#ownEnds.set(partitionName(batch), this.#ownEnds.get(partitionName(batch))! + batch.values.length);
-    }
+  /** Ahead of a topic's records it must be known how many partitions it has. */
+  async #createTopic(spec: TopicSpec): Promise<void> {
+    const directory = this.#topicDirectory(spec.topic);
+    const file = join(directory, 'topic.json');
+    await mkdir(directory, { recursive: true });
+    await createWhole(file, `${JSON.stringify({ partitions: spec.partitions })}\n`);
+    const { partitions } = JSON.parse(await readFile(file, 'utf8')) as TopicSpec;
+    refuseOtherPartitions(spec, partitions);
+    for (const at of partitionsOf([spec.topic], partitions)) await this.#file(at).seal();
   }
 
-  /**
-   * Writes behind our own end, if nothing stands there. The end is not read within the transaction: a cursor that lmdb
-   * keeps may show an older state there.
-   * @returns false when another writer has been there.
-   */
-  async #appendPartition(environment: RootDatabase<Buffer, Key>, batch: Batch): Promise<boolean> {
-    const name = partitionName(batch);
-    const isShared = SHARED_GROUPS.has(this.#group(batch.topic));
+  async #append(batch: Batch): Promise<number> {
+    const file = this.#file(batch);
+    if (batch.values.length === 0) return file.endOffset();
     for (;;) {
-      let end = this.#ownEnds.get(name);
-      if (end === undefined) {
-        seeNewest(environment);
-        end = this.#endOffset(environment, batch);
-        this.#ownEnds.set(name, end);
-      }
-      const isOurs = await putBehind(environment, batch, end);
-      if (isOurs || !isShared) return isOurs;
-      this.#ownEnds.delete(name);
+      const end = await file.append(batch.values);
+      if (end !== undefined) return end;
+      if (!this.#isGroup(batch.topic, 'dead-letter')) throw regressed(batch);
     }
   }
 
-  #regressed(batch: Batch): FerryError {
-    const expected = this.#ownEnds.get(partitionName(batch))!;
-    this.#ownEnds.delete(partitionName(batch));
-    return new FerryError(
-      'log-regressed',
-      `${partitionName(batch)} has a record at offset ${expected}, where this process left its end`,
-      { details: { topic: batch.topic, partition: batch.partition, expected } },
-    );
-  }
-
-  #scan(from: TopicPartition & { readonly offset: number }, maxBytes: number): LogRecord[] {
-    const records: LogRecord[] = [];
-    let bytes = 0;
-    const environment = this.#environment(this.#group(from.topic));
-    seeNewest(environment);
-    const range = environment.getRange({
-      start: [from.topic, from.partition, from.offset],
-      end: [from.topic, from.partition, Number.MAX_SAFE_INTEGER],
-    });
-    for (const { key, value } of range) {
-      records.push({ offset: key[2], value: checked(value, key) });
-      bytes += value.length;
-      if (bytes >= maxBytes) break;
+  #file(at: TopicPartition): PartitionFile {
+    const name = partitionName(at);
+    let file = this.#files.get(name);
+    if (!file) {
+      file = new PartitionFile(join(this.#topicDirectory(at.topic), `${at.partition}.log`), this.#writer);
+      this.#files.set(name, file);
     }
-    return records;
+    return file;
   }
 
-  /**
-   * The pages of what was read stay mapped, and count as this process's memory, for as long as the environment is open:
-   * who reads a long history would seem to hold it all. A group that this process appends to stays open.
-   */
-  async #unmapRead(group: string, records: readonly LogRecord[]): Promise<void> {
-    const bytes = records.reduce((sum, { value }) => sum + value.length, this.#readBytes.get(group) ?? 0);
-    this.#readBytes.set(group, bytes);
-    const isWriter = [...this.#ownEnds.keys()].some((name) => this.#group(name) === group);
-    const environment = this.#environments.get(group);
-    if (bytes < UNMAP_AFTER_BYTES || isWriter || !environment) return;
-    this.#readBytes.delete(group);
-    this.#environments.delete(group);
-    await environment.close();
+  #topicDirectory(topic: string): string {
+    return join(this.#directory, 'topics', topic);
   }
 
-  #endOffset(environment: Database<Buffer, Key>, at: TopicPartition): number {
-    const range = environment.getKeys({
-      start: [at.topic, at.partition, Number.MAX_SAFE_INTEGER],
-      end: [at.topic, at.partition, -1],
-      reverse: true,
-      limit: 1,
-    });
-    for (const key of range) return key[2] + 1;
-    return 0;
+  /** The part of a topic's name behind the pipeline's: raw, domain, dead-letter, control. Dead letters have several writers. */
+  #isGroup(topic: string, group: string): boolean {
+    return topic.slice(this.#pipeline.length + 1).split('.', 1)[0] === group;
   }
 
-  /** The part of a topic's name behind the pipeline's: raw, domain, dead-letter, control. */
-  #group(topic: string): string {
-    return topic.slice(this.#pipeline.length + 1).split('.', 1)[0]!;
-  }
-
-  #environment(group: string): RootDatabase<Buffer, Key> {
-    let environment = this.#environments.get(group);
-    if (!environment) {
-      environment = openEnvironment<Buffer, Key>(this.#directory, group, 'binary');
-      this.#environments.set(group, environment);
+  async #using<T>(work: () => T | Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      throw logUnusable(this.#directory, cause);
     }
-    return environment;
   }
 }
 
-/** Ahead of a topic's records stands how many partitions it has: all that must be known of it before the first one. */
-function partitionsKey(topic: string): Key {
-  return [topic, -1, 0];
+function regressed({ topic, partition }: Batch): FerryError {
+  return new FerryError(
+    'log-regressed',
+    `${partitionName({ topic, partition })} has records of another writer where this process left its end`,
+    { details: { topic, partition } },
+  );
 }
-
-function withCrc(value: Buffer): Buffer {
-  const stored = Buffer.allocUnsafeSlow(value.length + 4);
-  stored.writeUInt32LE(crc32(value), 0);
-  value.copy(stored, 4);
-  return stored;
-}
-
-function checked(stored: Buffer, [topic, partition, offset]: Key): Buffer {
-  const value = stored.subarray(4);
-  if (stored.length < 4 || crc32(value) !== stored.readUInt32LE(0)) {
-    throw new FerryError('log-corrupt', `the record at ${topic}/${partition}@${offset} fails its checksum`, {
-      details: { topic, partition, offset },
-    });
-  }
-  return value;
-}
-
-function putBehind(environment: RootDatabase<Buffer, Key>, batch: Batch, end: number): Promise<boolean> {
-  const { topic, partition, values } = batch;
-  return environment.ifNoExists([topic, partition, end], () => {
-    values.forEach((value, i) => void environment.put([topic, partition, end + i], withCrc(value)));
-  });
-}
-
-/** Opening an environment takes a millisecond. */
-const UNMAP_AFTER_BYTES = 64 * 1024 * 1024;
 
 /** Upper bound of what polling adds to the way of a change. */
 const MAX_POLL_MS = 4;

@@ -1,15 +1,19 @@
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FerryError } from '../../../core/errors.js';
 import type { EventLog } from '../port.js';
+import { createWhole } from './create-whole.js';
 import { EmbeddedLog } from './embedded-log.js';
 import { logUnusable } from './log-unusable.js';
 
+/** Of the files' format. Until version 2 they were lmdb's. */
+const VERSION = 2;
+
 /**
  * Opens the embedded log of a pipeline: one directory, any number of processes of one machine. Never put it on a
- * network file system: its locks are the machine's.
- * @throws FerryError `log-foreign` when the directory belongs to another pipeline; `log-full`, `config-invalid` when
- *   it cannot be written.
+ * network file system: there, two appends may overwrite each other.
+ * @throws FerryError `log-foreign` when the directory belongs to another pipeline, or was written by another version;
+ *   `log-full`, `config-invalid` when it cannot be written.
  */
 export async function openEmbeddedLog(options: { directory: string; pipeline: string }): Promise<EventLog> {
   const { directory, pipeline } = options;
@@ -22,31 +26,32 @@ export async function openEmbeddedLog(options: { directory: string; pipeline: st
   }
 }
 
-/** The directory's identity appears whole or not at all: a full disk or a crash must not leave an empty one. */
+interface Identity {
+  readonly ferry: number;
+  readonly pipeline: string;
+}
+
 async function claim(directory: string, pipeline: string): Promise<void> {
   const file = join(directory, 'pipeline.json');
-  const written = `${file}.${process.pid}`;
-  let owner = await readOwner(file);
-  if (owner === undefined) {
-    try {
-      await writeFile(written, `${JSON.stringify({ ferry: 1, pipeline })}\n`);
-      await link(written, file);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    } finally {
-      await rm(written, { force: true });
-    }
-    owner = await readOwner(file);
+  let found = await readIdentity(file);
+  if (found === undefined) {
+    const ours: Identity = { ferry: VERSION, pipeline };
+    await createWhole(file, `${JSON.stringify(ours)}\n`);
+    found = await readIdentity(file);
   }
-  if (owner === pipeline) return;
+  if (found?.pipeline === pipeline && found.ferry === VERSION) return;
+  if (found?.pipeline === pipeline) {
+    const message = `the log directory ${directory} has the format ${found.ferry}, and this ferry reads ${VERSION}`;
+    throw new FerryError('log-foreign', message, { details: { directory, format: found.ferry } });
+  }
   throw new FerryError(
     'log-foreign',
-    `the log directory ${directory} belongs to the pipeline ${owner}, not ${pipeline}`,
-    { details: { directory, owner, pipeline } },
+    `the log directory ${directory} belongs to the pipeline ${found?.pipeline}, not ${pipeline}`,
+    { details: { directory, owner: found?.pipeline, pipeline } },
   );
 }
 
-async function readOwner(file: string): Promise<string | undefined> {
+async function readIdentity(file: string): Promise<Identity | undefined> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -55,7 +60,7 @@ async function readOwner(file: string): Promise<string | undefined> {
     throw error;
   }
   try {
-    return (JSON.parse(text) as { pipeline: string }).pipeline;
+    return JSON.parse(text) as Identity;
   } catch (cause) {
     throw new FerryError('log-corrupt', `${file} is not a log's identity`, { cause });
   }

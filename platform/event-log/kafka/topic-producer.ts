@@ -126,7 +126,7 @@ export class TopicProducer {
         if (this.#options.isSoleWriter || !isRegressed(error)) throw error;
         return false;
       }
-      failpoint('log.part-appended');
+      await failpoint('log.part-appended');
       next = this.#ends.get(partition);
     }
     return true;

@@ -3,6 +3,7 @@ import { FerryError } from '../../../core/errors.js';
 import { formatLsn, parseLsn } from '../../../core/lsn.js';
 import { formatPosition, type Position } from '../../../core/position.js';
 import type { TopicPartition } from '../../../platform/event-log/port.js';
+import { failpoint } from '../../../platform/failpoint.js';
 import type { Applied, Progress } from '../batch.js';
 
 /** A claimed checkpoint: whoever claims it later has a higher epoch, and this one's writes are refused. */
@@ -32,17 +33,13 @@ export async function claimCheckpoint(
     await endSessionOf(target, before);
     row = await claimRow(target, pipeline, at, owner, 0);
   }
+  await failpoint('apply.claimed');
   if (before) await endSessionOf(target, before);
   return {
     pipeline,
     at,
     epoch: row.epoch!,
-    progress: {
-      nextOffset: Number(row.next_offset),
-      position: { lsn: parseLsn(row.lsn!), index: Number(row.index) },
-      commitEnd: parseLsn(row.commit_end!),
-      commitTime: row.commit_time ?? null,
-    },
+    progress: progressOf(row),
   };
 }
 
@@ -103,20 +100,21 @@ async function endSessionOf(target: ClientBase, { pid, start }: OwnerSession): P
     .catch(() => {});
 }
 
-/** Moves the ledger on; its parameters are the first three and the ninth to the twelfth. */
+/** Moves the ledger on; its parameters are the first three and the ninth to the thirteenth. */
 const LEDGER = `
 WITH ledger AS (
-  INSERT INTO ferry.ledger AS l (pipeline, topic, partition, source_table, target_table, applied, dead_lettered)
-  SELECT $1, $2, $3::int, t.* FROM unnest($9::text[], $10::text[], $11::bigint[], $12::bigint[]) t
+  INSERT INTO ferry.ledger AS l (pipeline, topic, partition, source_table, target_table, applied, dead_lettered, dropped)
+  SELECT $1, $2, $3::int, t.* FROM unnest($9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::bigint[]) t
   ON CONFLICT (pipeline, topic, partition, source_table, target_table) DO UPDATE
-     SET applied = l.applied + EXCLUDED.applied, dead_lettered = l.dead_lettered + EXCLUDED.dead_lettered
+     SET applied = l.applied + EXCLUDED.applied, dead_lettered = l.dead_lettered + EXCLUDED.dead_lettered,
+         dropped = l.dropped + EXCLUDED.dropped
 )`;
 
 /** Moves the checkpoint and the ledger on, in the transaction that wrote the rows. */
 const ADVANCE = `${LEDGER}
 UPDATE ferry.checkpoint
    SET next_offset = $5::bigint, lsn = $6::pg_lsn, index = $7::int, commit_end = $8::pg_lsn,
-       commit_time = $13::timestamptz, updated_at = clock_timestamp()
+       commit_time = $14::timestamptz, updated_at = clock_timestamp()
  WHERE pipeline = $1 AND topic = $2 AND partition = $3::int AND epoch = $4::bigint
    AND (lsn, index) <= ($6::pg_lsn, $7::int)`;
 
@@ -176,6 +174,7 @@ function advanceValues({ pipeline, at, epoch }: Claim, progress: Progress, eight
     tables.map((table) => table.target),
     tables.map((table) => table.count),
     tables.map((table) => table.deadLettered),
+    tables.map((table) => table.dropped ?? 0),
   ];
 }
 
@@ -187,6 +186,27 @@ export async function holdCheckpoint(target: ClientBase, claim: Claim): Promise<
     [pipeline, at.topic, at.partition, epoch],
   );
   if (rowCount !== 1) throw replacedBefore(claim, progress.position);
+}
+
+/** @throws FerryError `checkpoint-fenced` when the partition is another's. */
+export async function readProgress(target: ClientBase, claim: Claim): Promise<Progress> {
+  const { pipeline, at, epoch } = claim;
+  const { rows } = await target.query<Record<string, string>>(
+    `SELECT next_offset, lsn, index, commit_end, commit_time FROM ferry.checkpoint
+      WHERE pipeline = $1 AND topic = $2 AND partition = $3 AND epoch = $4`,
+    [pipeline, at.topic, at.partition, epoch],
+  );
+  if (!rows[0]) throw replacedBefore(claim, claim.progress.position);
+  return progressOf(rows[0]);
+}
+
+function progressOf(row: Record<string, string>): Progress {
+  return {
+    nextOffset: Number(row.next_offset),
+    position: { lsn: parseLsn(row.lsn!), index: Number(row.index) },
+    commitEnd: parseLsn(row.commit_end!),
+    commitTime: row.commit_time ?? null,
+  };
 }
 
 function replacedBefore({ at }: Claim, position: Position): FerryError {

@@ -85,6 +85,40 @@ export async function settle(
   );
 }
 
+/**
+ * Drops what stands of a source table in a topic: the table is copied again, or nobody's any more. A truncate of several
+ * tables stands on for the others. Within a transaction of whoever owns the topic's partitions.
+ */
+export async function dropSuperseded(
+  target: ClientBase,
+  of: { readonly pipeline: string; readonly topic: string; readonly source: string; readonly by: string },
+): Promise<void> {
+  const { pipeline, topic, source, by } = of;
+  const standing = "pipeline = $1 AND topic = $2 AND state = 'standing'";
+  await target.query(
+    `UPDATE ferry.ledger l SET dead_lettered = l.dead_lettered - n.count, dropped = l.dropped + n.count
+       FROM (SELECT partition, count(*) AS count FROM ferry.dead_letter
+              WHERE ${standing} AND $3 = ANY (sources) GROUP BY 1) n
+      WHERE l.pipeline = $1 AND l.topic = $2 AND l.partition = n.partition AND l.source_table = $3`,
+    [pipeline, topic, source],
+  );
+  await target.query(
+    `UPDATE ferry.dead_letter SET state = 'dropped', settled_at = clock_timestamp(), settled_by = $4
+      WHERE ${standing} AND sources = ARRAY[$3]`,
+    [pipeline, topic, source, by],
+  );
+  const place = 'array_position(sources, $3)';
+  await target.query(
+    `UPDATE ferry.dead_letter SET sources = array_remove(sources, $3),
+            tables = tables[:${place} - 1] || tables[${place} + 1:],
+            event = json_build_object('op', 't', 'relations',
+              (SELECT json_agg(r ORDER BY n) FROM json_array_elements(event -> 'relations') WITH ORDINALITY e(r, n)
+                WHERE n <> ${place}), 'restartIdentity', event -> 'restartIdentity')
+      WHERE ${standing} AND $3 = ANY (sources)`,
+    [pipeline, topic, source],
+  );
+}
+
 /** A letter was refused again. */
 export async function refuseAgain(target: ClientBase, { id }: StoredLetter, refusal: Refusal): Promise<void> {
   await target.query(
@@ -92,15 +126,4 @@ export async function refuseAgain(target: ClientBase, { id }: StoredLetter, refu
       WHERE id = $1`,
     [id, refusal.sqlstate ?? null, refusal.message, refusal.column ?? null, refusal.constraint ?? null],
   );
-}
-
-/**
- * Takes a topic's partitions from whoever applies them: what it has not committed is refused, and it begins again with
- * what stands then. Its next claim waits until this transaction ends.
- */
-export async function fenceTopic(target: ClientBase, pipeline: string, topic: string): Promise<void> {
-  await target.query('UPDATE ferry.checkpoint SET epoch = epoch + 1, owner = NULL WHERE pipeline = $1 AND topic = $2', [
-    pipeline,
-    topic,
-  ]);
 }

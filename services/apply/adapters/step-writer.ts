@@ -3,16 +3,9 @@ import type pg from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import type { RowBlock, Step, TableStep } from '../batch.js';
 import { type RowCounts, splitCounts } from '../row-counts.js';
-import {
-  copyStatement,
-  copyText,
-  deleteStagedStatement,
-  emptyStatement,
-  splitChanges,
-  stagingStatements,
-  truncateStatement,
-} from '../statements.js';
+import { copyStatement, copyText, deleteStagedStatement, splitChanges, stagingStatements } from '../statements.js';
 import { isKeyless, type TableShape } from '../table-shape.js';
+import { emptyTables } from './empty-tables.js';
 import { type ChangesStep, changeStatements, type MoveStep, type Planned, planStep, renumberRows } from './planned.js';
 import { copyRows, Staging } from './staging.js';
 
@@ -47,7 +40,7 @@ export class StepWriter {
       case 'move':
         return this.#executeAll(planStep(step));
       case 'truncate':
-        return this.#truncate(step.shapes, step.restartIdentity);
+        return emptyTables(this.#target, step.shapes, step.restartIdentity);
       default:
         return step satisfies never;
     }
@@ -79,19 +72,6 @@ export class StepWriter {
       if (rowCount !== gone.length) throw rowsMissing(shape, gone.length, rowCount ?? 0);
     }
     if (added.length > 0) await copyRows(this.#target, copyStatement(shape, names), copyText(added));
-  }
-
-  async #truncate(shapes: readonly TableShape[], restartIdentity: boolean): Promise<void> {
-    await this.#target.query('SAVEPOINT truncated');
-    try {
-      await this.#target.query(truncateStatement(shapes, restartIdentity));
-      await this.#target.query('RELEASE SAVEPOINT truncated');
-    } catch (error) {
-      if ((error as { code?: string }).code !== FEATURE_NOT_SUPPORTED) throw error;
-      // A table of another domain, emptied on its own, or one that nobody maps has a foreign key to one of these.
-      await this.#target.query('ROLLBACK TO SAVEPOINT truncated');
-      await this.#target.query(emptyStatement(shapes, restartIdentity));
-    }
   }
 
   async #rows({ shape, line, text }: RowBlock): Promise<void> {
@@ -169,16 +149,15 @@ export function isSmall(step: Step): step is SmallStep {
   return step.kind === 'move' || (step.kind === 'changes' && step.set.changes.size < STAGE_FROM_ROWS);
 }
 
-function rowsMissing({ name }: TableShape, expected: number, found: number): FerryError {
+function rowsMissing({ name, source }: TableShape, expected: number, found: number): FerryError {
   return new FerryError(
     'apply-failed',
     `${expected - found} of ${expected} rows to change are missing in the target table ${name}`,
     {
       details: { table: name },
-      remedy: 'Something else changed rows of the target: end it, then run `ferry replay`.',
+      remedy: `Something else changed rows of the target: end it, then copy the table again: ferry table resnapshot ${source}`,
     },
   );
 }
 
 const UNIQUE_VIOLATION = '23505';
-const FEATURE_NOT_SUPPORTED = '0A000';

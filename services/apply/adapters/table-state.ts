@@ -120,20 +120,36 @@ export async function haltTable(
   });
 }
 
-/** Changes the target's table as the source's was, and puts down that it was done. */
+/**
+ * Changes the target's table as the source's was, and puts down that it was done.
+ * @param due what is left to do, asked while no other partition changes the table.
+ */
 export async function propagate(
   target: ClientBase,
   claim: Claim,
-  statements: readonly string[],
   seen: VersionSeen,
+  due: () => Promise<readonly string[]>,
 ): Promise<void> {
   await asOwner(target, claim, async () => {
     // Readers of the table must not queue up behind us for long.
     await target.query("SET LOCAL lock_timeout = '5s'");
-    for (const statement of statements) await target.query(statement);
+    await target.query('SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($1, 0))', [
+      `ferry ${claim.pipeline} ${seen.source}`,
+    ]);
+    for (const statement of await due()) await target.query(statement);
     await target.query('SET LOCAL lock_timeout = 0');
     await recordVersion(target, claim, seen);
   });
+}
+
+/** A table begins anew in a partition: nothing of it is copied, and whichever version comes next is its first. */
+export async function forgetTable(target: ClientBase, { pipeline, at }: Claim, source: string): Promise<void> {
+  await target.query(
+    `UPDATE ferry.table_state SET copied = false, relation = NULL, accepts = false, state = 'running', reason = NULL,
+            stopped_offset = NULL, stopped_lsn = NULL, stopped_index = NULL, changed_at = clock_timestamp()
+      WHERE pipeline = $1 AND partition = $2 AND source_table = $3`,
+    [pipeline, at.partition, source],
+  );
 }
 
 /** It has all that the others have. */

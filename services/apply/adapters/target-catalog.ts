@@ -1,5 +1,7 @@
 import type { ClientBase } from 'pg';
-import { BASE_TYPE, operatorOf, STRATEGY } from '../../../platform/column-type.js';
+import { displayName, type Relation } from '../../../core/relation.js';
+import { BASE_TYPE, IS_EQUAL_AS_TEXT, operatorOf, STRATEGY } from '../../../platform/column-type.js';
+import { homeOf, LINEAGE_SCHEMA } from '../../../platform/lineage-table.js';
 import type { TargetColumn, TargetTable } from '../table-shape.js';
 
 /**
@@ -11,7 +13,7 @@ export async function readTargetTables(target: ClientBase, schema: string): Prom
   const { rows } = await target.query<Record<string, string>>(
     `SELECT c.relname, c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) AS inherited,
             a.attname, pg_catalog.format_type(base.oid, -1) AS type, a.attidentity,
-            base.oid <> a.atttypid AS is_domain, ${operatorOf(STRATEGY.equal)} AS equal
+            base.oid <> a.atttypid AS is_domain, ${operatorOf(STRATEGY.equal)} AS equal, ${IS_EQUAL_AS_TEXT} AS equal_as_text
        FROM pg_catalog.pg_class c
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
        JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
@@ -37,10 +39,23 @@ export async function readTargetTables(target: ClientBase, schema: string): Prom
       type: row.type!,
       isDomain: row.is_domain === 't',
       equal: row.equal ?? null,
+      isEqualAsText: row.equal_as_text === 't',
       isIdentityAlways: row.attidentity === 'a',
     });
   }
   return tables;
+}
+
+/** The tables that rows of a schema's topic may be written to, by display name: its own, and candidates. */
+export async function readHomes(target: ClientBase, schema: string): Promise<Map<string, TargetTable>> {
+  const found = [await readTargetTables(target, schema), await readTargetTables(target, LINEAGE_SCHEMA)];
+  return new Map(found.flatMap((tables) => [...tables.values()]).map((table) => [displayName(table), table]));
+}
+
+/** The table that rows of a relation are written to. */
+export async function readHome(target: ClientBase, relation: Relation): Promise<TargetTable | undefined> {
+  const { schema, table } = homeOf(relation);
+  return (await readTargetTables(target, schema)).get(table);
 }
 
 /** By table, the columns of each unique index that ON CONFLICT can use. Nothing brings the value of a generated one. */

@@ -7,9 +7,11 @@ import {
   addApplied,
   type Batch,
   type CheckpointStep,
+  type CommitPoint,
   countApplied,
   type EverywhereStep,
   type LetterStep,
+  type News,
   type Progress,
   type Step,
   type TableStep,
@@ -73,10 +75,11 @@ export class TargetWriter {
       else await this.#checkpoint(run);
     }
     this.step = undefined;
-    await this.#record(batch);
-    addApplied(this.#applied, batch.applied);
+    const { progress, applied, news } = batch.rest;
+    await this.#record(news);
+    addApplied(this.#applied, applied);
     if (!batch.isComplete) return;
-    await this.#advance(batch.progress);
+    await this.#advance(progress);
   }
 
   async #run(steps: readonly (TableStep | LetterStep)[], origins: ReadonlyMap<TableStep, Origin>): Promise<void> {
@@ -111,12 +114,13 @@ export class TargetWriter {
 
   /** Few changes, as nearly always under no load: everything but the commit in one round trip. */
   async #writeAtOnce(batch: Batch, planned: readonly Planned[]): Promise<void> {
-    addApplied(this.#applied, batch.applied);
+    const { progress, applied, news } = batch.rest;
+    addApplied(this.#applied, applied);
     const begin = this.#isOpen ? 0 : 1;
     const answers = await inOneFlight(this.#target, () => [
       ...(this.#isOpen ? [] : [this.#target.query('BEGIN')]),
       ...planned.map((one) => this.#steps.send(one)),
-      ...(batch.isComplete ? [this.#place.advance(batch.progress, this.#applied)] : []),
+      ...(batch.isComplete ? [this.#place.advance(progress, this.#applied)] : []),
     ]);
     this.#isOpen = true;
     for (const [i, answer] of answers.entries()) {
@@ -126,7 +130,7 @@ export class TargetWriter {
       if (one) this.#steps.refuseMissing(one, (answer.value as pg.QueryResult).rowCount);
     }
     this.step = undefined;
-    await this.#record(batch);
+    await this.#record(news);
     if (!batch.isComplete) return;
     await this.#commit();
     this.#applied.clear();
@@ -144,17 +148,18 @@ export class TargetWriter {
     this.#isOpen = true;
   }
 
-  async #checkpoint({ progress, applied }: CheckpointStep): Promise<void> {
+  async #checkpoint({ progress, applied, news }: CommitPoint): Promise<void> {
+    await this.#record(news);
     addApplied(this.#applied, applied);
     await this.#advance(progress);
     await this.#begin();
   }
 
   /** Comes behind a checkpoint: what it waits for must not wait for a transaction of ours. */
-  async #everywhere({ step, origin, progress, applied }: EverywhereStep): Promise<void> {
+  async #everywhere({ step, origin, ...point }: EverywhereStep): Promise<void> {
     this.step = step;
     await this.#commit();
-    const isOurs = await this.#place.pass(progress.position);
+    const isOurs = await this.#place.pass(point.progress.position);
     await this.#begin();
     if (isOurs) {
       // Of every partition: what stands in another one holds this event up, too.
@@ -164,13 +169,13 @@ export class TargetWriter {
       else if (this.#careful) await this.#carefully([{ step, origin }]);
       else await this.#steps.write(step);
     }
-    const mustReadAgain = await isSetAside(this.#target, this.#claim, progress.position);
+    const mustReadAgain = await isSetAside(this.#target, this.#claim, point.progress.position);
     // The others wait for the first one's.
-    await this.#checkpoint({ kind: 'checkpoint', progress, applied });
+    await this.#checkpoint(point);
     if (mustReadAgain) throw new StandingChanged();
   }
 
-  async #record({ versions, copied }: Batch): Promise<void> {
+  async #record({ versions, copied }: News): Promise<void> {
     for (const seen of versions) await recordVersion(this.#target, this.#claim, seen);
     for (const table of copied) {
       await this.#target.query(
@@ -183,12 +188,12 @@ export class TargetWriter {
   }
 
   async #commit(): Promise<void> {
-    failpoint('apply.written');
+    await failpoint('apply.written');
     const { command } = await this.#target.query('COMMIT');
     // The server answers a COMMIT of a failed transaction with ROLLBACK, and the driver calls that success.
     if (command !== 'COMMIT') throw new FerryError('apply-failed', 'the target rolled the transaction back');
     this.#isOpen = false;
-    failpoint('apply.committed');
+    await failpoint('apply.committed');
   }
 }
 

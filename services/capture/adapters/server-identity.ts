@@ -1,14 +1,15 @@
 import pg, { type ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { formatLsn, type Lsn, parseLsn } from '../../../core/lsn.js';
-import type { SourceIdentity } from '../../../core/stage-state.js';
+import { SOURCE_IDENTITY, type SourceIdentity } from '../../../core/stage-state.js';
 import { clientConfig, settleConnection } from '../../../platform/postgres.js';
+import type { ServiceContext } from '../../../platform/service.js';
 
 /**
  * Which server this is, and which of its histories: a standby that is promoted begins a timeline of its own.
  * @throws FerryError `source-unreachable` for a standby: one that is being promoted is waited for.
  */
-export async function readIdentity(source: ClientBase): Promise<SourceIdentity> {
+async function readIdentity(source: ClientBase): Promise<SourceIdentity> {
   const { rows: found } = await source.query<{ standby: string }>('SELECT pg_catalog.pg_is_in_recovery() AS standby');
   if (found[0]!.standby === 't') {
     throw new FerryError(
@@ -28,11 +29,22 @@ export async function readIdentity(source: ClientBase): Promise<SourceIdentity> 
 
 /**
  * Sees that the server's history has what the log has: a standby that was promoted before it had received all of it
- * writes other changes at the same positions, which would be taken for those that the log has.
- * @param before the server that the log was captured from; undefined when nobody has put that down.
- * @throws FerryError `slot-lost` saying from where on the histories differ.
+ * writes other changes at the same positions, which would be taken for those that the log has. Puts down which server
+ * it is before anything is captured from it.
+ * @throws FerryError `slot-lost` saying from where on the histories differ; what {@link readIdentity} throws.
  */
-export async function refuseOtherHistory(
+export async function recognizeSource(
+  source: ClientBase,
+  { pipeline, log }: Pick<ServiceContext, 'pipeline' | 'log'>,
+  loggedThrough: Lsn | undefined,
+): Promise<void> {
+  const now = await readIdentity(source);
+  const before = (await log.control.get(SOURCE_IDENTITY)) as SourceIdentity | undefined;
+  await refuseDifference(pipeline.source.url, now, before, loggedThrough);
+  await log.control.put(SOURCE_IDENTITY, now);
+}
+
+async function refuseDifference(
   url: string,
   now: SourceIdentity,
   before: SourceIdentity | undefined,

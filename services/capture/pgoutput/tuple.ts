@@ -52,32 +52,27 @@ export function writeTuple(out: ByteWriter, message: Buffer, at: number, oldAt =
   return hasUnchanged;
 }
 
-/** Reads a tuple's values: for the few rows that a snapshot's window must look into. */
-export function readTuple(message: Buffer, at: number): Tuple {
+/**
+ * Reads a tuple's values: for the few rows that must be looked into.
+ * @returns false for an unchanged value, and for one of more than `maxBytes`.
+ */
+export function readTuple(message: Buffer, at: number, maxBytes = Number.POSITIVE_INFINITY): Tuple {
   const columns = columnCount(message, at);
   const values: Value[] = [];
   let offset = at + 2;
   for (let i = 0; i < columns; i++) {
     const end = columnEnd(message, offset);
     const kind = message[offset];
-    values.push(kind === TEXT ? message.toString('utf8', offset + 5, end) : kind === NULL ? null : false);
+    const isText = kind === TEXT && end - offset - 5 <= maxBytes;
+    values.push(isText ? message.toString('utf8', offset + 5, end) : kind === NULL ? null : false);
     offset = end;
   }
   return values;
 }
 
-/** Reads some of a tuple's values, in the order asked for; false also for one that is longer than `maxBytes`. */
+/** Reads some of a tuple's values, in the order asked for, as {@link readTuple} does. */
 export function readColumns(message: Buffer, at: number, indexes: readonly number[], maxBytes: number): Tuple {
-  const columns = columnCount(message, at);
-  const values: Value[] = [];
-  let offset = at + 2;
-  for (let i = 0; i < columns; i++) {
-    const end = columnEnd(message, offset);
-    const kind = message[offset];
-    const isShort = kind === TEXT && end - offset - 5 <= maxBytes;
-    if (indexes.includes(i)) values[i] = isShort ? message.toString('utf8', offset + 5, end) : kind === NULL && null;
-    offset = end;
-  }
+  const values = readTuple(message, at, maxBytes);
   return indexes.map((index) => values[index] ?? null);
 }
 

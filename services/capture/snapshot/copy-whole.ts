@@ -51,7 +51,7 @@ async function readInto(
     for await (const text of wholeLines(copyOut(client, allRows(plan)))) {
       if (signal.aborted) return undefined;
       await rest.rows(text);
-      failpoint('capture.rows-copied');
+      await failpoint('capture.rows-copied');
     }
     return seen;
   } finally {

@@ -8,22 +8,28 @@ const partition = (oid: string, file: string, isUncounted = false): Partition =>
   table: 'x',
   file,
   isUncounted,
+  isEmpty: false,
 });
 const [a, b] = [partition('1', '10'), partition('2', '20')];
 
 test('nothing has changed', () => {
-  expect(partitionChanges(known, [a, b], true)).toEqual({ attached: [], gone: [], emptied: [] });
+  expect(partitionChanges(known, [a, b], true)).toEqual({ attached: [], gone: [], emptied: [], rewritten: [] });
 });
 
 test('one is attached, one is gone', () => {
   const c = partition('3', '30', true);
-  expect(partitionChanges(known, [a, c], false)).toEqual({ attached: [c], gone: ['public.b'], emptied: [] });
+  expect(partitionChanges(known, [a, c], false)).toEqual({
+    attached: [c],
+    gone: ['public.b'],
+    emptied: [],
+    rewritten: [],
+  });
 });
 
 test('another file means TRUNCATE where the catalog knows nothing of the rows, or nobody looked meanwhile', () => {
-  const rewritten = [a, partition('2', '21')];
-  const truncated = [a, partition('2', '21', true)];
-  expect(partitionChanges(known, rewritten, false).emptied).toEqual([]);
-  expect(partitionChanges(known, truncated, false).emptied).toEqual(['public.b']);
-  expect(partitionChanges(known, rewritten, true).emptied).toEqual(['public.b']);
+  const counted = partition('2', '21');
+  const uncounted = partition('2', '21', true);
+  expect(partitionChanges(known, [a, counted], false)).toMatchObject({ emptied: [], rewritten: [counted] });
+  expect(partitionChanges(known, [a, uncounted], false)).toMatchObject({ emptied: ['public.b'], rewritten: [] });
+  expect(partitionChanges(known, [a, counted], true)).toMatchObject({ emptied: ['public.b'], rewritten: [] });
 });

@@ -8,6 +8,7 @@ export interface Partition extends QualifiedName {
   readonly file: string;
   /** The catalog knows nothing of its rows, as after TRUNCATE; what rewrites a table says how many there are. */
   readonly isUncounted: boolean;
+  readonly isEmpty: boolean;
 }
 
 /** What has become of a partitioned table's partitions that no change in the WAL tells of. */
@@ -18,6 +19,8 @@ export interface PartitionChanges {
   readonly gone: readonly string[];
   /** Names of those that were truncated on their own, which a publication does not say when it publishes through the root. */
   readonly emptied: readonly string[];
+  /** Written anew, or truncated, filled again and analyzed: only their rows can tell. */
+  readonly rewritten: readonly Partition[];
 }
 
 /**
@@ -35,5 +38,6 @@ export function partitionChanges(
     attached: now.filter(({ oid }) => !known[oid]),
     gone: Object.entries(known).flatMap(([oid, { name }]) => (present.has(oid) ? [] : [name])),
     emptied: changed.filter(({ isUncounted }) => isUncounted || wasAway).map(({ oid }) => known[oid]!.name),
+    rewritten: wasAway ? [] : changed.filter(({ isUncounted }) => !isUncounted),
   };
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { type WalUse, walUse } from '../../../core/wal-budget.js';
 import { readSlot } from '../../../platform/read-slot.js';
+import { untilAborted } from '../until-aborted.js';
 
 const MEASURE_INTERVAL_MS = 1_000;
 
@@ -16,11 +17,10 @@ export class SnapshotBrake {
 
   /** Measures until the signal fires. */
   async measure(source: ClientBase, slot: string, signal: AbortSignal): Promise<void> {
+    if (this.#bytes === undefined) return untilAborted(signal);
     while (!signal.aborted) {
-      if (this.#bytes !== undefined) {
-        const retainedBytes = (await readSlot(source, slot))?.retainedBytes ?? 0;
-        this.#use = walUse(retainedBytes, { bytes: this.#bytes });
-      }
+      const retainedBytes = (await readSlot(source, slot))?.retainedBytes ?? 0;
+      this.#use = walUse(retainedBytes, { bytes: this.#bytes });
       await sleep(MEASURE_INTERVAL_MS, undefined, { signal }).catch(() => {});
     }
   }

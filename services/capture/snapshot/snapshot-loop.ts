@@ -6,11 +6,13 @@ import { type QualifiedName, sourceName } from '../../../core/relation.js';
 import type { TableSnapshotState } from '../../../core/stage-state.js';
 import { failpoint } from '../../../platform/failpoint.js';
 import { endSession } from '../../../platform/postgres.js';
+import { untilAborted } from '../until-aborted.js';
 import type { Chunk, TablePlan } from './chunk.js';
 import { type ChunkRange, readChunk } from './chunk-reader.js';
+import type { CopyQueue } from './copy-queue.js';
 import { copyWhole, type StreamAtRest, type StreamStop } from './copy-whole.js';
 import { estimateTable } from './table-plan.js';
-import type { Rereads, SnapshotWindows } from './windows.js';
+import type { Outcome, Rereads, SnapshotWindows } from './windows.js';
 
 export interface SnapshotOptions {
   /** Opens a session at the source; the loop ends it. */
@@ -36,29 +38,44 @@ export interface SnapshotOptions {
 /** With one listener on the signal for all chunks. */
 type CopyOptions = SnapshotOptions & { readonly aborted: Promise<'aborted'> };
 
+/** With the table's copy that chunks are for: it may begin again. */
+type ChunkOptions = CopyOptions & { readonly copy: number };
+
 /**
- * Copies every table that is not copied yet, several at once, each in chunks between watermarks. It holds no
- * transaction beyond a chunk, and goes on behind the last chunk in the log after any crash.
+ * Copies the tables that wait and those that join, several at once, each in chunks between watermarks, until the signal
+ * fires. It holds no transaction beyond a chunk, and goes on behind the last chunk in the log after any crash.
  */
-export async function copyTables(plans: readonly TablePlan[], given: SnapshotOptions): Promise<void> {
-  const options = { ...given, aborted: aborted(given.signal) };
-  const waiting = plans.filter((plan) => !options.states.get(sourceName(plan.relation))?.done);
+export async function copyTables(queue: CopyQueue, given: SnapshotOptions): Promise<void> {
+  const options = { ...given, aborted: abortedBy(given.signal) };
   const worker = async () => {
-    let client: pg.Client | undefined;
-    try {
-      for (let plan = waiting.shift(); plan && !options.signal.aborted; plan = waiting.shift()) {
-        client ??= await options.connect();
-        await copyTable(client, plan, options);
-      }
-    } finally {
-      if (client) await endSession(client);
+    while (!options.signal.aborted) {
+      await copyWaiting(queue, options);
+      await Promise.race([queue.joined(), options.aborted]);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(options.parallelTables, waiting.length) }, worker));
+  await Promise.all(Array.from({ length: options.parallelTables }, worker));
 }
 
-async function copyTable(client: pg.Client, plan: TablePlan, options: CopyOptions): Promise<void> {
+/** Until none waits; the session ends with that. */
+async function copyWaiting(queue: CopyQueue, options: CopyOptions): Promise<void> {
   const { states, signal } = options;
+  let client: pg.Client | undefined;
+  try {
+    for (let plan = queue.take(); plan && !signal.aborted; plan = queue.take()) {
+      client ??= await options.connect();
+      // It may begin again at any moment, its end included.
+      while (!states.get(sourceName(plan.relation))!.done && !signal.aborted) await copyTable(client, plan, options);
+      queue.left(plan);
+    }
+  } finally {
+    if (client) await endSession(client);
+  }
+}
+
+/** Returns before its end when the service stops, and when the copy begins again. */
+async function copyTable(client: pg.Client, plan: TablePlan, given: CopyOptions): Promise<void> {
+  const { states, signal, windows } = given;
+  const options = { ...given, copy: windows.copyOf(plan) };
   const name = sourceName(plan.relation);
   const { rows: expected, rowBytes } = await estimateTable(client, plan);
   states.set(name, { ...states.get(name)!, ...(expected === undefined ? {} : { estimate: expected }) });
@@ -76,17 +93,18 @@ async function copyTable(client: pg.Client, plan: TablePlan, options: CopyOption
 
 /**
  * Copies one partition of a table that is copied already, as rows of that table.
- * @returns false when the service stops meanwhile.
+ * @returns false when the service stops meanwhile, or the table's copy begins again.
  */
 export async function copyPartition(
   plan: TablePlan,
   partition: QualifiedName,
   given: SnapshotOptions,
 ): Promise<boolean> {
-  const options = { ...given, aborted: aborted(given.signal) };
-  const { windows, signal } = options;
-  const client = await options.connect();
+  const { windows, signal, states } = given;
+  const client = await given.connect();
   try {
+    if (!states.get(sourceName(plan.relation))!.done) return false;
+    const options = { ...given, aborted: abortedBy(signal), copy: windows.copyOf(plan) };
     windows.tableStarted(plan);
     let limit = Math.min(options.chunkRows, FIRST_ROWS);
     let after: readonly string[] | undefined;
@@ -99,7 +117,7 @@ export async function copyPartition(
       if (chunk.rows > 0) limit = chunkLimit(chunk.text.length / chunk.rows, options);
     }
     if (!(await readAgain(client, plan, options))) return false;
-    windows.tableFinished(plan);
+    windows.tableFinished(plan, options.copy);
     return true;
   } finally {
     await endSession(client);
@@ -111,9 +129,9 @@ const FIRST_ROWS = 1_000;
 
 /**
  * Rows that a key change took out of their chunk, without the TOAST values that only the chunk had.
- * @returns false when the service stops meanwhile.
+ * @returns false when the service stops meanwhile, or the copy begins again.
  */
-async function readAgain(client: pg.Client, plan: TablePlan, options: CopyOptions): Promise<boolean> {
+async function readAgain(client: pg.Client, plan: TablePlan, options: ChunkOptions): Promise<boolean> {
   const { windows, signal } = options;
   let atOnce = REREAD_KEYS;
   for (let due = someOf(windows.rereads(plan), atOnce); due.size > 0; due = someOf(windows.rereads(plan), atOnce)) {
@@ -146,41 +164,43 @@ function streamStop({ stream, signal, aborted }: CopyOptions): StreamStop {
 const REREAD_KEYS = 500;
 
 /** An empty chunk says, in its place in the stream, that the table is copied. */
-async function finishTable(client: pg.Client, plan: TablePlan, options: CopyOptions): Promise<void> {
+async function finishTable(client: pg.Client, plan: TablePlan, options: ChunkOptions): Promise<void> {
   const upTo = options.states.get(sourceName(plan.relation))!.upTo;
   await copyChunk(client, plan, { after: upTo, limit: 0 }, options, true);
-  options.windows.tableFinished(plan);
+  options.windows.tableFinished(plan, options.copy);
 }
 
 /**
  * One chunk: low watermark, read, high watermark, and its place in the stream; read again as long as it is stale.
- * @returns undefined when the service stops meanwhile.
+ * @returns undefined when the service stops meanwhile, or the table's copy begins again.
  */
 async function copyChunk(
   client: pg.Client,
   plan: TablePlan,
   range: ChunkRange,
-  options: CopyOptions,
+  options: ChunkOptions,
   isFinal = false,
 ): Promise<Chunk | undefined> {
   for (;;) {
     const id = randomUUID();
-    const closed = new Promise<'published' | 'stale'>((resolve) => options.windows.expect(id, plan, resolve));
+    const closed = new Promise<Outcome>((resolve) => options.windows.expect(id, plan, resolve, options.copy));
     try {
       await emit(client, MESSAGE.low, id);
+      await failpoint('capture.chunk-begun');
       const read = await readChunk(client, plan, range, { maxBytes: 2 * options.chunkBytes, cancel: options.cancel });
       if (!read) {
         options.windows.abandon(id);
         continue;
       }
-      failpoint('capture.chunk-read');
+      await failpoint('capture.chunk-read');
       const chunk = isFinal ? { ...read, mark: { ...read.mark, final: true } } : read;
       // How far the table is copied, a part of it does not say.
       options.windows.fill(id, plan.partition ? { ...chunk, mark: undefined } : chunk);
       await emit(client, MESSAGE.high, id);
+      await failpoint('capture.chunk-sent');
       const outcome = await Promise.race([closed, options.aborted]);
       if (outcome === 'published') return chunk;
-      if (outcome === 'aborted') return undefined;
+      if (outcome !== 'stale') return undefined;
     } catch (error) {
       options.windows.abandon(id);
       throw error;
@@ -196,9 +216,7 @@ function chunkLimit(rowBytes: number, options: SnapshotOptions): number {
   return Math.max(1, Math.min(options.chunkRows, Math.floor(options.chunkBytes / rowBytes)));
 }
 
-function aborted(signal: AbortSignal): Promise<'aborted'> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve('aborted');
-    else signal.addEventListener('abort', () => resolve('aborted'), { once: true });
-  });
+async function abortedBy(signal: AbortSignal): Promise<'aborted'> {
+  await untilAborted(signal);
+  return 'aborted';
 }

@@ -1,23 +1,13 @@
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
+import { namedColumns } from '../../../core/mapping/table-rules.js';
 import type { TableMapping } from '../../../core/mapping.js';
 import { displayName, type QualifiedName, type ReplicaIdentity } from '../../../core/relation.js';
 import { atPlace } from '../../../platform/at-place.js';
-import { BASE_TYPE, operatorOf, STRATEGY } from '../../../platform/column-type.js';
+import { BASE_TYPE, IS_EQUAL_AS_TEXT, operatorOf, STRATEGY } from '../../../platform/column-type.js';
 import { quoteName } from '../../../platform/postgres.js';
 import type { PublishedTable } from '../../../platform/published-tables.js';
 import type { TablePlan } from './chunk.js';
-
-/**
- * Whether equal values have equal text. Numbers with other digits behind the point, -0, 30 days and a month, blanks at an
- * end or letters of another case may be equal: of types that are not known here nobody knows.
- */
-const IS_EQUAL_AS_TEXT = `(
-  base.kind = 'e' OR
-  (base.oid = 'bpchar'::pg_catalog.regtype AND a.atttypmod > 0) OR
-  (base.oid = ANY ('{bool,int2,int4,int8,oid,xid8,pg_lsn,money,uuid,bytea,text,varchar,name,"char",date,time,timetz,
-    timestamp,timestamptz,inet,cidr,macaddr,macaddr8,bit,varbit}'::pg_catalog.regtype[])
-   AND NOT EXISTS (SELECT FROM pg_catalog.pg_collation l WHERE l.oid = a.attcollation AND NOT l.collisdeterministic)))`;
 
 /** Columns with their places in the primary key and in the replica identity's index. */
 const PLAN_SQL = `
@@ -134,23 +124,27 @@ function chooseKey(rows: readonly Row[], identity: readonly Row[]): readonly Row
 }
 
 /**
- * Reads the plan of a mapped table, and sees that the mapping names no column that is not there.
+ * Reads the plan of a mapped table, and sees that its mappings name no column that is not there.
  * @throws FerryError `source-unfit` with the mapping's file, line and column.
  */
-export async function readMappedPlan(source: ClientBase, mapping: TableMapping): Promise<TablePlan> {
-  const plan = await readTablePlan(source, mapping.source).catch((error: unknown) => {
-    throw atPlace(error, mapping.place);
+export async function readMappedPlan(
+  source: ClientBase,
+  table: QualifiedName,
+  mappings: readonly TableMapping[],
+): Promise<TablePlan> {
+  const plan = await readTablePlan(source, table).catch((error: unknown) => {
+    throw atPlace(error, mappings[0]?.place);
   });
-  const unknown = [...mapping.rename.keys()].find((column) => !plan.columns.includes(column));
+  const unknown = mappings.flatMap(namedColumns).find(({ column }) => !plan.columns.includes(column));
   if (unknown === undefined) return plan;
   const error = new FerryError(
     'source-unfit',
-    `the source table ${displayName(mapping.source)} has no column ${unknown}`,
+    `the source table ${displayName(table)} has no column ${unknown.column}`,
     {
       remedy: 'Correct the mapping at the place named.',
     },
   );
-  throw atPlace(error, mapping.columnPlaces.get(unknown));
+  throw atPlace(error, unknown.place);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseLsn } from '../../../core/lsn.js';
-import { NOT_STARTED } from '../recover.js';
+import { NOT_STARTED } from '../recover-tables.js';
 import { WholeCopy } from './whole-copy.js';
 
 const at = (xid: number, lsn = '0/100') => ({ xid, commitLsn: parseLsn(lsn) });
@@ -34,6 +34,16 @@ test('the stream stops for nobody but who expects it', () => {
   copy.expect('mine', () => reached++);
   copy.comeTo('of another life');
   expect(reached).toBe(0);
+  copy.comeTo('mine');
+  expect(reached).toBe(1);
+});
+
+test('a copy that begins again covers what comes, and one that was expected is the new one', () => {
+  const copy = new WholeCopy({ ...NOT_STARTED, done: true, seen: SEEN });
+  let reached = 0;
+  copy.expect('mine', () => reached++);
+  copy.beginsAgain();
+  expect(copy.covers(at(95))).toBe(true);
   copy.comeTo('mine');
   expect(reached).toBe(1);
 });

@@ -29,6 +29,12 @@ export class WholeCopy {
     if (this.#expected?.id === id) this.#expected.reached();
   }
 
+  /** What it had counts no more; one that is expected comes behind this, and is the new one. */
+  beginsAgain(): void {
+    this.#seen = undefined;
+    this.#isCopied = false;
+  }
+
   copied(seen: SeenChanges): void {
     this.#seen = { snapshot: parseSnapshot(seen.snapshot), until: parseLsn(seen.until) };
     this.#isCopied = true;

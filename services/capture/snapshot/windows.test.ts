@@ -38,6 +38,26 @@ function textOf(windows: SnapshotWindows, id = 'a'): string {
 }
 
 describe('SnapshotWindows', () => {
+  test('a copy that begins again leaves out the chunks that were on their way, and their rereads', () => {
+    const outcomes: string[] = [];
+    const windows = waiting(outcomes);
+    windows.low('a');
+    pass(windows, pgoutput.update(1, ['8', 'x', false], { key: ['1', null, null] }));
+    expect(windows.rereads(plan).size).toBe(1);
+    const before = windows.copyOf(plan);
+    windows.tableBeginsAgain(plan);
+    expect(outcomes).toEqual(['begun-again']);
+    expect(windows.rereads(plan).size).toBe(0);
+    windows.fill('a', chunkOf([['1', 'one', 'x']]));
+    expect(windows.high('a')).toBeUndefined();
+    // Whoever still works for the copy before is told so, and ends nothing.
+    windows.expect('b', plan, (outcome) => outcomes.push(outcome), before);
+    expect(outcomes).toEqual(['begun-again', 'begun-again']);
+    windows.tableFinished(plan, before);
+    pass(windows, pgoutput.update(1, ['9', 'x', false], { key: ['2', null, null] }));
+    expect(windows.rereads(plan).size).toBe(1);
+  });
+
   test('counts changes between the low and the high watermark only', () => {
     const outcomes: string[] = [];
     const windows = waiting(outcomes);

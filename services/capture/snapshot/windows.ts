@@ -22,8 +22,11 @@ interface OpenWindow {
   readonly window: WatermarkWindow;
   chunk: Chunk | undefined;
   /** Called in the stream's order. */
-  readonly closed: (outcome: 'published' | 'stale') => void;
+  readonly closed: (outcome: Outcome) => void;
 }
+
+/** `begun-again`: the table's copy has, and the chunk is no part of it. */
+export type Outcome = 'published' | 'stale' | 'begun-again';
 
 /**
  * The snapshot's side of the stream: windows that wait for their watermarks, the transactions delivered so far, and
@@ -35,6 +38,8 @@ export class SnapshotWindows {
   readonly #delivered = new DeliveredXids();
   /** Tables whose snapshot is not finished, by relation id, with the keys to read again, as JSON. */
   readonly #copying = new Map<number, { plan: TablePlan; rereads: Map<string, number> }>();
+  /** By relation id: how often its copy has begun again. */
+  readonly #copies = new Map<number, number>();
   readonly #truncates = new Map<number, number>();
   #moves = 0;
 
@@ -44,8 +49,26 @@ export class SnapshotWindows {
     this.#copying.set(plan.relation.id, { plan, rereads: due });
   }
 
-  tableFinished(plan: TablePlan): void {
-    this.#copying.delete(plan.relation.id);
+  /** The table's snapshot begins again: chunks that are on their way are left out. */
+  tableBeginsAgain(plan: TablePlan): void {
+    const { id } = plan.relation;
+    this.#copies.set(id, this.copyOf(plan) + 1);
+    for (const [key, open] of this.#windows) {
+      if (open.plan.relation.id !== id) continue;
+      this.abandon(key);
+      open.closed('begun-again');
+    }
+    this.tableStarted(plan);
+  }
+
+  /** Which copy of the table it is that chunks are read for. */
+  copyOf({ relation }: TablePlan): number {
+    return this.#copies.get(relation.id) ?? 0;
+  }
+
+  /** @param copy another one may have begun meanwhile, and is not finished then. */
+  tableFinished(plan: TablePlan, copy = this.copyOf(plan)): void {
+    if (copy === this.copyOf(plan)) this.#copying.delete(plan.relation.id);
   }
 
   /** What a chunk of its own must read. */
@@ -75,13 +98,17 @@ export class SnapshotWindows {
     return this.#truncates.get(relation) ?? 0;
   }
 
-  expect(id: string, plan: TablePlan, closed: OpenWindow['closed']): void {
+  /** @param copy that the chunk is for. */
+  expect(id: string, plan: TablePlan, closed: OpenWindow['closed'], copy = this.copyOf(plan)): void {
+    if (copy !== this.copyOf(plan)) return closed('begun-again');
     const keyIndexes = plan.key.map((name) => plan.columns.indexOf(name));
     this.#windows.set(id, { plan, window: new WatermarkWindow(keyIndexes), chunk: undefined, closed });
   }
 
   fill(id: string, chunk: Chunk): void {
-    const open = this.#windows.get(id)!;
+    const open = this.#windows.get(id);
+    // Its table's copy has begun again.
+    if (!open) return;
     open.chunk = chunk;
     open.window.fill(chunk);
   }

@@ -2,37 +2,17 @@ import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { displayName, type QualifiedName } from '../../../core/relation.js';
 import { sourceObjectName } from '../../../core/topics.js';
-import { quoteIdentifier, quoteLiteral, quoteName } from '../../../platform/postgres.js';
-
-/**
- * The fence: statement triggers on the mapped tables, whose one function decides.
- *
- * - armed: each writing transaction takes a shared advisory lock, or is refused when it cannot have it at once. The
- *   coordinator raises the fence by asking for that lock alone: from that moment new writers are refused, those in
- *   flight go on undisturbed, and when it has the lock they are all done. No table is locked, so nothing can deadlock
- *   with the application, whatever order it writes in.
- * - closed: every write is refused, whoever the coordinator's session belongs to by then. PostgreSQL finds functions
- *   by its newest catalog, not by a transaction's snapshot, so that an old repeatable-read transaction is refused too.
- * - open: writes pass.
- */
-type FenceState = 'armed' | 'closed' | 'open';
-
-/** 40001 is what clients try again, and trying again is right: the flag will have told them where by then. */
-function functionSql(pipeline: string, state: FenceState): string {
-  const refuse = `RAISE EXCEPTION 'schemaferry: writes to %.% are refused, the pipeline % moves it to the new project',
-      TG_TABLE_SCHEMA, TG_TABLE_NAME, ${quoteLiteral(pipeline)}
-      USING ERRCODE = '40001', HINT = 'Read the flag again and write to the project that serves.';`;
-  const body = {
-    armed: `IF NOT pg_catalog.pg_try_advisory_xact_lock_shared(${lockKey(pipeline)}) THEN ${refuse} END IF;`,
-    closed: refuse,
-    open: '',
-  }[state];
-  return `CREATE OR REPLACE FUNCTION ferry.${fenceName(pipeline)}() RETURNS trigger LANGUAGE plpgsql AS $fence$
-BEGIN -- fence: ${state}
-  ${body}
-  RETURN NULL;
-END $fence$`;
-}
+import { failpoint } from '../../../platform/failpoint.js';
+import { quoteName } from '../../../platform/postgres.js';
+import {
+  type FenceOwner,
+  fenceLockKey,
+  fenceName,
+  functionSql,
+  readFence,
+  replaceFence,
+  type StandingFence,
+} from './fence-function.js';
 
 /**
  * Puts the armed triggers on the tables, ahead of the pause: one table at a time, each lock waited for briefly and
@@ -41,41 +21,71 @@ END $fence$`;
  */
 export async function armFence(
   source: ClientBase,
-  pipeline: string,
+  owner: FenceOwner,
   tables: readonly QualifiedName[],
   signal: AbortSignal,
 ): Promise<void> {
   await source.query('CREATE SCHEMA IF NOT EXISTS ferry');
-  await source.query(functionSql(pipeline, 'armed'));
+  // The function before the triggers: whoever writes to a table after its lock was had goes by this one.
+  await replaceFence(source, owner, { state: 'armed', when: () => true });
   for (const table of tables) {
-    for (const one of await withPartitions(source, table)) await armTable(source, pipeline, one, signal);
+    for (const one of await withPartitions(source, table)) await armTable(source, owner.pipeline, one, signal);
+  }
+}
+
+/**
+ * Arms each table in a transaction that is rolled back: what the source refuses is refused here.
+ * @throws FerryError as {@link armFence} does.
+ */
+export async function rehearseFence(
+  source: ClientBase,
+  owner: FenceOwner,
+  tables: readonly QualifiedName[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const table of tables) {
+    const sql = `BEGIN; SET LOCAL lock_timeout = '250ms'; CREATE SCHEMA IF NOT EXISTS ferry; ${functionSql(owner, 'armed')};
+${triggerSql(owner.pipeline, table)}; ROLLBACK`;
+    await withoutHolding(source, sql, { table, signal });
   }
 }
 
 /** A statement that names a partition fires the triggers of that alone, one that names the root those of the root alone. */
 async function withPartitions(source: ClientBase, table: QualifiedName): Promise<QualifiedName[]> {
-  const { rows } = await source.query<{ schema: string; table: string }>(
-    `SELECT n.nspname AS schema, c.relname AS table
-       FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass($1)) t
-       JOIN pg_catalog.pg_class c ON c.oid = t.relid AND c.oid <> pg_catalog.to_regclass($1)
-       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace`,
+  const { rows } = await source.query<QualifiedName>(`${PARTITION_TREES} WHERE c.oid <> name::regclass`, [
     [quoteName(table)],
-  );
+  ]);
   return [table, ...rows];
 }
 
-async function armTable(
-  source: ClientBase,
-  pipeline: string,
-  table: QualifiedName,
-  signal: AbortSignal,
-): Promise<void> {
+/** Tables, which need not be partitioned, and all below them. */
+const PARTITION_TREES = `SELECT n.nspname AS schema, c.relname AS table
+   FROM unnest($1::text[]) name
+   CROSS JOIN LATERAL (SELECT pg_catalog.to_regclass(name)::oid AS oid
+                       UNION SELECT relid FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass(name))) t
+   JOIN pg_catalog.pg_class c ON c.oid = t.oid
+   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace`;
+
+function armTable(source: ClientBase, pipeline: string, table: QualifiedName, signal: AbortSignal): Promise<void> {
+  return withoutHolding(source, `BEGIN; SET LOCAL lock_timeout = '250ms'; ${triggerSql(pipeline, table)}; COMMIT`, {
+    table,
+    signal,
+  });
+}
+
+function triggerSql(pipeline: string, table: QualifiedName): string {
   const trigger = fenceName(pipeline);
-  const sql = `BEGIN; SET LOCAL lock_timeout = '250ms';
-CREATE OR REPLACE TRIGGER ${trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON ${quoteName(table)}
+  return `CREATE OR REPLACE TRIGGER ${trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON ${quoteName(table)}
   FOR EACH STATEMENT EXECUTE FUNCTION ferry.${trigger}();
-ALTER TABLE ${quoteName(table)} ENABLE ALWAYS TRIGGER ${trigger};
-COMMIT`;
+ALTER TABLE ${quoteName(table)} ENABLE ALWAYS TRIGGER ${trigger}`;
+}
+
+/** Runs what locks a table, again and again until it has the lock within its time. */
+async function withoutHolding(
+  source: ClientBase,
+  sql: string,
+  { table, signal }: { readonly table: QualifiedName; readonly signal: AbortSignal },
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       await source.query(sql);
@@ -95,14 +105,15 @@ COMMIT`;
 const ARM_TRIES = 40;
 
 /**
- * Raises the armed fence: returns when every writer that had begun is done and all others are refused, for good.
+ * Raises the armed fence: returns when every writer that had begun is done and all others are refused, for good. Raised
+ * already, it stays so.
  * @param waitMs for the writers in flight, at the most.
- * @throws FerryError `not-ready` when they are not done by then; the fence is down again.
+ * @throws FerryError `not-ready` when they are not done by then, or when the fence is not this attempt's any more.
  */
-export async function raiseFence(source: ClientBase, pipeline: string, waitMs: number): Promise<void> {
+export async function raiseFence(source: ClientBase, owner: FenceOwner, waitMs: number): Promise<void> {
   await source.query(`SET lock_timeout = ${Math.max(1, Math.round(waitMs))}`);
   try {
-    await source.query(`SELECT pg_catalog.pg_advisory_lock(${lockKey(pipeline)})`);
+    await source.query(`SELECT pg_catalog.pg_advisory_lock(${fenceLockKey(owner.pipeline)})`);
   } catch (error) {
     if (!isLockRefused(error)) throw error;
     throw new FerryError('not-ready', `transactions that write on the source were not done within ${waitMs} ms`, {
@@ -112,33 +123,43 @@ export async function raiseFence(source: ClientBase, pipeline: string, waitMs: n
   } finally {
     await source.query('SET lock_timeout = 0').catch(() => {});
   }
+  await failpoint('cutover.fence.locked');
   // From here on the fence stands without this session; the lock is kept all the same, for a statement that has
   // found the armed function already and calls it only now.
-  await source.query(functionSql(pipeline, 'closed'));
+  const isOurs = (standing: StandingFence | undefined) =>
+    standing?.attempt === owner.attempt && standing.state !== 'open';
+  if (await replaceFence(source, owner, { state: 'closed', when: isOurs })) return;
+  throw notStanding(owner);
 }
 
-/** Lifts the fence at once, with no lock; lifting none is no error. */
-export async function liftFence(source: ClientBase, pipeline: string): Promise<void> {
-  if (await hasFence(source, pipeline)) await source.query(functionSql(pipeline, 'open'));
-}
-
-async function hasFence(source: ClientBase, pipeline: string): Promise<boolean> {
-  const { rows } = await source.query(
-    `SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-      WHERE n.nspname = 'ferry' AND p.proname = $1`,
-    [`${sourceObjectName(pipeline)}_fence`],
+/**
+ * Makes sure that the fence stands closed, by this attempt, on every table and partition that there is by now.
+ * @throws FerryError `not-ready` naming a table that writers reach.
+ */
+export async function expectFence(
+  source: ClientBase,
+  owner: FenceOwner,
+  tables: readonly QualifiedName[],
+): Promise<void> {
+  const standing = await readFence(source, owner.pipeline);
+  if (standing?.state !== 'closed' || standing.attempt !== owner.attempt) throw notStanding(owner);
+  const { rows } = await source.query<QualifiedName>(
+    `${PARTITION_TREES} WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g
+       WHERE g.tgrelid = c.oid AND g.tgname = $2 AND g.tgenabled = 'A')`,
+    [tables.map(quoteName), `${sourceObjectName(owner.pipeline)}_fence`],
   );
-  return rows.length > 0;
+  if (!rows[0]) return;
+  throw new FerryError('not-ready', `${displayName(rows[0])} has no fence: it came, or its trigger went, meanwhile`, {
+    remedy: 'Run `ferry cutover` again: it arms every table and partition that is there by then.',
+  });
+}
+
+function notStanding({ pipeline }: FenceOwner): FerryError {
+  return new FerryError('not-ready', `the fence of the pipeline ${pipeline} is not this cutover's any more`, {
+    remedy: 'Another process has undone it. See `ferry status`, then run `ferry cutover` again.',
+  });
 }
 
 function isLockRefused(error: unknown): boolean {
   return ['55P03', '40P01'].includes((error as { code?: string }).code ?? '');
-}
-
-function lockKey(pipeline: string): string {
-  return `pg_catalog.hashtext('ferry.fence'), pg_catalog.hashtext(${quoteLiteral(pipeline)})`;
-}
-
-function fenceName(pipeline: string): string {
-  return quoteIdentifier(`${sourceObjectName(pipeline)}_fence`);
 }

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
-import { type TableMapping, targetColumn } from '../../../core/mapping.js';
+import { movedName } from '../../../core/mapping/table-rules.js';
+import type { TableMapping } from '../../../core/mapping.js';
 import { quoteLiteral, quoteName } from '../../../platform/postgres.js';
 
 /** A column whose default or identity draws from a sequence. */
@@ -56,47 +57,64 @@ export async function planSequences(
   tables: readonly TableMapping[],
 ): Promise<SequenceSetting[]> {
   const [from, to] = [await readColumns(source), await readColumns(target)];
-  const settings = new Map<string, { setting: SequenceSetting; value: bigint }>();
+  const settings = new Map<string, Standing>();
   for (const mapping of tables) {
     for (const column of from) {
       if (column.schema !== mapping.source.schema || column.table !== mapping.source.table) continue;
-      const name = targetColumn(mapping, column.column);
+      const name = movedName(mapping, column.column);
       const found = to.find(
         (other) =>
           other.schema === mapping.target.schema && other.table === mapping.target.table && other.column === name,
       );
       if (!found) continue;
-      const value = await nextStart(source, column, target, found);
-      if (value === undefined) continue;
+      const standing = await standingFor(source, column, target, found);
+      if (!standing) continue;
       const sequence = quoteName(found.sequence);
       const before = settings.get(sequence);
       // A sequence that several tables share stands behind all of them.
-      if (!before || value > before.value)
-        settings.set(sequence, { setting: { sequence, value: String(value) }, value });
+      if (!before || isBehind(before, standing)) settings.set(sequence, standing);
     }
   }
-  return [...settings.values()].map(({ setting }) => setting);
+  return [...settings].map(([sequence, { value }]) => ({ sequence, value: String(value) }));
 }
 
-async function nextStart(
+/** Where a sequence must stand; one that counts down has given out what is above its value. */
+interface Standing {
+  readonly value: bigint;
+  readonly increment: bigint;
+}
+
+function isBehind(one: Standing, other: Standing): boolean {
+  return other.increment > 0n ? one.value < other.value : one.value > other.value;
+}
+
+/** @returns undefined for one that has never been used: its start in the target is its start. */
+async function standingFor(
   source: ClientBase,
   from: SequenceColumn,
   target: ClientBase,
   to: SequenceColumn,
-): Promise<bigint | undefined> {
+): Promise<Standing | undefined> {
+  // One that was set back by hand with is_called = false has given out nothing of what follows, but all before it.
   const { rows } = await source.query<Record<string, string>>(
-    `SELECT last_value, is_called FROM ${quoteName(from.sequence)}`,
+    `SELECT s.last_value, s.is_called OR s.last_value <> p.seqstart AS is_used
+       FROM ${quoteName(from.sequence)} s, pg_catalog.pg_sequence p WHERE p.seqrelid = $1::regclass`,
+    [quoteName(from.sequence)],
   );
-  if (rows[0]!.is_called !== 't') return undefined;
-  const { rows: limits } = await target.query<Record<string, string>>(
-    'SELECT seqincrement, seqmax, seqmin FROM pg_catalog.pg_sequence WHERE seqrelid = $1::regclass',
+  if (rows[0]!.is_used !== 't') return undefined;
+  const { rows: there } = await target.query<Record<string, string>>(
+    `SELECT p.seqincrement, p.seqmax, p.seqmin, s.last_value
+       FROM ${quoteName(to.sequence)} s, pg_catalog.pg_sequence p WHERE p.seqrelid = $1::regclass`,
     [quoteName(to.sequence)],
   );
-  const { seqincrement, seqmax, seqmin } = limits[0]!;
+  const increment = BigInt(there[0]!.seqincrement!);
   const last = BigInt(rows[0]!.last_value!);
-  const withGap = last + GAP * BigInt(seqincrement!);
-  const isWithin = withGap <= BigInt(seqmax!) && withGap >= BigInt(seqmin!);
-  return isWithin ? withGap : last;
+  const withGap = last + GAP * increment;
+  const isWithin = withGap <= BigInt(there[0]!.seqmax!) && withGap >= BigInt(there[0]!.seqmin!);
+  const wanted = { value: isWithin ? withGap : last, increment };
+  // One that is further already has served before: it is never set back.
+  const standing = { value: BigInt(there[0]!.last_value!), increment };
+  return isBehind(wanted, standing) ? standing : wanted;
 }
 
 export async function setSequences(target: ClientBase, settings: readonly SequenceSetting[]): Promise<void> {

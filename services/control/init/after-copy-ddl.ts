@@ -1,22 +1,33 @@
 import { displayName } from '../../../core/relation.js';
+import { when } from '../../../core/schema/when.js';
 import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
 import type { AssignedTable } from './assign-tables.js';
 import { concatDdl, type Ddl, type DdlContext, leftPart } from './ddl-context.js';
-import { constraintMissing, sqlComment, when } from './ddl-text.js';
+import { constraintMissing, sqlComment } from './ddl-text.js';
 import { secondaryIndexDdl } from './index-ddl.js';
 import type { ConstraintPart } from './source-parts.js';
 
-/** What is created once the rows are there: indexes, exclusion and NOT VALID constraints, foreign keys, statistics. */
-export function afterCopyDdl(context: DdlContext): Ddl {
+/** What is created once the rows are there, by the migration that does it; each is a transaction of its own. */
+export interface AfterCopyDdl {
+  /** Indexes, exclusion and NOT VALID constraints. */
+  readonly indexes: Ddl;
+  /** NOT VALID, which takes no long lock. */
+  readonly foreignKeys: Ddl;
+  /** Reads all rows, and locks nobody out; then statistics. */
+  readonly validation: Ddl;
+}
+
+export function afterCopyDdl(context: DdlContext): AfterCopyDdl {
   const each = (make: (table: AssignedTable) => Ddl) => concatDdl(context.tables.map(make));
   const analyze = context.tables.map(({ target }) => `ANALYZE ${quoteName(target)}`);
-  return concatDdl([
-    each((table) => secondaryIndexDdl(context, table)),
-    each((table) => lateConstraintDdl(context, table)),
-    each((table) => foreignKeyDdl(context, table)),
-    each((table) => validateDdl(context, table)),
-    { statements: analyze, left: [] },
-  ]);
+  return {
+    indexes: concatDdl([
+      each((table) => secondaryIndexDdl(context, table)),
+      each((table) => lateConstraintDdl(context, table)),
+    ]),
+    foreignKeys: each((table) => foreignKeyDdl(context, table)),
+    validation: concatDdl([each((table) => validateDdl(context, table)), { statements: analyze, left: [] }]),
+  };
 }
 
 function constraintsOf(context: DdlContext, table: AssignedTable): ConstraintPart[] {

@@ -1,8 +1,8 @@
 import { FerryError } from '../../../core/errors.js';
 import { displayName, type QualifiedName } from '../../../core/relation.js';
+import { didYouMean } from '../../../core/suggest.js';
 import type { CatalogTable } from '../preflight/catalog.js';
 import { replicaKey } from '../preflight/replica-key.js';
-import { didYouMean } from '../preflight/suggest.js';
 import { kindObstacle } from '../preflight/table-kind.js';
 import type { MapRule } from './parse-map.js';
 

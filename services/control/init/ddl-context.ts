@@ -1,6 +1,6 @@
 import { displayName } from '../../../core/relation.js';
+import type { NameBook } from '../../../core/schema/name-book.js';
 import type { AssignedTable, LeftTable } from './assign-tables.js';
-import type { NameBook } from './name-book.js';
 import type { MovedSequence } from './plan-sequences.js';
 import type { SourceParts } from './source-parts.js';
 

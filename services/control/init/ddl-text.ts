@@ -6,14 +6,6 @@ export function sqlComment(text: string): string {
   return `-- ${text.replaceAll(/[\r\n]+/g, ' ')}`;
 }
 
-/** Runs the statement if the condition holds: the IF NOT EXISTS of what has none. */
-export function when(condition: string, statement: string): string {
-  const body = ` BEGIN\n  IF ${condition} THEN\n    ${statement};\n  END IF;\nEND `;
-  let tag = '$ferry$';
-  for (let number = 1; body.includes(tag); number++) tag = `$ferry${number}$`;
-  return `DO ${tag}${body}${tag}`;
-}
-
 export function typeMissing(name: QualifiedName): string {
   return `pg_catalog.to_regtype(${quoteLiteral(quoteName(name))}) IS NULL`;
 }

@@ -3,16 +3,15 @@ import { FerryError } from '../../../core/errors.js';
 import { displayName } from '../../../core/relation.js';
 import { readCatalog, readTableBytes } from '../preflight/read-catalog.js';
 import { type Assignment, assignTables, type LeftTable } from './assign-tables.js';
+import { configFiles } from './config-files.js';
 import { createTarget } from './create-target.js';
 import { type MapRule, parseMap } from './parse-map.js';
 import { pipelineName } from './pipeline-name.js';
 import { planTarget, type TargetPlan } from './plan-target.js';
 import { readSourceParts } from './read-source-parts.js';
 import { readTargetFacts } from './read-target-facts.js';
-import { mappingFile, renderMapping } from './render-mapping.js';
-import { renderPipeline } from './render-pipeline.js';
-import { renderAfterCopy, renderBeforeCopy } from './render-scripts.js';
-import { type NewFile, refuseExistingFiles, removeFiles, writeNewFiles } from './write-files.js';
+import { renderMigrations } from './render-migrations.js';
+import { refuseExistingFiles, removeFiles, writeNewFiles } from './write-files.js';
 
 export interface InitOptions {
   /** Where the configuration is written. */
@@ -80,8 +79,13 @@ export async function initPipeline(
     }),
   };
   const files = [
-    ...configFiles(name, options.brokers, assignment, await readTableBytes(clients.source, oids)),
-    ...(plan ? scriptFiles(plan) : []),
+    ...configFiles({
+      name,
+      brokers: options.brokers,
+      assignment,
+      bytes: await readTableBytes(clients.source, oids),
+    }),
+    ...(plan ? renderMigrations(plan) : []),
   ];
   const paths = files.map(({ path }) => path);
   await refuseExistingFiles(options.directory, paths);
@@ -115,38 +119,6 @@ function nothingToMove({ left }: Assignment): FerryError {
   return new FerryError('usage', ['no table that --map names can be moved', ...reasons].join('\n'), {
     remedy: 'Name a schema or a table of the source that has rows of its own and a key.',
   });
-}
-
-function configFiles(
-  name: string,
-  brokers: string | undefined,
-  { tables, left }: Assignment,
-  bytes: ReadonlyMap<number, number>,
-): NewFile[] {
-  const schemas = new Set([
-    ...tables.map(({ target }) => target.schema),
-    ...left.flatMap(({ schema }) => schema ?? []),
-  ]);
-  const unmapped = left.filter(({ schema }) => schema === undefined);
-  return [
-    { path: 'pipeline.yaml', text: renderPipeline({ name, brokers, left: unmapped }) },
-    ...[...schemas].sort().map((schema) => ({
-      path: mappingFile(schema),
-      text: renderMapping(
-        schema,
-        tables.filter(({ target }) => target.schema === schema),
-        left.filter((table) => table.schema === schema),
-        bytes,
-      ),
-    })),
-  ];
-}
-
-function scriptFiles(plan: TargetPlan): NewFile[] {
-  return [
-    { path: 'target/before-copy.sql', text: renderBeforeCopy(plan) },
-    { path: 'target/after-copy.sql', text: renderAfterCopy(plan) },
-  ];
 }
 
 function resultOf(

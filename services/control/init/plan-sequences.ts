@@ -1,6 +1,6 @@
 import { displayName, type QualifiedName } from '../../../core/relation.js';
+import type { NameBook } from '../../../core/schema/name-book.js';
 import type { AssignedTable } from './assign-tables.js';
-import type { NameBook } from './name-book.js';
 import type { SequencePart } from './source-parts.js';
 
 export interface MovedSequence {

@@ -1,12 +1,12 @@
 import { FerryError } from '../../../core/errors.js';
 import { displayName, type QualifiedName } from '../../../core/relation.js';
+import { NameBook } from '../../../core/schema/name-book.js';
 import { quoteIdentifier } from '../../../platform/postgres.js';
 import type { CatalogType } from '../preflight/catalog.js';
-import { afterCopyDdl } from './after-copy-ddl.js';
+import { type AfterCopyDdl, afterCopyDdl } from './after-copy-ddl.js';
 import type { AssignedTable, LeftTable } from './assign-tables.js';
 import { concatDdl, type DdlContext } from './ddl-context.js';
 import { replicaIdentityDdl } from './index-ddl.js';
-import { NameBook } from './name-book.js';
 import { obstacleFinder } from './obstacles.js';
 import type { MapRule } from './parse-map.js';
 import { type NeededExtension, planExtensions } from './plan-extensions.js';
@@ -22,7 +22,7 @@ import { typeDdl } from './type-ddl.js';
 export interface TargetPlan {
   /** Statements to run before the copy, each by itself harmless when run again. */
   readonly before: readonly string[];
-  readonly after: readonly string[];
+  readonly after: Readonly<Record<keyof AfterCopyDdl, readonly string[]>>;
   /** Parts of tables that are not created. */
   readonly left: readonly LeftTable[];
 }
@@ -70,7 +70,7 @@ function write(types: readonly MovedType[], extensions: readonly NeededExtension
   ]);
   const typesDdl = concatDdl(types.map((type) => typeDdl(context, type)));
   const tablesDdl = concatDdl(context.tables.map((table) => tableDdl(context, table)));
-  const after = afterCopyDdl(context);
+  const { indexes, foreignKeys, validation } = afterCopyDdl(context);
   return {
     before: [
       ...[...schemas].sort().map((schema) => `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`),
@@ -81,8 +81,15 @@ function write(types: readonly MovedType[], extensions: readonly NeededExtension
       ...context.sequences.flatMap(sequenceOwnerDdl),
       ...context.tables.flatMap(replicaIdentityDdl),
     ],
-    after: after.statements,
-    left: [...[typesDdl, tablesDdl, after].flatMap(({ left }) => left), ...behaviorsLeft(context)],
+    after: {
+      indexes: indexes.statements,
+      foreignKeys: foreignKeys.statements,
+      validation: validation.statements,
+    },
+    left: [
+      ...[typesDdl, tablesDdl, indexes, foreignKeys, validation].flatMap(({ left }) => left),
+      ...behaviorsLeft(context),
+    ],
   };
 }
 

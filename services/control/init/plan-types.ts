@@ -1,7 +1,7 @@
 import { displayName, type QualifiedName } from '../../../core/relation.js';
+import type { NameBook } from '../../../core/schema/name-book.js';
 import type { CatalogType } from '../preflight/catalog.js';
 import type { AssignedTable } from './assign-tables.js';
-import type { NameBook } from './name-book.js';
 import type { MapRule } from './parse-map.js';
 import type { SourceParts } from './source-parts.js';
 

@@ -19,7 +19,7 @@ test('what is written is what is read, whatever the names are', () => {
     assigned({ schema: 'public', table: '123' }, { schema: 'true', table: '123' }),
   ];
   const left = [{ table: 'public.v', reason: 'a view', schema: 'true' }];
-  const text = renderMapping('true', tables, left, new Map([[7, 8192]]));
+  const text = renderMapping('true', { tables, left, bytes: new Map([[7, 8192]]) });
   const pipeline = parsePipeline(
     {
       pipeline: { path: 'pipeline.yaml', text: renderPipeline({ name: 'mine', brokers: 'a:1,b:2', left: [] }) },

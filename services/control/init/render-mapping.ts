@@ -1,17 +1,25 @@
-import { formatQualifiedName } from '../../../core/relation.js';
+import { displayName, formatQualifiedName } from '../../../core/relation.js';
 import { formatBytes } from '../preflight/format-bytes.js';
 import { replicaKey } from '../preflight/replica-key.js';
 import type { AssignedTable, LeftTable } from './assign-tables.js';
 import { leftLines } from './render-pipeline.js';
 import { literal, yamlText } from './yaml-text.js';
 
+/** What a mapping file is written from. */
+export interface MappingContent {
+  readonly tables: readonly AssignedTable[];
+  /** Meant for the schema, and not moved. */
+  readonly left: readonly LeftTable[];
+  /** By table OID. */
+  readonly bytes: ReadonlyMap<number, number>;
+  /** Lines for people above the file and above a table, by its `schema.table` in the source. */
+  readonly head?: readonly string[];
+  readonly notes?: ReadonlyMap<string, readonly string[]>;
+}
+
 /** The text of `mapping/<schema>.yaml`. */
-export function renderMapping(
-  schema: string,
-  tables: readonly AssignedTable[],
-  left: readonly LeftTable[],
-  bytes: ReadonlyMap<number, number>,
-): string {
+export function renderMapping(schema: string, content: MappingContent): string {
+  const { tables, left, bytes, head = [], notes } = content;
   const value = {
     schema: literal(schema),
     tables: Object.fromEntries(
@@ -22,8 +30,12 @@ export function renderMapping(
     head: [
       `The domain schema ${schema}: each table of the target, and where its rows come from.`,
       'A column keeps its name unless `rename: {old_name: new_name}` under the table says otherwise.',
+      ...head,
     ],
-    entries: tables.map((table) => ({ path: ['tables', table.target.table], lines: [describe(table, bytes)] })),
+    entries: tables.map((table) => ({
+      path: ['tables', table.target.table],
+      lines: [describe(table, bytes), ...(notes?.get(displayName(table.source)) ?? [])],
+    })),
     tail: leftLines('Not moved:', left),
   });
 }

@@ -1,8 +1,9 @@
 import { displayName } from '../../../core/relation.js';
+import { when } from '../../../core/schema/when.js';
 import { quoteIdentifier, quoteLiteral, quoteName } from '../../../platform/postgres.js';
 import type { LeftTable } from './assign-tables.js';
 import type { Ddl, DdlContext } from './ddl-context.js';
-import { sqlComment, typeMissing, when } from './ddl-text.js';
+import { sqlComment, typeMissing } from './ddl-text.js';
 import type { MovedType } from './plan-types.js';
 import type { TypePart } from './source-parts.js';
 

@@ -1,11 +1,12 @@
-import { formatPlace, type TableMapping, targetColumn } from '../../../core/mapping.js';
+import { movedName, outputsOf } from '../../../core/mapping/table-rules.js';
+import { formatPlace, type TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
+import { didYouMean } from '../../../core/suggest.js';
 import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
 import type { PublishedTable } from '../../../platform/published-tables.js';
 import { type CatalogColumn, findColumn } from './catalog.js';
 import { defineCheck, type MappedPair, mappedPairs } from './context.js';
 import type { Finding, Report } from './finding.js';
-import { didYouMean } from './suggest.js';
 import { type TypesOfBothSides, typeMisfit } from './type-fit.js';
 
 /** Every column of the source has a column in the target that holds its values, and no other column needs one. */
@@ -22,9 +23,15 @@ export const columnFit = defineCheck(
 );
 
 /** Generated columns do not travel, since the target generates its own, nor those that a publication leaves out. */
-function movedColumns({ source }: MappedPair, published: ReadonlyMap<string, PublishedTable>): CatalogColumn[] {
+function movedColumns(
+  { mapping, source }: MappedPair,
+  published: ReadonlyMap<string, PublishedTable>,
+): CatalogColumn[] {
   const listed = published.get(displayName(source))?.columns;
-  return source.columns.filter(({ name, generated }) => generated === '' && (!listed || listed.includes(name)));
+  return source.columns.filter(
+    ({ name, generated }) =>
+      generated === '' && (!listed || listed.includes(name)) && movedName(mapping, name) !== undefined,
+  );
 }
 
 function placeOf(mapping: TableMapping, sourceColumn: string): string {
@@ -33,7 +40,7 @@ function placeOf(mapping: TableMapping, sourceColumn: string): string {
 
 function columnFindings(pair: MappedPair, from: CatalogColumn, types: TypesOfBothSides, report: Report): Finding[] {
   const { mapping, source, target } = pair;
-  const name = targetColumn(mapping, from.name);
+  const name = movedName(mapping, from.name)!;
   const to = findColumn(target, name);
   const object = `${displayName(target)}.${name}`;
   const origin = `${displayName(source)}.${from.name}`;
@@ -82,8 +89,8 @@ function identityFindings(
 }
 
 function missingColumn({ mapping, source, target }: MappedPair, from: CatalogColumn, report: Report): Finding {
-  const name = targetColumn(mapping, from.name);
-  const taken = new Set(source.columns.map((column) => targetColumn(mapping, column.name)));
+  const name = movedName(mapping, from.name)!;
+  const taken = new Set(source.columns.map((column) => movedName(mapping, column.name)));
   const free = target.columns.map((column) => column.name).filter((column) => !taken.has(column));
   const message =
     `${placeOf(mapping, from.name)}: ${displayName(target)} has no column ${name} ` +
@@ -92,16 +99,17 @@ function missingColumn({ mapping, source, target }: MappedPair, from: CatalogCol
     object: displayName(target),
     remedy:
       `ALTER TABLE ${quoteName(target)} ADD COLUMN ${quoteIdentifier(name)} ${from.typeText}, ` +
-      `or \`rename\` ${from.name} in the mapping`,
+      `or \`rename\` or \`drop\` ${from.name} in the mapping`,
   });
 }
 
 function unfilledColumns({ mapping, source, target }: MappedPair, report: Report): Finding[] {
+  const named = (columns: readonly CatalogColumn[]) => columns.map((column) => column.name);
   const filled = new Set(
-    source.columns.filter((column) => column.generated === '').map((column) => targetColumn(mapping, column.name)),
+    outputsOf(mapping, named(source.columns.filter((column) => column.generated === ''))).map(({ name }) => name),
   );
   const generated = new Set(
-    source.columns.filter((column) => column.generated !== '').map((column) => targetColumn(mapping, column.name)),
+    named(source.columns.filter((column) => column.generated !== '')).map((name) => movedName(mapping, name)),
   );
   const place = formatPlace(mapping.place);
   return target.columns.flatMap((column) => {

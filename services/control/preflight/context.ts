@@ -9,6 +9,7 @@ import type { Catalog, CatalogTable } from './catalog.js';
 import { findTable } from './catalog.js';
 import { type Finding, type Report, reportOf } from './finding.js';
 import { readCatalog } from './read-catalog.js';
+import type { TargetMigrations } from './target-migrations.js';
 
 /** What every check gets: the pipeline, a session on each side, and both catalogs, read once. */
 export interface PreflightContext {
@@ -17,13 +18,22 @@ export interface PreflightContext {
   readonly target: ClientBase;
   sourceCatalog(): Promise<Catalog>;
   targetCatalog(): Promise<Catalog>;
+  /** undefined where the pipeline has none. */
+  targetMigrations(): Promise<TargetMigrations | undefined>;
   /** What the pipeline's publication publishes, by display name; empty where capture has yet to make it. */
   published(): Promise<ReadonlyMap<string, PublishedTable>>;
 }
 
+/** Where a preflight looks. */
+export interface PreflightSides {
+  readonly source: ClientBase;
+  readonly target: ClientBase;
+  readonly targetMigrations?: () => Promise<TargetMigrations | undefined>;
+}
+
 export function preflightContext(
   pipeline: LoadedPipeline,
-  clients: { readonly source: ClientBase; readonly target: ClientBase },
+  { source, target, targetMigrations = async () => undefined }: PreflightSides,
 ): PreflightContext {
   const once = <T>(read: () => Promise<T>) => {
     let known: Promise<T> | undefined;
@@ -34,10 +44,12 @@ export function preflightContext(
   };
   return {
     pipeline,
-    ...clients,
-    sourceCatalog: once(() => readCatalog(clients.source)),
-    targetCatalog: once(() => readCatalog(clients.target)),
-    published: once(() => readPublishedTables(clients.source, sourceObjectName(pipeline.name))),
+    source,
+    target,
+    sourceCatalog: once(() => readCatalog(source)),
+    targetCatalog: once(() => readCatalog(target)),
+    targetMigrations: once(targetMigrations),
+    published: once(() => readPublishedTables(source, sourceObjectName(pipeline.name))),
   };
 }
 
@@ -77,6 +89,12 @@ export interface MappedTable {
 /** The mapped tables that exist on the source; those that do not have a finding of their own. */
 export async function mappedSourceTables(context: PreflightContext): Promise<MappedTable[]> {
   return existing(context, await context.sourceCatalog(), 'source');
+}
+
+/** The same, each table once, however many tables of the target its rows go to. */
+export async function onceMappedTables(context: PreflightContext): Promise<MappedTable[]> {
+  const tables = new Map((await mappedSourceTables(context)).map((table) => [table.name, table]));
+  return [...tables.values()];
 }
 
 /** The mapped tables that exist in the target. */

@@ -1,5 +1,6 @@
-import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
-import { defineCheck, mappedSourceTables } from './context.js';
+import type { ClientBase } from 'pg';
+import { quoteIdentifier } from '../../../platform/postgres.js';
+import { defineCheck, onceMappedTables } from './context.js';
 import { currentDatabase, currentRole } from './server-setting.js';
 
 /** The cutover's fence is triggers on the source's tables, with a function in a schema of ours. Copying needs neither. */
@@ -12,8 +13,11 @@ export const fencePrivileges = defineCheck(
                     ELSE has_schema_privilege('ferry', 'CREATE') AND has_schema_privilege('ferry', 'USAGE') END)::text AS may`,
     );
     const database = await currentDatabase(context.source);
-    const tables = (await mappedSourceTables(context)).filter(
-      ({ table }) => (table.kind === 'r' || table.kind === 'p') && !table.privileges.includes('TRIGGER'),
+    // Triggers that fire in every session, replication's too, are for the table's owner alone.
+    const tables = (await onceMappedTables(context)).filter(({ table }) => 'rp'.includes(table.kind) && !table.owned);
+    const owners = await readOwners(
+      context.source,
+      tables.map(({ table }) => table.oid),
     );
     return [
       ...(rows[0]!.may === 'true'
@@ -25,11 +29,19 @@ export const fencePrivileges = defineCheck(
             }),
           ]),
       ...tables.map(({ name, table }) =>
-        report.warn(`cutover cannot fence ${name}: TRIGGER is not granted`, {
+        report.warn(`cutover cannot fence ${name}: it belongs to another role`, {
           object: name,
-          remedy: `GRANT TRIGGER ON ${quoteName(table)} TO ${role}`,
+          remedy: `GRANT ${quoteIdentifier(owners.get(table.oid)!)} TO ${role}`,
         }),
       ),
     ];
   },
 );
+
+async function readOwners(source: ClientBase, oids: readonly number[]): Promise<Map<number, string>> {
+  const { rows } = await source.query<{ oid: string; owner: string }>(
+    'SELECT oid, pg_get_userbyid(relowner) AS owner FROM pg_class WHERE oid = ANY ($1)',
+    [oids],
+  );
+  return new Map(rows.map(({ oid, owner }) => [Number(oid), owner]));
+}

@@ -1,4 +1,4 @@
-import { targetColumn } from '../../../core/mapping.js';
+import { movedName } from '../../../core/mapping/table-rules.js';
 import { displayName } from '../../../core/relation.js';
 import { findColumn } from './catalog.js';
 import { defineCheck, mappedPairs } from './context.js';
@@ -12,14 +12,16 @@ export const keyCollation = defineCheck(
       const key = replicaKey(source);
       if (!('columns' in key)) return [];
       return key.columns.flatMap((column) => {
+        const name = movedName(mapping, column);
+        if (name === undefined) return [];
         const from = findColumn(source, column)?.collation;
-        const to = findColumn(target, targetColumn(mapping, column))?.collation;
+        const to = findColumn(target, name)?.collation;
         if (!from || !to || from === to) return [];
         return [
           report.warn(
             `the key ${displayName(source)}.${column} sorts by ${from}, in the target by ${to}: verification cannot use its index`,
             {
-              object: `${displayName(target)}.${targetColumn(mapping, column)}`,
+              object: `${displayName(target)}.${name}`,
               remedy: 'Create the target database, or this column, with the collation of the source.',
             },
           ),

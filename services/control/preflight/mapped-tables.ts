@@ -1,27 +1,19 @@
 import { formatPlace } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
+import { didYouMean } from '../../../core/suggest.js';
 import type { Side } from '../../../platform/postgres.js';
-import { isScriptPending } from '../../../platform/target-scripts.js';
 import { findTable, leafPartitions } from './catalog.js';
 import { type Check, defineCheck, mappedSourceTables, mappedTargetTables } from './context.js';
 import type { Obstacle } from './replica-key.js';
-import { didYouMean } from './suggest.js';
 import { kindObstacle, partitionObstacle } from './table-kind.js';
 
 function tablesExist(side: Side, remedy: string): Check {
   return defineCheck({ name: 'tables-exist', side, passed: 'every mapped table exists' }, async (context, report) => {
     const catalog = side === 'source' ? await context.sourceCatalog() : await context.targetCatalog();
     const missing = context.pipeline.tables.filter((mapping) => !findTable(catalog, mapping[side]));
-    if (
-      side === 'target' &&
-      missing.length > 0 &&
-      (await isScriptPending(context.target, context.pipeline, 'before-copy'))
-    ) {
-      return [
-        report.warn(`${missing.length} mapped tables do not exist yet: target/before-copy.sql has not been run`, {
-          remedy: PENDING,
-        }),
-      ];
+    const pending = side === 'target' && missing.length > 0 ? await context.targetMigrations() : undefined;
+    if (pending && pending.before > 0) {
+      return [report.warn(`${missing.length} mapped tables do not exist yet: ${WAIT}`, { remedy: PENDING })];
     }
     return missing.map((mapping) => {
       const name = displayName(mapping[side]);
@@ -34,6 +26,7 @@ function tablesExist(side: Side, remedy: string): Check {
   });
 }
 
+const WAIT = 'migrations of target/ have not been run';
 const PENDING = '`ferry up` runs it; run `ferry check` again after that.';
 
 export const sourceTablesExist = tablesExist('source', 'Correct the mapping at the place named.');

@@ -3,7 +3,7 @@ import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
 import { readPublicationFit } from '../../../platform/publication-fit.js';
 import { isNarrowed } from '../../../platform/published-tables.js';
 import type { CatalogTable } from './catalog.js';
-import { defineCheck, mappedSourceTables, objectName, type PreflightContext } from './context.js';
+import { defineCheck, objectName, onceMappedTables, type PreflightContext } from './context.js';
 import { type Finding, listed, type Report } from './finding.js';
 import { currentDatabase, currentRole } from './server-setting.js';
 
@@ -12,7 +12,7 @@ export const publication = defineCheck(
   { name: 'publication', side: 'source', passed: 'capture can create its publication' },
   async (context, report) => {
     const name = objectName(context);
-    const tables = (await mappedSourceTables(context))
+    const tables = (await onceMappedTables(context))
       .map(({ table }) => table)
       .filter(({ kind }) => kind === 'r' || kind === 'p');
     const fit = await readPublicationFit(context.source, name, tables);

@@ -1,5 +1,6 @@
 import { formatPlace } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
+import { quoteName } from '../../../platform/postgres.js';
 import { type Catalog, type CatalogTable, leafPartitions } from './catalog.js';
 import { defineCheck, mappedSourceTables } from './context.js';
 import { type Obstacle, replicaKey } from './replica-key.js';
@@ -23,6 +24,12 @@ export const sourceRowKey = defineCheck(
 function keyObstacle(catalog: Catalog, table: CatalogTable): Obstacle | undefined {
   const key = replicaKey(table);
   if ('obstacle' in key) return key.obstacle;
+  if (table.kind === 'p' && key.columns.length === 0) {
+    return {
+      reason: 'a partitioned table without a primary key: its rows cannot be copied beside the stream',
+      remedy: `ALTER TABLE ${quoteName(table)} ADD PRIMARY KEY (...), or map its partitions instead`,
+    };
+  }
   for (const leaf of table.kind === 'p' ? leafPartitions(catalog, table) : []) {
     const own = replicaKey(leaf);
     if ('obstacle' in own)

@@ -1,4 +1,6 @@
-import { formatPlace, targetColumn } from '../../../core/mapping.js';
+import { isConstant } from '../../../core/mapping/compile-rule.js';
+import { movedName, outputsOf } from '../../../core/mapping/table-rules.js';
+import { formatPlace } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
 import { findColumn } from './catalog.js';
@@ -14,13 +16,20 @@ export const targetKey = defineCheck(
   { name: 'target-key', side: 'target', passed: 'every target table has the mapped key as a key of its own' },
   async (context, report) =>
     (await mappedPairs(context)).flatMap(({ mapping, source, target }) => {
+      // Found by the key that its rows have in the source.
+      if (mapping.lineage) return [];
       const key = replicaKey(source);
       if (!('columns' in key)) return [];
       if (key.columns.length === 0) return uniqueFindings({ mapping, source, target }, report);
-      const columns = key.columns.map((column) => targetColumn(mapping, column));
+      const lost = key.columns.find((column) => movedName(mapping, column) === undefined);
+      if (lost !== undefined) return [lostKey({ mapping, source, target }, lost, report)];
+      const columns = key.columns.map((column) => movedName(mapping, column)!);
+      const fixed = constantsOf(mapping);
       const primary = target.uniqueIndexes.find((index) => index.primary);
       if (
-        target.uniqueIndexes.some(({ immediate, plain, columns: own }) => immediate && plain && sameSet(own, columns))
+        target.uniqueIndexes.some(
+          ({ immediate, plain, columns: own }) => immediate && plain && sameSet(own, columns, fixed),
+        )
       )
         return [];
       if (columns.some((column) => !findColumn(target, column))) return [];
@@ -37,10 +46,11 @@ export const targetKey = defineCheck(
 );
 
 function uniqueFindings({ mapping, source, target }: MappedPair, report: Report): Finding[] {
-  const ofSource = source.uniqueIndexes.map(({ columns }) => columns.map((column) => targetColumn(mapping, column)));
-  const filled = source.columns
-    .filter(({ generated }) => generated === '')
-    .map(({ name }) => targetColumn(mapping, name));
+  const ofSource = source.uniqueIndexes.map(({ columns }) =>
+    columns.flatMap((column) => movedName(mapping, column) ?? []),
+  );
+  const plain = source.columns.filter(({ generated }) => generated === '').map(({ name }) => name);
+  const filled = outputsOf(mapping, plain).map(({ name }) => name);
   return target.uniqueIndexes
     .filter(({ columns }) => columns.length > 0 && columns.every((column) => filled.includes(column)))
     .filter(({ columns }) => !ofSource.some((own) => sameSet(own, columns)))
@@ -56,6 +66,20 @@ function uniqueFindings({ mapping, source, target }: MappedPair, report: Report)
     );
 }
 
-function sameSet(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name) => b.includes(name));
+function constantsOf({ rules }: MappedPair['mapping']): string[] {
+  return [...(rules?.columns ?? [])].flatMap(([name, rule]) => (isConstant(rule) ? [name] : []));
+}
+
+function lostKey({ mapping, source, target }: MappedPair, column: string, report: Report): Finding {
+  const message = `${formatPlace(mapping.place)}: the key column ${displayName(source)}.${column} must move as it is: rows are found by it`;
+  return report.error(message, {
+    object: displayName(target),
+    remedy: 'Take it into `pick`, or out of `drop` and `columns`; or say `lineage: true`.',
+  });
+}
+
+/** @param beside names that `a` may have, too. */
+function sameSet(a: readonly string[], b: readonly string[], beside: readonly string[] = []): boolean {
+  const own = a.filter((name) => !beside.includes(name));
+  return own.length === b.length && own.every((name) => b.includes(name));
 }

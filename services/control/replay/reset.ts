@@ -1,12 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
+import type { TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
+import { inTransactionBesideApply } from '../../../platform/apply-fence.js';
+import { lineageTable } from '../../../platform/lineage-table.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { quoteName } from '../../../platform/postgres.js';
 import { readServing } from '../cutover/journal.js';
-
-const TRIES = 20;
 
 /**
  * Empties the mapped tables and sets the checkpoints back to the start of the log, in one transaction. An apply that
@@ -19,37 +19,26 @@ export async function resetTarget(target: ClientBase, pipeline: LoadedPipeline):
       remedy: 'Replay before the cutover only.',
     });
   }
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await resetOnce(target, pipeline);
-      return;
-    } catch (error) {
-      await target.query('ROLLBACK').catch(() => {});
-      const { code, message } = error as { code?: string; message: string };
-      if (code === '23503') {
-        throw new FerryError('target-unfit', `the target's tables cannot be emptied: ${message}`, {
-          remedy:
-            'Allow the role to set session_replication_role (ferry check prints the GRANT), or empty the tables that refer to them.',
-          cause: error,
-        });
-      }
-      // Apply and we may take the same tables in different order, once.
-      if ((code !== '40P01' && code !== '55P03') || attempt === TRIES) throw error;
-      await sleep(50 * attempt);
-    }
-  }
+  await inTransactionBesideApply(target, () => reset(target, pipeline)).catch((error: unknown) => {
+    const { code, message } = error as { code?: string; message: string };
+    if (code !== '23503') throw error;
+    throw new FerryError('target-unfit', `the target's tables cannot be emptied: ${message}`, {
+      remedy:
+        'Allow the role to set session_replication_role (ferry check prints the GRANT), or empty the tables that refer to them.',
+      cause: error,
+    });
+  });
 }
 
-async function resetOnce(target: ClientBase, pipeline: LoadedPipeline): Promise<void> {
-  const tables = pipeline.tables.map((mapping) => quoteName(mapping.target)).sort();
-  await target.query('BEGIN');
-  await target.query("SET LOCAL lock_timeout = '10s'");
+async function reset(target: ClientBase, pipeline: LoadedPipeline): Promise<void> {
+  const tables = pipeline.tables.map((mapping) => quoteName(mapping.target));
+  const candidates = await readCandidateTables(target, pipeline.tables);
   // User triggers on TRUNCATE are the applications'.
   await target
     .query("SAVEPOINT role; SET LOCAL session_replication_role = 'replica'")
     .catch(() => target.query('ROLLBACK TO SAVEPOINT role'));
   // Tables before checkpoints, as apply does.
-  await emptyTables(target, tables);
+  await emptyTables(target, [...new Set([...tables, ...candidates])].sort());
   await target.query(
     `UPDATE ferry.checkpoint SET next_offset = 0, lsn = '0/0', index = -1, commit_end = '0/0', commit_time = NULL,
             epoch = epoch + 1, owner = NULL WHERE pipeline = $1`,
@@ -62,7 +51,6 @@ async function resetOnce(target: ClientBase, pipeline: LoadedPipeline): Promise<
   await target.query("DELETE FROM ferry.dead_letter WHERE pipeline = $1 AND state = 'standing'", [pipeline.name]);
   await target.query('DELETE FROM ferry.barrier WHERE pipeline = $1', [pipeline.name]);
   await target.query('DELETE FROM ferry.table_state WHERE pipeline = $1', [pipeline.name]);
-  await target.query('COMMIT');
 }
 
 /** A table that one outside of the mapping refers to cannot be truncated; its rows can be deleted. */
@@ -77,7 +65,16 @@ async function emptyTables(target: ClientBase, tables: readonly string[]): Promi
   }
 }
 
+async function readCandidateTables(target: ClientBase, tables: readonly TableMapping[]): Promise<string[]> {
+  const named = tables.flatMap((mapping) => (mapping.lineage ? [quoteName(lineageTable(mapping.target))] : []));
+  const { rows } = await target.query<{ name: string }>(
+    'SELECT name FROM pg_catalog.unnest($1::text[]) name WHERE pg_catalog.to_regclass(name) IS NOT NULL',
+    [named],
+  );
+  return rows.map(({ name }) => name);
+}
+
 /** Tables whose rows a replay replaces, for the question asked before. */
 export function replayedTables(pipeline: LoadedPipeline): string[] {
-  return pipeline.tables.map((mapping) => displayName(mapping.target));
+  return [...new Set(pipeline.tables.map((mapping) => displayName(mapping.target)))];
 }

@@ -24,11 +24,13 @@ const ready: PipelineStatus = {
   at: '2026-01-31T12:00:00Z',
   phase: 'streaming',
   serving: 'source',
+  openCutover: null,
   lag: { bytes: 0, seconds: 0, captured: UNKNOWN_LAG, transformed: UNKNOWN_LAG, applied: UNKNOWN_LAG },
   tables: [],
   services: [service('capture'), service('transform'), service('apply'), service('control')],
   ledger: null,
   errors: [],
+  unmapped: [],
   nextSteps: [],
 };
 
@@ -50,6 +52,15 @@ describe('nextSteps', () => {
       service('apply', halted('Add the column.')),
     );
     expect(steps({ services, phase: 'snapshot' })).toEqual(['capture: Begin anew.', 'apply: Add the column.']);
+  });
+
+  test('are to end a cutover that its coordinator left, or to wait for one that runs', () => {
+    const left = { startedAt: 'then', startedBy: 'ada', lastStep: 'drained', isRunning: false };
+    expect(steps({ openCutover: left, ledger: null })).toEqual([
+      expect.stringMatching(/left at its step drained.*ferry cutover --resume -c config\/shop/),
+      'Or undo it: ferry cutover --abort -c config/shop',
+    ]);
+    expect(steps({ openCutover: { ...left, isRunning: true } })).toEqual(['Wait: a cutover is at its step drained.']);
   });
 
   test('are to start what does not run', () => {

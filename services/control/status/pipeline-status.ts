@@ -31,15 +31,29 @@ export interface ServiceStatus {
   readonly parts?: readonly StandingPart[];
 }
 
+export interface OpenCutover {
+  readonly startedAt: string;
+  /** Role, machine and process. */
+  readonly startedBy: string;
+  /** The step that was begun last; null before the first. */
+  readonly lastStep: string | null;
+  /** A coordinator works on it; otherwise it died, and what it did stands. */
+  readonly isRunning: boolean;
+}
+
 export interface PipelineStatus {
   readonly pipeline: string;
   readonly at: string;
   readonly phase: Phase;
   /** The flag; null when the target cannot be asked. */
   readonly serving: 'source' | 'target' | null;
+  /** A cutover that has not ended; null when there is none, or when the target cannot be asked. */
+  readonly openCutover: OpenCutover | null;
   /** End to end: the source's WAL against what the target has. */
   readonly lag: Lag & { readonly captured: Lag; readonly transformed: Lag; readonly applied: Lag };
   readonly tables: readonly TableStatus[];
+  /** Tables in the mapped schemas of the source that nothing moves; null when the source cannot be asked. */
+  readonly unmapped: readonly string[] | null;
   readonly services: readonly ServiceStatus[];
   readonly ledger: Ledger | null;
   readonly errors: readonly string[];
@@ -52,6 +66,14 @@ export function nextSteps(
   { config, isLogKnown }: { readonly config: string; readonly isLogKnown: boolean },
 ): string[] {
   if (!isLogKnown) return ['Bring the log back: what the services do can be read there only.'];
+  const { openCutover } = status;
+  if (openCutover?.isRunning) return [`Wait: a cutover is at its step ${openCutover.lastStep ?? 'gates'}.`];
+  if (openCutover) {
+    return [
+      `A cutover was left at its step ${openCutover.lastStep ?? 'gates'}, and writes may be refused. Go on with it: ferry cutover --resume -c ${config}`,
+      `Or undo it: ferry cutover --abort -c ${config}`,
+    ];
+  }
   const halted = status.services.filter((service) => service.state === 'halted' && service.error);
   const stopped = status.tables.flatMap((table) => table.stopped ?? []);
   if (halted.length + stopped.length > 0) {

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { type LedgerEntry, ledgerAddsUp, type Tally } from '../../../core/ledger.js';
-import { domainSchemas } from '../../../core/mapping.js';
+import { domainSchemas, routeName } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { CAPTURE_STATE, type CaptureState, type TransformState, transformStateKey } from '../../../core/stage-state.js';
 import { partitionName, partitionsOf, topicsOf } from '../../../core/topics.js';
@@ -43,13 +43,14 @@ export async function readLedger(
   const ofTransforms = (count: 'filtered' | 'transformed', table: string) =>
     transforms.reduce((sum, state) => sum + (state?.[count][table] ?? 0), 0);
   const tables = pipeline.tables.map((mapping): LedgerEntry => {
-    const table = displayName(mapping.source);
-    const more = captured.get(table) ?? 0;
+    const table = routeName(mapping);
+    const source = displayName(mapping.source);
+    const more = captured.get(source) ?? 0;
     return {
       table,
-      read: (capture?.read[table] ?? 0) + more,
-      deduplicated: capture?.deduplicated[table] ?? 0,
-      captured: (capture?.captured[table] ?? 0) + more,
+      read: (capture?.read[source] ?? 0) + more,
+      deduplicated: capture?.deduplicated[source] ?? 0,
+      captured: (capture?.captured[source] ?? 0) + more,
       filtered: ofTransforms('filtered', table),
       transformed: ofTransforms('transformed', table) + (transformed.get(table) ?? 0),
       applied: applied ? (applied.get(table)?.applied ?? 0) : undefined,

@@ -1,9 +1,9 @@
 import type { ClientBase } from 'pg';
 import { toFerryError } from '../../../core/errors.js';
 import { parseLsn } from '../../../core/lsn.js';
-import { domainSchemas, formatPlace, type TableMapping } from '../../../core/mapping.js';
+import { domainSchemas, formatPlace, routeName, type TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
-import { REPORT_PREFIX, type ServiceName, type ServiceReport } from '../../../core/service-report.js';
+import type { ServiceName } from '../../../core/service-report.js';
 import { CAPTURE_STATE, type CaptureState, type TableSnapshotState } from '../../../core/stage-state.js';
 import { ofPartition, partitionsOf, type TopicPartition, topicsOf } from '../../../core/topics.js';
 import {
@@ -14,11 +14,22 @@ import {
 } from '../../../platform/control-schema.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
+import { Journal, readServing } from '../cutover/journal.js';
+import { readCoordinator } from '../cutover/lock.js';
 import { furthestAhead, furthestBehind, lagOf, type SourceNow } from './lag.js';
-import { nextSteps, type Phase, type PipelineStatus, type ServiceStatus, type TableStatus } from './pipeline-status.js';
+import {
+  nextSteps,
+  type OpenCutover,
+  type Phase,
+  type PipelineStatus,
+  type ServiceStatus,
+  type TableStatus,
+} from './pipeline-status.js';
 import { readLedger } from './read-ledger.js';
+import { readReports } from './read-reports.js';
 import { serviceStatus, unknownService } from './service-status.js';
 import { type DomainEnd, domainEnd, endOf, type Reached } from './stage-end.js';
+import { readUnmappedTables } from './unmapped-tables.js';
 
 /** What status asks; a side that cannot be reached is given as the error of trying. */
 export interface StatusSources {
@@ -65,6 +76,8 @@ export async function readStatus(pipeline: LoadedPipeline, sources: StatusSource
   const ledger =
     (await ask(log, (open) => readLedger(pipeline, open, target instanceof Error || !applied ? undefined : target))) ??
     null;
+  const known = Object.values(logged?.capture?.tables ?? {}).flatMap((table) => table.oid ?? []);
+  const unmapped = (await ask(source, (client) => readUnmappedTables(client, pipeline.tables, known))) ?? null;
   const isKnown = { log: logged !== undefined, target: applied !== undefined };
   const tables = tableStatuses(pipeline, isKnown, logged?.capture, applied);
   const endToEnd = lagOf(now, applied?.reached);
@@ -73,8 +86,10 @@ export async function readStatus(pipeline: LoadedPipeline, sources: StatusSource
     at: new Date().toISOString(),
     phase: phaseOf(applied, tables, isKnown.log ? captured !== undefined : undefined),
     serving: applied?.serving ?? null,
+    openCutover: applied?.openCutover ?? null,
     lag: { ...endToEnd, captured: lagOf(now, captured), transformed: lagOf(now, transformed), applied: endToEnd },
     tables,
+    unmapped,
     services,
     ledger,
     errors: [
@@ -101,6 +116,7 @@ interface TargetView {
   readonly copied: ReadonlySet<string>;
   readonly stopped: readonly StoppedTable[];
   readonly serving: 'source' | 'target';
+  readonly openCutover: OpenCutover | null;
 }
 
 /** @returns undefined before apply's first start, when the target has no `ferry` schema. */
@@ -115,15 +131,11 @@ async function readTarget(
   },
 ): Promise<TargetView | undefined> {
   const { rows: found } = await target.query<{ there: string }>(
-    "SELECT to_regclass('ferry.target_script') IS NOT NULL AS there",
+    "SELECT to_regclass('ferry.cutover_run') IS NOT NULL AS there",
   );
   if (found[0]!.there !== 't') return undefined;
   const points = await readAppliedPoints(target, pipeline);
   const copied = await readCopiedSources(target, pipeline, partitions);
-  const { rows: flag } = await target.query<{ serving: 'source' | 'target' }>(
-    'SELECT serving FROM ferry.cutover WHERE pipeline = $1',
-    [pipeline],
-  );
   return {
     reached: furthestBehind(
       log.domains.map((at) => {
@@ -137,14 +149,23 @@ async function readTarget(
     ),
     copied,
     stopped: await readStoppedTables(target, pipeline),
-    serving: flag[0]?.serving ?? 'source',
+    serving: await readServing(target, pipeline),
+    openCutover: await readOpenCutover(target, pipeline),
   };
+}
+
+async function readOpenCutover(target: ClientBase, pipeline: string): Promise<OpenCutover | null> {
+  const journal = await Journal.open(target, pipeline);
+  if (!journal) return null;
+  const { startedAt, startedBy } = journal.run;
+  const lastStep = (await journal.entries()).at(-1)?.step ?? null;
+  return { startedAt, startedBy, lastStep, isRunning: (await readCoordinator(target, pipeline)) !== undefined };
 }
 
 const SERVICES: readonly ServiceName[] = ['capture', 'transform', 'apply', 'control'];
 
 async function readServices(log: EventLog): Promise<ServiceStatus[]> {
-  const reports = [...(await log.control.entries(REPORT_PREFIX)).values()] as ServiceReport[];
+  const reports = await readReports(log);
   const now = Date.now();
   return SERVICES.map((service) => serviceStatus(service, reports, now));
 }
@@ -164,7 +185,8 @@ function tableStatuses(
     const source = displayName(mapping.source);
     const snapshot = capture?.tables[source];
     const gone = snapshot?.gone && goneReason(mapping, snapshot.gone);
-    const stops = applied?.stopped.filter((table) => table.source === source) ?? [];
+    const route = routeName(mapping);
+    const stops = applied?.stopped.filter((table) => table.source === route) ?? [];
     const stop = stops.find((table) => table.reason) ?? stops[0];
     return {
       source,
@@ -172,7 +194,7 @@ function tableStatuses(
       state:
         stop?.state ??
         (gone ? 'halted' : undefined) ??
-        tableState(snapshot, applied?.copied.has(source) === true, isKnown),
+        tableState(snapshot, applied?.copied.has(route) === true, isKnown),
       stopped: stop?.reason ?? gone ?? null,
       rows: snapshot?.rows ?? 0,
       estimate: snapshot?.estimate ?? null,
@@ -181,7 +203,7 @@ function tableStatuses(
 }
 
 function goneReason(
-  { source, place }: TableMapping,
+  { source, target, place }: TableMapping,
   gone: 'dropped' | 'recreated',
 ): { message: string; remedy: string } {
   const name = displayName(source);
@@ -189,8 +211,8 @@ function goneReason(
     message: `the source table ${name} was ${gone}; what it had until then is in the target`,
     remedy:
       gone === 'dropped'
-        ? `Take it out of the mapping at ${formatPlace(place)}, and restart the services.`
-        : `Begin again, with the new table: ferry resync.`,
+        ? `Take it out of the pipeline: ferry table remove ${name} (${formatPlace(place)}).`
+        : `Take the new one: ferry table remove ${name}, then ferry table add ${name} --to ${displayName(target)} --empty.`,
   };
 }
 

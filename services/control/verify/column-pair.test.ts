@@ -3,6 +3,7 @@ import { comparable, comparableKey } from './column-pair.js';
 import type { Collation, ColumnCatalog } from './table-catalog.js';
 
 const column = (type: string, category: string, more: Partial<ColumnCatalog> = {}): ColumnCatalog => ({
+  oid: 23,
   name: 'c',
   type,
   plainType: type.replace(/\(.*\)/, ''),

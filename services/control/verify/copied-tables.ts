@@ -1,7 +1,6 @@
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
-import type { TableMapping } from '../../../core/mapping.js';
-import { displayName } from '../../../core/relation.js';
+import { routeName, type TableMapping } from '../../../core/mapping.js';
 import { readCopiedSources } from '../../../platform/control-schema.js';
 import { classify } from '../../../platform/postgres.js';
 
@@ -14,7 +13,7 @@ export async function refuseUncopied(
   { pipeline, partitions, tables }: { pipeline: string; partitions: number; tables: readonly TableMapping[] },
 ): Promise<void> {
   const copied = await readCopied(target, pipeline, partitions);
-  const uncopied = tables.map((table) => displayName(table.source)).filter((table) => !copied.has(table));
+  const uncopied = tables.map(routeName).filter((table) => !copied.has(table));
   if (uncopied.length === 0) return;
   throw new FerryError('not-ready', `not copied to the end yet: ${uncopied.join(', ')}`, {
     remedy: '`ferry status` shows how far the copy is; it goes on while `ferry up` runs.',

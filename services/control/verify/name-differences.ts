@@ -1,8 +1,8 @@
 import type { Observation } from './judge.js';
 import { bothVersions, keyId, type TableReader } from './observe.js';
-import { columnHashesOfKeys, type Key } from './queries.js';
+import type { Key } from './queries.js';
 import type { Difference } from './report.js';
-import type { Session, Statement } from './session.js';
+import type { TextRow } from './session.js';
 
 export interface NamedDifferences {
   readonly differences: readonly Difference[];
@@ -27,8 +27,8 @@ export async function nameDifferences(
   if (toName.length === 0) return { differences: [], confirmed: different, changed: [] };
   const keys = toName.map(({ key }) => key);
   const [source, target] = await Promise.all([
-    readColumnHashes(reader.source, columnHashesOfKeys(reader.shape.source, keys)),
-    readColumnHashes(reader.target, columnHashesOfKeys(reader.shape.target, keys)),
+    reader.source.columnHashes(keys).then(hashesByKey),
+    reader.target.columnHashes(keys).then(hashesByKey),
   ]);
   const differences: Difference[] = [];
   const confirmed = different.slice(toName.length);
@@ -65,9 +65,9 @@ interface ColumnHashes {
   readonly hashes: readonly string[];
 }
 
-async function readColumnHashes(session: Session, statement: Statement): Promise<Map<string, ColumnHashes>> {
+function hashesByKey(read: readonly TextRow[]): Map<string, ColumnHashes> {
   const rows = new Map<string, ColumnHashes>();
-  for (const [hashes, version, ...key] of await session.read(statement)) {
+  for (const [hashes, version, ...key] of read) {
     const id = keyId(key as string[]);
     const twin = rows.get(id);
     // As for the row's state, so that the two versions of a key that stands twice compare.

@@ -3,15 +3,20 @@ import { crc32 } from 'node:zlib';
 import { type Lsn, parseLsn } from '../../../core/lsn.js';
 import type { AppliedProbe } from './applied-probe.js';
 import type { Observation, RowState } from './judge.js';
-import { type Key, type KeyRange, rangeRows, rowsOfKeys } from './queries.js';
-import type { Session, Statement } from './session.js';
+import type { Key, KeyRange } from './queries.js';
+import type { Session, TextRow } from './session.js';
+import type { SideReader } from './side-reader.js';
 import type { TableShape } from './table-shape.js';
 
 /** What it takes to look at the rows of one table. */
 export interface TableReader {
   readonly shape: TableShape;
-  readonly source: Session;
-  readonly target: Session;
+  readonly source: SideReader;
+  readonly target: SideReader;
+  /** Keys of rows that only the target may have, where a walk over the source's keys does not come to them. */
+  readonly beyond?: (rows: number) => AsyncIterable<readonly Key[]>;
+  /** Of the source, for its WAL's place. */
+  readonly session: Session;
   readonly applied: AppliedProbe;
   readonly signal: AbortSignal;
 }
@@ -23,21 +28,21 @@ type Rows = Map<string, { readonly key: Key; readonly state: RowState }>;
 
 /** Looks at every row that either side has in the range. */
 export async function observeRange(reader: TableReader, range: KeyRange): Promise<Observation[]> {
-  const source = await readRows(reader.source, rangeRows(reader.shape.source, range));
+  const source = rowsByKey(await reader.source.rows(range));
   await waitUntilApplied(reader);
-  const target = await readRows(reader.target, rangeRows(reader.shape.target, range));
+  const target = rowsByKey(await reader.target.rows(range));
   const keys = new Map([...source, ...target].map(([id, { key }]) => [id, key]));
   return observations(keys, [source], target);
 }
 
 /** Looks at these rows. A few are read from the source all the while, to see the values that busy ones pass through. */
 export async function observeKeys(reader: TableReader, keys: readonly Key[]): Promise<Observation[]> {
-  const readSource = () => readRows(reader.source, rowsOfKeys(reader.shape.source, keys));
+  const readSource = async () => rowsByKey(await reader.source.rowsOfKeys(keys));
   const samples = [await readSource()];
-  const lsn = await currentLsn(reader.source);
+  const lsn = await currentLsn(reader.session);
   const readTarget = async () => {
     await reader.applied.waitUntilApplied(lsn, reader.signal);
-    return readRows(reader.target, rowsOfKeys(reader.shape.target, keys));
+    return rowsByKey(await reader.target.rowsOfKeys(keys));
   };
   const target =
     keys.length > MAX_SAMPLED_KEYS
@@ -66,8 +71,8 @@ async function whileSampling<T>(work: () => Promise<T>, sample: () => Promise<vo
   return result;
 }
 
-async function waitUntilApplied({ source, applied, signal }: TableReader): Promise<void> {
-  await applied.waitUntilApplied(await currentLsn(source), signal);
+async function waitUntilApplied({ session, applied, signal }: TableReader): Promise<void> {
+  await applied.waitUntilApplied(await currentLsn(session), signal);
 }
 
 /** Every transaction that a read before this has seen ends at or before it. */
@@ -76,9 +81,9 @@ async function currentLsn(source: Session): Promise<Lsn> {
   return parseLsn(row![0]!);
 }
 
-async function readRows(session: Session, statement: Statement): Promise<Rows> {
+function rowsByKey(read: readonly TextRow[]): Rows {
   const rows: Rows = new Map();
-  for (const [hash, version, ...key] of await session.read(statement)) {
+  for (const [hash, version, ...key] of read) {
     const id = keyId(key as string[]);
     // A target without a unique index can hold a key twice, where the sum differs from the source's one row; and equal
     // rows of a table without a key have the same one on both sides.

@@ -38,21 +38,38 @@ export function rangeRows(side: SideShape, range: KeyRange): Statement {
   return { text: `SELECT ${rowState(side, rowHash(side))} FROM ${side.from}${where}`, values };
 }
 
+/** The keys of a range. */
+export function keysInRange(side: SideShape, range: KeyRange): Statement {
+  const { where, values } = inRange(side, range);
+  return {
+    text: `SELECT ${side.key.map(({ expression }) => expression).join(', ')} FROM ${side.from}${where}`,
+    values,
+  };
+}
+
+/** The rows of a range: version, key columns, and the columns as they are. */
+export function valuesInRange(side: SideShape, range: KeyRange): Statement {
+  const { where, values } = inRange(side, range);
+  return { text: `SELECT ${rowValues(side)} FROM ${side.from}${where}`, values };
+}
+
+/** The rows of these keys, where they exist: version, key columns, and the columns as they are. */
+export function valuesOfKeys(side: SideShape, keys: readonly Key[]): Statement {
+  return ofKeys(side, keys, rowValues(side));
+}
+
 /** The rows of these keys, where they exist: hash, version, key columns. */
 export function rowsOfKeys(side: SideShape, keys: readonly Key[]): Statement {
-  return ofKeys(side, keys, rowHash(side));
+  return ofKeys(side, keys, rowState(side, rowHash(side)));
 }
 
 /** The rows of these keys, where they exist: the hash of each compared column as `{1,2,...}`, version, key columns. */
 export function columnHashesOfKeys(side: SideShape, keys: readonly Key[]): Statement {
-  return ofKeys(
-    side,
-    keys,
-    `ARRAY[${side.columns.map((column) => hashOf([column], side.recode)).join(', ')}]::bigint[]`,
-  );
+  const hashes = `ARRAY[${side.columns.map((column) => hashOf([column], side.recode)).join(', ')}]::bigint[]`;
+  return ofKeys(side, keys, rowState(side, hashes));
 }
 
-function ofKeys(side: SideShape, keys: readonly Key[], hash: string): Statement {
+function ofKeys(side: SideShape, keys: readonly Key[], selected: string): Statement {
   const names = side.key.map((_, index) => `k${index}`);
   const lists = names.map((_, index) => `$${index + 1}::text[]`);
   const matches = side.key.map(
@@ -60,16 +77,21 @@ function ofKeys(side: SideShape, keys: readonly Key[], hash: string): Statement 
   );
   return {
     text:
-      `SELECT ${rowState(side, hash)} FROM unnest(${lists.join(', ')}) AS wanted (${names.join(', ')})` +
+      `SELECT ${selected} FROM unnest(${lists.join(', ')}) AS wanted (${names.join(', ')})` +
       ` JOIN ${side.from} ON ${matches.join(' AND ')}`,
     values: names.map((_, index) => keys.map((key) => key[index]!)),
   };
 }
 
 /** The tuple's place and writer change with each update, even with one that brings an old value back. */
+const VERSION = `concat_ws('/', t.tableoid, t.ctid, t.xmin)`;
+
 function rowState(side: SideShape, hash: string): string {
-  const version = `concat_ws('/', t.tableoid, t.ctid, t.xmin)`;
-  return [hash, version, ...side.key.map(({ expression }) => expression)].join(', ');
+  return [hash, VERSION, ...side.key.map(({ expression }) => expression)].join(', ');
+}
+
+function rowValues(side: SideShape): string {
+  return [VERSION, ...side.key.map(({ expression }) => expression), ...side.columns].join(', ');
 }
 
 const rowHash = (side: SideShape) => hashOf(side.columns, side.recode);

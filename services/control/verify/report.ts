@@ -11,7 +11,7 @@ export interface TableReport {
   /** `schema.table`. */
   readonly source: string;
   readonly target: string;
-  /** Rows of the source, and of the target. Taken chunk by chunk: while writes go on they are of no single moment. */
+  /** Rows of the source, and of the target; of a table with lineage those that came from this source table. Taken chunk by chunk: while writes go on they are of no single moment. */
   readonly rows: number;
   readonly targetRows: number;
   /** Sum of the row hashes modulo 2^64, 16 hex digits. Of what was compared, so equal tables have equal ones. */
@@ -21,6 +21,8 @@ export interface TableReport {
   /** The rows that really differ, at most {@link MAX_NAMED_DIFFERENCES} of them. */
   readonly differences: readonly Difference[];
   readonly differencesTotal: number;
+  /** Of a table with lineage: rows that stand in the target, and those that others are before. */
+  readonly lineage?: { readonly standing: number; readonly behind: number };
   /** Rows that changed each time they were looked at again, so that nothing can be said about them. */
   readonly unsettled: number;
 }
@@ -30,8 +32,16 @@ export interface Difference {
   readonly key: readonly string[];
   /** `missing` from the target, `extra` in the target, or in both and `different`. */
   readonly kind: 'missing' | 'extra' | 'different';
-  /** The columns whose values differ, by their names in the source; only of `different`. */
+  /**
+   * The columns whose values differ, by their names in the source, of a table with rules by those in the target; only
+   * of `different`.
+   */
   readonly columns?: readonly string[];
+  /**
+   * Of a table with lineage: what came from the source is right, and the row of the target table is not what it should be
+   * by that. The key is the target's.
+   */
+  readonly isStanding?: true;
 }
 
 /** More names do not help a person, and a table that is all wrong must not fill the memory. */

@@ -3,7 +3,7 @@ import { classify, type Side } from '../../../platform/postgres.js';
 /** A query, complete. */
 export interface Statement {
   readonly text: string;
-  readonly values: readonly (string | number | readonly string[])[];
+  readonly values: readonly (string | number | readonly (string | null)[])[];
 }
 
 /** What is needed of a `pg.Client`; it must give every value as text or null, as those of `connect()` do. */

@@ -1,7 +1,7 @@
 import { judge, type Observation, type RowState } from './judge.js';
 import { nameDifferences } from './name-differences.js';
 import { keyId, observeKeys, observeRange, type TableReader } from './observe.js';
-import type { KeyRange } from './queries.js';
+import type { Key, KeyRange } from './queries.js';
 import type { Difference, Tally } from './report.js';
 
 export interface RangeResult {
@@ -24,8 +24,25 @@ export interface SettleOptions {
  * while they are looked at, settle as apply goes on.
  */
 export async function settleRange(reader: TableReader, range: KeyRange, options: SettleOptions): Promise<RangeResult> {
+  return settle(reader, await observeRange(reader, range), options);
+}
+
+/** The same, of the rows of these keys. */
+export async function settleKeys(
+  reader: TableReader,
+  keys: readonly Key[],
+  options: SettleOptions,
+): Promise<RangeResult> {
+  return settle(reader, await observeKeys(reader, keys), options);
+}
+
+async function settle(
+  reader: TableReader,
+  first: readonly Observation[],
+  options: SettleOptions,
+): Promise<RangeResult> {
   const result = new ResultBuilder();
-  let looks = await observeRange(reader, range);
+  let looks = first;
   let open = new Map<string, Observation>();
   for (let attempt = 1; ; attempt++) {
     open = await sortOut(reader, { looks, open, result, nameLimit: options.nameLimit });

@@ -21,6 +21,8 @@ export interface TableCatalog {
 /** A column. A domain is described by the type that it is over. */
 export interface ColumnCatalog {
   readonly name: string;
+  /** OID of its own type. */
+  readonly oid: number;
   /** As SQL, with its modifier: `numeric(10,2)`. */
   readonly type: string;
   /** As SQL, without modifier: `numeric`. */
@@ -67,7 +69,8 @@ SELECT a.attname,
             ELSE d.row->>'datcollate' END,
        CASE WHEN o.collprovider = 'd' THEN ${databaseVersion(serverVersion)}
             ELSE pg_catalog.pg_collation_actual_version(o.oid) END,
-       c.relkind, c.reltuples::bigint, pg_catalog.getdatabaseencoding()
+       c.relkind, c.reltuples::bigint, pg_catalog.getdatabaseencoding(),
+       a.atttypid
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
@@ -118,6 +121,7 @@ function toColumn(row: TextRow): ColumnCatalog {
   const [name, type, plainType, category, builtin, labels, generated, keyPlace, provider, locale, version] = row;
   return {
     name: name!,
+    oid: Number(row.at(-1)),
     type: type!,
     plainType: plainType!,
     category: category!,

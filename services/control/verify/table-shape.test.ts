@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { TableMapping } from '../../../core/mapping.js';
+import { ruleKit } from '../../../platform/rule-kit.js';
 import type { ColumnCatalog, TableCatalog } from './table-catalog.js';
 import { planShape } from './table-shape.js';
 
@@ -14,6 +15,7 @@ const mapping = (rename: Record<string, string> = {}): TableMapping => ({
 
 const column = (name: string, more: Partial<ColumnCatalog> = {}): ColumnCatalog => ({
   name,
+  oid: 23,
   type: 'integer',
   plainType: 'integer',
   category: 'N',
@@ -42,7 +44,7 @@ const table = (
 test('columns are paired by the mapping in the order of the source, the key in the order of its index', () => {
   const source = table('public', 't', [column('b', { keyPlace: 2 }), column('a', { keyPlace: 1 }), column('v')]);
   const target = table('growth', 'u', [column('v'), column('a2'), column('b')], { only: false });
-  const shape = planShape(mapping({ a: 'a2' }), source, target);
+  const shape = planShape(mapping({ a: 'a2' }), source, target, ruleKit);
   expect(shape.columns).toEqual(['b', 'a', 'v']);
   expect(shape.source).toMatchObject({ from: 'ONLY "public"."t" AS t', columns: ['t."b"', 't."a"', 't."v"'] });
   expect(shape.target).toMatchObject({ from: '"growth"."u" AS t', columns: ['t."b"', 't."a2"', 't."v"'] });
@@ -53,7 +55,7 @@ test('columns are paired by the mapping in the order of the source, the key in t
 test('columns that either side generates are left out', () => {
   const source = table('public', 't', [column('id', { keyPlace: 1 }), column('g', { generated: true }), column('h')]);
   const target = table('growth', 'u', [column('id'), column('h', { generated: true })]);
-  expect(planShape(mapping(), source, target).columns).toEqual(['id']);
+  expect(planShape(mapping(), source, target, ruleKit).columns).toEqual(['id']);
 });
 
 test('two encodings are recoded on both sides', () => {
@@ -62,6 +64,7 @@ test('two encodings are recoded on both sides', () => {
     mapping(),
     table('public', 't', columns, { encoding: 'LATIN1' }),
     table('growth', 'u', columns),
+    ruleKit,
   );
   expect([shape.source.recode, shape.target.recode]).toEqual([true, true]);
 });
@@ -69,7 +72,7 @@ test('two encodings are recoded on both sides', () => {
 test('a renamed column that the source has not is reported where the mapping names it', () => {
   const columns = [column('id', { keyPlace: 1 })];
   expect(() =>
-    planShape(mapping({ nmae: 'name' }), table('public', 't', columns), table('growth', 'u', columns)),
+    planShape(mapping({ nmae: 'name' }), table('public', 't', columns), table('growth', 'u', columns), ruleKit),
   ).toThrow(
     expect.objectContaining({
       code: 'mapping-invalid',

@@ -1,8 +1,13 @@
 import { FerryError } from '../../../core/errors.js';
-import { formatPlace, type TableMapping, targetColumn } from '../../../core/mapping.js';
+import type { RuleKit } from '../../../core/mapping/rule-kit.js';
+import { movedName, namedColumns } from '../../../core/mapping/table-rules.js';
+import { formatPlace, type TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { quoteName } from '../../../platform/postgres.js';
 import { comparable, comparableKey } from './column-pair.js';
+import { type CandidateKeys, planLineage } from './lineage-shape.js';
+import type { MappedRows } from './mapped-reader.js';
+import { planMapped } from './mapped-shape.js';
 import { hashOf } from './row-hash.js';
 import type { ColumnCatalog, TableCatalog } from './table-catalog.js';
 
@@ -16,6 +21,10 @@ export interface TableShape {
   readonly source: SideShape;
   readonly target: SideShape;
   readonly estimatedRows: number | undefined;
+  /** Of a table with rules: `source` has the columns that these read, and `columns` are names of the target. */
+  readonly mapped?: MappedRows;
+  /** Of a table with lineage: `target` has its candidates. */
+  readonly candidates?: CandidateKeys;
 }
 
 /** SQL of one side. */
@@ -42,19 +51,21 @@ interface Pair {
 
 /**
  * Plans the comparison of one table. Generated columns are left out: each side computes its own.
- * @throws FerryError `mapping-invalid` for a renamed column that the source has not,
+ * @throws FerryError `mapping-invalid` for a column that the source has not, or rules that do not fit,
  * `target-unfit` when the target lacks a column.
  */
-export function planShape(mapping: TableMapping, source: TableCatalog, target: TableCatalog): TableShape {
-  refuseUnknownRenames(mapping, source);
+export function planShape(mapping: TableMapping, source: TableCatalog, target: TableCatalog, kit: RuleKit): TableShape {
+  refuseUnknownColumns(mapping, source);
+  if (mapping.lineage) return planLineage(mapping, { source, target, from: `${comparedRows(source)} AS t` }, kit);
   const pairs = pairColumns(mapping, source, target);
   const compared = pairs.filter((pair) => !pair.source.generated && !pair.target.generated);
   const columns = compared.map((pair) => comparable(pair.source, pair.target));
   const key = keyPairs(pairs).map((pair) => comparableKey(pair.source, pair.target));
   const recode = source.encoding !== target.encoding;
+  const mapped = mapping.rules && planMapped(mapping, { source, target }, kit);
   const sideShape = (side: 'source' | 'target', catalog: TableCatalog): SideShape => ({
     from: `${comparedRows(catalog)} AS t`,
-    columns: columns.map((column) => column[side]),
+    columns: mapped ? mapped[side] : columns.map((column) => column[side]),
     key:
       key.length > 0
         ? key.map((column) => ({ expression: column[side], literalType: column.literalType[side] }))
@@ -71,11 +82,12 @@ export function planShape(mapping: TableMapping, source: TableCatalog, target: T
   });
   return {
     mapping,
-    columns: compared.map((pair) => pair.source.name),
+    columns: mapped ? mapped.columns : compared.map((pair) => pair.source.name),
     isKeyless: key.length === 0,
     source: sideShape('source', source),
     target: sideShape('target', target),
     estimatedRows: source.estimatedRows,
+    ...(mapped ? { mapped } : {}),
   };
 }
 
@@ -85,11 +97,13 @@ function comparedRows({ only, name, filter }: TableCatalog): string {
   return filter === undefined ? table : `(SELECT tableoid, ctid, xmin, * FROM ${table} WHERE ${filter})`;
 }
 
-function refuseUnknownRenames(mapping: TableMapping, source: TableCatalog): void {
-  for (const name of mapping.rename.keys()) {
+function refuseUnknownColumns(mapping: TableMapping, source: TableCatalog): void {
+  for (const { column: name, place } of namedColumns(mapping)) {
     if (source.columns.some((column) => column.name === name)) continue;
-    const place = formatPlace(mapping.columnPlaces.get(name) ?? mapping.place);
-    throw new FerryError('mapping-invalid', `${place}: ${displayName(mapping.source)} has no column ${name}`);
+    throw new FerryError(
+      'mapping-invalid',
+      `${formatPlace(place)}: ${displayName(mapping.source)} has no column ${name}`,
+    );
   }
 }
 
@@ -98,7 +112,8 @@ function pairColumns(mapping: TableMapping, source: TableCatalog, target: TableC
   const pairs: Pair[] = [];
   const missing: string[] = [];
   for (const column of source.columns) {
-    const name = targetColumn(mapping, column.name);
+    const name = movedName(mapping, column.name);
+    if (name === undefined) continue;
     const found = inTarget.get(name);
     if (found) pairs.push({ source: column, target: found });
     else if (!column.generated) missing.push(name);

@@ -1,6 +1,6 @@
 import { displayName } from '../../../core/relation.js';
 import type { TableReader } from './observe.js';
-import { chunkEnd, type Key, type KeyRange, rangeTally, WHOLE_TABLE } from './queries.js';
+import { type KeyRange, WHOLE_TABLE } from './queries.js';
 import {
   addTallies,
   EMPTY_TALLY,
@@ -10,9 +10,8 @@ import {
   type TableReport,
   type Tally,
 } from './report.js';
-import type { Session } from './session.js';
-import { type RangeResult, settleRange } from './settle-range.js';
-import type { SideShape } from './table-shape.js';
+import { type RangeResult, settleKeys, settleRange } from './settle-range.js';
+import type { SideReader } from './side-reader.js';
 
 export interface VerifyTableOptions {
   readonly chunkRows: number;
@@ -24,10 +23,14 @@ export interface VerifyTableOptions {
 /** Compares one table, chunk by chunk in key order; each query is over as soon as its chunk is read. */
 export async function verifyTable(reader: TableReader, options: VerifyTableOptions): Promise<TableReport> {
   let total: RangeResult = resultOf(EMPTY_TALLY, EMPTY_TALLY);
-  for await (const chunk of chunksOf(reader.source, reader.shape.source, WHOLE_TABLE, options.chunkRows)) {
+  for await (const chunk of chunksOf(reader.source, WHOLE_TABLE, options.chunkRows)) {
     reader.signal.throwIfAborted();
     total = await verifyRange(reader, chunk, options, total);
     options.onRows(total.source.rows);
+  }
+  for await (const keys of reader.beyond?.(options.chunkRows) ?? []) {
+    const nameLimit = MAX_NAMED_DIFFERENCES - total.differences.length;
+    total = addResults(total, await settleKeys(reader, keys, { maxAttempts: options.maxAttempts, nameLimit }));
   }
   const { mapping } = reader.shape;
   return {
@@ -50,15 +53,12 @@ async function verifyRange(
   options: VerifyTableOptions,
   before: RangeResult,
 ): Promise<RangeResult> {
-  const [source, target] = await Promise.all([
-    readTally(reader.source, reader.shape.source, range),
-    readTally(reader.target, reader.shape.target, range),
-  ]);
+  const [source, target] = await Promise.all([reader.source.tally(range), reader.target.tally(range)]);
   if (equalTallies(source, target)) return addResults(before, resultOf(source, target));
   if (target.rows > 2 * options.chunkRows) {
     // The chunk is measured in rows of the source: what the target has too many must not fill the memory either.
     let total = before;
-    for await (const part of chunksOf(reader.target, reader.shape.target, range, options.chunkRows)) {
+    for await (const part of chunksOf(reader.target, range, options.chunkRows)) {
       reader.signal.throwIfAborted();
       total = await verifyRange(reader, part, options, total);
     }
@@ -69,20 +69,15 @@ async function verifyRange(
 }
 
 /** Splits a range where one side has `rows` rows each; the parts leave no key out, whichever side has it. */
-async function* chunksOf(session: Session, side: SideShape, range: KeyRange, rows: number): AsyncGenerator<KeyRange> {
+async function* chunksOf(side: SideReader, range: KeyRange, rows: number): AsyncGenerator<KeyRange> {
   let after = range.after;
   while (true) {
-    const [end] = await session.read(chunkEnd(side, { ...range, after }, rows));
+    const end = await side.chunkEnd({ ...range, after }, rows);
     if (!end) break;
-    yield { after, through: end as Key };
-    after = end as Key;
+    yield { after, through: end };
+    after = end;
   }
   yield { ...range, after };
-}
-
-async function readTally(session: Session, side: SideShape, range: KeyRange): Promise<Tally> {
-  const [row] = await session.read(rangeTally(side, range));
-  return { rows: Number(row![0]), sum: BigInt(row![1]!) };
 }
 
 function resultOf(source: Tally, target: Tally): RangeResult {

@@ -1,15 +1,22 @@
+import type { RuleKit } from '../../../core/mapping/rule-kit.js';
 import type { TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import type { AppliedProbe } from './applied-probe.js';
+import { candidateReader, keysBeyond } from './candidate-reader.js';
+import { compareStanding } from './compare-standing.js';
+import { mappedReader } from './mapped-reader.js';
 import type { TableReader } from './observe.js';
 import type { TableReport, VerifyReport } from './report.js';
-import { type OpenSession, openSession, type SqlClient } from './session.js';
+import { type OpenSession, openSession, type Session, type SqlClient } from './session.js';
+import { sqlReader } from './side-reader.js';
 import { readTableCatalog } from './table-catalog.js';
-import { planShape } from './table-shape.js';
+import { planShape, type TableShape } from './table-shape.js';
 import { verifyTable } from './verify-table.js';
 
 export interface VerifyOptions {
   readonly tables: readonly TableMapping[];
+  /** What their rules compute with. */
+  readonly kit: RuleKit;
   /** Open a session of their side each time; they are ended here. */
   readonly connectSource: () => Promise<SqlClient>;
   readonly connectTarget: () => Promise<SqlClient>;
@@ -77,24 +84,38 @@ export async function verifyTables(options: VerifyOptions): Promise<VerifyReport
 async function verifyMapping(
   mapping: TableMapping,
   lane: { readonly source: OpenSession; readonly target: OpenSession; readonly signal: AbortSignal },
-  { applied, publication, onProgress, chunkRows = 20_000, maxAttempts = 20 }: VerifyOptions,
+  { kit, applied, publication, onProgress, chunkRows = 20_000, maxAttempts = 20 }: VerifyOptions,
 ): Promise<TableReport> {
   const names = { source: displayName(mapping.source), target: displayName(mapping.target) };
   const sides = { source: lane.source.about(names.source), target: lane.target.about(names.target) };
+  onProgress?.({ ...names, rows: 0, estimatedRows: undefined });
   const [source, target] = await Promise.all([
     readTableCatalog(sides.source, mapping.source, publication),
     readTableCatalog(sides.target, mapping.target),
   ]);
-  const shape = planShape(mapping, source, target);
+  const shape = planShape(mapping, source, target, kit);
   const progress = (rows: number, report?: TableReport) =>
     onProgress?.({ ...names, rows, estimatedRows: shape.estimatedRows, report });
   progress(0);
-  const reader: TableReader = { shape, ...sides, applied, signal: lane.signal };
-  // Each chunk of a table without a key sorts all of it.
-  const rowsOfChunk = shape.isKeyless ? chunkRows * 10 : chunkRows;
-  const report = await verifyTable(reader, { chunkRows: rowsOfChunk, maxAttempts, onRows: progress });
+  const reader: TableReader = { ...readersOf(shape, sides), session: sides.source, applied, signal: lane.signal };
+  // Each chunk of a table without a key sorts all of it; the rows of a mapped one are held here.
+  const rowsOfChunk = shape.isKeyless ? chunkRows * 10 : shape.mapped ? Math.ceil(chunkRows / 10) : chunkRows;
+  const compared = await verifyTable(reader, { chunkRows: rowsOfChunk, maxAttempts, onRows: progress });
+  const report = mapping.lineage ? await compareStanding(sides.target, mapping, compared) : compared;
   progress(report.rows, report);
   return report;
+}
+
+function readersOf(
+  shape: TableShape,
+  sides: { readonly source: Session; readonly target: Session },
+): Pick<TableReader, 'shape' | 'source' | 'target' | 'beyond'> {
+  const { mapped, candidates } = shape;
+  const source = mapped ? mappedReader(sides, shape, mapped) : sqlReader(sides.source, shape.source);
+  if (!mapped || !candidates) return { shape, source, target: sqlReader(sides.target, shape.target) };
+  const lineage = { ...shape, mapped, candidates };
+  const beyond = (rows: number) => keysBeyond(sides, lineage, { source, rows });
+  return { shape, source, target: candidateReader(sides, lineage), beyond };
 }
 
 async function withSessions(

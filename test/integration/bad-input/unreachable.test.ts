@@ -30,8 +30,8 @@ describe('databases that cannot be reached', () => {
   test('at the start: each command says which, services wait for both and then prepare the target', async () => {
     pair = await MovingPair.open({ servers: servers() });
     await pair.configure();
-    await mkdir(join(pair.config, 'target'));
-    await writeFile(join(pair.config, 'target', 'before-copy.sql'), TARGET_SQL);
+    await mkdir(join(pair.config, 'target', 'migrations'), { recursive: true });
+    await writeFile(join(pair.config, 'target', 'migrations', '001_tables.sql'), TARGET_SQL);
     await Promise.all([source.down({ crash: false }), target.down({ crash: false })]);
 
     pair.start('up');

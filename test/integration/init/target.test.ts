@@ -6,6 +6,9 @@ import { freshDatabase } from '../../support/postgres.js';
 import { describeWithPostgres, testServers } from '../../support/servers.js';
 import { CrowdedPair } from './crowded-pair.js';
 
+const [BEFORE, INDEXES] = ['target/migrations/001_before_copy.sql', 'target/migrations/002_indexes.sql'];
+const LATER = ['target/migrations/003_foreign_keys.sql', 'target/migrations/004_validate.sql'];
+
 describeWithPostgres('the target that init creates', () => {
   let pair: CrowdedPair;
 
@@ -94,14 +97,17 @@ describeWithPostgres('the target that init creates', () => {
       'public.users: the foreign key users_best_fkey is not created in the target: it refers to a table that is not moved',
       'auth.users: not created in the target: policy own, row-level security',
     ]);
-    expect(await pair.text('target/before-copy.sql')).toContain('-- the default of code is not created in the target');
-    expect(await pair.text('target/after-copy.sql')).toContain('-- the index odd_ix is not created in the target');
+    expect(await pair.text(BEFORE)).toContain('-- the default of code is not created in the target');
+    expect(await pair.text(INDEXES)).toContain('-- the index odd_ix is not created in the target');
   });
 
-  test('both scripts can be run again, and the second brings indexes and foreign keys', async () => {
-    await pair.init();
-    const [before, after] = [await pair.text('target/before-copy.sql'), await pair.text('target/after-copy.sql')];
-    for (const script of [before, after, before, after]) await pair.target.query(script);
+  test('all migrations can be run again; those after the copy bring indexes and foreign keys', async () => {
+    const { files } = await pair.init();
+    const migrations = files.filter((file) => file.startsWith('target/'));
+    expect(migrations).toEqual([BEFORE, INDEXES, ...LATER]);
+    const texts = await Promise.all(migrations.map((file) => pair.text(file)));
+    expect(texts.map((text) => text.startsWith('-- ferry: after-copy\n'))).toEqual([false, true, true, true]);
+    for (const text of [...texts, ...texts]) await pair.target.query(text);
     expect(
       await pair.sorted(`SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) || ' ' || convalidated AS v
         FROM pg_constraint WHERE contype IN ('f', 'x')`),
@@ -121,13 +127,12 @@ describeWithPostgres('the target that init creates', () => {
     expect(await pair.column("SELECT convalidated AS v FROM pg_constraint WHERE conname = 'late_ok'")).toEqual(['f']);
   });
 
-  test('before-copy.sql builds the same in another database', async () => {
-    await pair.init();
+  test('the migrations build the same in another database', async () => {
+    const { files } = await pair.init();
     const other = await freshDatabase(testServers().targetServer, 'init_other');
     const client = await connect('target', other.url, { applicationName: 'test' });
     try {
-      await client.query(await pair.text('target/before-copy.sql'));
-      await client.query(await pair.text('target/after-copy.sql'));
+      for (const file of files.filter((one) => one.startsWith('target/'))) await client.query(await pair.text(file));
       const findings = await runPreflight(await loadPipeline(pair.directory, pair.env), {
         source: pair.source,
         target: client,
@@ -144,10 +149,10 @@ describeWithPostgres('the target that init creates', () => {
       'CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext; CREATE EXTENSION pg_trgm SCHEMA ext',
     );
     await pair.init();
-    await pair.target.query(await pair.text('target/after-copy.sql'));
+    for (const file of [INDEXES, ...LATER]) await pair.target.query(await pair.text(file));
     expect(
       await pair.column(`SELECT typbasetype::regtype AS v FROM pg_type WHERE oid = 'growth.email'::regtype`),
     ).toEqual(['ext.citext']);
-    expect(await pair.text('target/after-copy.sql')).toContain('"ext"."gin_trgm_ops"');
+    expect(await pair.text(INDEXES)).toContain('"ext"."gin_trgm_ops"');
   });
 });

@@ -70,9 +70,14 @@ export class CheckedPair {
   }
 
   /** Creates public.t and growth.t, and checks the pipeline that maps the one to the other. */
-  async checkColumns(columns: { source: string; target: string }, rename = ''): Promise<Finding[]> {
+  async checkColumns(columns: { source: string; target: string }, more = ''): Promise<Finding[]> {
     await this.source.query(`CREATE TABLE public.t (${columns.source})`);
     await this.target.query(`CREATE TABLE growth.t (${columns.target})`);
-    return this.check(pipelineOf(`  t:\n    from: public.t\n${rename}`));
+    return this.checkMapping(`  t:\n    from: public.t\n${more}`);
+  }
+
+  /** @param tables of the mapping file. */
+  checkMapping(tables: string): Promise<Finding[]> {
+    return this.check(pipelineOf(tables));
   }
 }

@@ -14,8 +14,12 @@ const TEXTS = [
 
 /** Columns of one table, with texts of values that each must arrive as it was. */
 export const COLUMNS: Readonly<Record<string, { readonly type: string; readonly values: readonly string[] }>> = {
-  a_numeric: { type: 'numeric', values: [`'NaN'`, `'-Infinity'`, `repeat('7', 1000)::numeric + 0.10`, `'1e-1000'`] },
+  a_numeric: {
+    type: 'numeric',
+    values: [`'NaN'`, `'-Infinity'`, `repeat('7', 1000)::numeric + 0.10`, `'1e-1000'`, `'0e-1'`, `'1e131071'`],
+  },
   a_price: { type: 'numeric(20, 5)', values: ['1.5', '-0.00001', '999999999999999.99999'] },
+  a_rounded: { type: 'numeric(10, -2)', values: ['1234567890.1', '-50'] },
   a_bigint: { type: 'bigint', values: ['9007199254740993', '-9223372036854775808', '9223372036854775807'] },
   a_double: { type: 'float8', values: [`'-0'`, `'NaN'`, `'4.9e-324'`, '0.1::float8 + 0.2', `'-Infinity'`, `'1e23'`] },
   a_real: { type: 'float4', values: [`'-0'`, `'1.1754944e-38'`, `'3.4028235e38'`, '0.1'] },
@@ -71,6 +75,10 @@ export const COLUMNS: Readonly<Record<string, { readonly type: string; readonly 
   a_period: { type: 'tstzrange', values: [`'[2020-01-01 00:00:00.000001+00,infinity)'`, `'[-infinity,2020-01-01]'`] },
   a_float_range: { type: 'public.float_range', values: [`'[-0,1e-300)'`] },
   ranges: { type: 'nummultirange', values: [`'{}'`, `'{[1.10,2.20),(3,)}'`] },
+  periods: {
+    type: 'tstzmultirange',
+    values: [`'{[2020-01-01 00:00:00.000001+00,2020-01-02 00:00+00),[2021-01-01 00:00+00,infinity)}'`],
+  },
   a_domain: { type: 'public.positive', values: ['0.001', '123456789.100'] },
   some_money: { type: 'money', values: ['1234567.89::numeric::money', '(-5)::money'] },
   a_point: { type: 'point', values: [`'(0.1,-0)'`, `'(1e-310,NaN)'`] },

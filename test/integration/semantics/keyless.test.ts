@@ -3,7 +3,7 @@ import { topicsOf } from '../../../core/topics.js';
 import { Load } from '../../support/load.js';
 import { makePipeline, type Pipeline } from '../../support/pipeline.js';
 import { fromPublic } from '../../support/pipeline-files.js';
-import { testSeed } from '../../support/random.js';
+import { Random, testSeed } from '../../support/random.js';
 import { describeWithPostgres } from '../../support/servers.js';
 import { snapshotBlocks } from '../../support/snapshot-blocks.js';
 
@@ -72,9 +72,10 @@ describeWithPostgres('tables without a key, and with another one in the WAL', ()
   afterAll(() => pipeline?.[Symbol.asyncDispose]());
 
   test('are copied exactly while they are written to, and capture is killed', async () => {
-    const dying = pipeline.process('capture', { FERRY_FAILPOINTS: 'capture.rows-copied=0.4' });
+    const dying = pipeline.process('capture');
+    const random = new Random(testSeed(8));
     await pipeline.until('a part of a copy in the log', async () => {
-      dying.start();
+      dying.start({ FERRY_FAILPOINTS: `capture.rows-copied=die:0@${random.int(0, 1000)}` });
       dying.mayEnd();
       await dying.ended;
       return hasPartOf('public.busy');

@@ -56,7 +56,8 @@ forEachDriver('rows of 20 MB', (driver) => {
   });
 
   test('and by a replay', async () => {
-    expect((await pipeline.ferry('replay', '--yes', '--json')).json()).toMatchObject({ ok: true });
+    const replayed = await pipeline.ferry('replay', '--yes', '--json');
+    expect(replayed.json(), replayed.stderr).toMatchObject({ ok: true });
     await expectSame();
   });
 });
@@ -78,7 +79,7 @@ async function dieBetweenParts(pipeline: Pipeline): Promise<void> {
   const capture = new ServiceProcess('capture', {
     config: pipeline.config.directory,
     stderrFile: join(pipeline.config.directory, 'dying.log'),
-    env: { ...pipeline.env, FERRY_FAILPOINTS: 'log.part-appended=1' },
+    env: { ...pipeline.env, FERRY_FAILPOINTS: 'log.part-appended=die:0@0' },
   });
   capture.start();
   await pipeline.until('capture to die between two parts', () => capture.hasFailed);

@@ -6,8 +6,8 @@ import { CAN_WATCH_MEMORY, MemoryWatch } from '../../support/memory-watch.js';
 import { type Pipeline, startPipeline } from '../../support/pipeline.js';
 import { fromPublic } from '../../support/pipeline-files.js';
 
-const ROWS = 600_000;
-const UPDATED = 400_000;
+const ROWS = 300_000;
+const UPDATED = 200_000;
 const LIMIT_MB = 512;
 const TIMEOUT_MS = 240_000;
 
@@ -36,7 +36,7 @@ async function countWhile(pipeline: Pipeline, work: Promise<void>): Promise<stri
   return [...counts];
 }
 
-forEachDriver('a transaction of 1,000,000 changes', (driver) => {
+forEachDriver('a transaction of 500,000 changes', (driver) => {
   const options = { timeout: TIMEOUT_MS, skip: !CAN_WATCH_MEMORY };
   test('arrives whole, with bounded memory', options, async ({ annotate }) => {
     await using pipeline = await startPipeline({

@@ -96,12 +96,13 @@ describeWithPostgres('partitioned and inheriting tables', () => {
 
   test('a truncated root is emptied; a partition that is truncated, or detached, halts capture with what to do', async () => {
     await pipeline.source.query(
-      "TRUNCATE public.events; INSERT INTO public.events VALUES ('eu', 1, 1, 'left'), ('us', 1, 1, 'left')",
+      "TRUNCATE public.events; INSERT INTO public.events VALUES ('eu', 1, 1, 'left'), ('us', 1, 1, 'left'), ('us', 2000, 1, 'left')",
     );
     await pipeline.expectApplied('public.events');
     // Longer than it takes to be found out, were it one.
     await sleep(2_500);
-    await pipeline.source.query('TRUNCATE public.events_rest_high');
+    // Analyzed, as autovacuum may at any moment, it looks like one that was only rewritten.
+    await pipeline.source.query('TRUNCATE public.events_rest_high; ANALYZE public.events_rest_high');
     pipeline.capture.mayEnd();
     expect(await pipeline.capture.ended).toMatchObject({ code: 1 });
     expect(await pipeline.capture.stderrTail()).toMatch(/partition public.events_rest_high was truncated on its own/);

@@ -44,7 +44,7 @@ forEachDriver('four partitions', (driver) => {
       INSERT INTO public.quiet SELECT generate_series(50, 150)`);
     // Unique values pass on from row to row, from partition to partition.
     const passes = Array.from(
-      { length: 198 },
+      { length: 60 },
       (_, i) => `UPDATE public.names SET name = 'name ${i + 1}' WHERE id = ${i + 2}`,
     );
     await run(`UPDATE public.names SET name = NULL WHERE id = 1; ${passes.join(';')}`);
@@ -52,8 +52,7 @@ forEachDriver('four partitions', (driver) => {
       `TRUNCATE public.places; INSERT INTO public.places SELECT 'c', 's' || i, i FROM generate_series(1, 50) i`,
     );
     await pipeline.expectApplied();
-    const { ledger, phase } = await pipeline.status();
-    expect([ledger?.addsUp, phase]).toEqual([true, 'streaming']);
+    expect((await pipeline.statusIn('streaming')).ledger).toMatchObject({ addsUp: true });
     const verified = await pipeline.ferry('verify', '--json');
     expect(verified.code, verified.stderr).toBe(0);
     // All of this went over several partitions, or it would have proved nothing.
@@ -86,7 +85,7 @@ forEachDriver('four partitions', (driver) => {
       ],
       testSeed(5),
     );
-    for (const service of [pipeline.apply, pipeline.transform, pipeline.capture, pipeline.apply, pipeline.transform]) {
+    for (const service of [pipeline.apply, pipeline.transform, pipeline.capture]) {
       await service.kill();
       service.start();
       await pipeline.untilApplied();

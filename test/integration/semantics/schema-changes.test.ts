@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { makePipeline, type Pipeline } from '../../support/pipeline.js';
+import { makePipeline, type Pipeline, startPipeline } from '../../support/pipeline.js';
 import { describeWithPostgres } from '../../support/servers.js';
 
 /** Tables that are alike, one for each policy and change. */
@@ -47,6 +47,13 @@ describeWithPostgres("changes of the source's tables while rows flow", () => {
     expect(resumed.code, resumed.stderr).toBe(0);
     await untilState(source, 'streaming');
   };
+  /** Does on the target what the halt asks for, and waits until the table is at its end or at the next change. */
+  const stepOver = async (source: string, fix: (stopped: { message: string; remedy: string }) => string) => {
+    await untilState(source, 'halted');
+    await pipeline.target.query(fix((await tableOf(source)).stopped!));
+    expect((await pipeline.ferry('table', 'resume', source)).code).toBe(0);
+    await pipeline.until('the resume to be seen', async () => (await tableOf(source)).state !== 'catching-up');
+  };
   const othersGoOn = async () => {
     await pipeline.source.query('UPDATE public.others SET n = n + 1');
     await pipeline.expectApplied('public.others');
@@ -75,15 +82,10 @@ describeWithPostgres("changes of the source's tables while rows flow", () => {
       ALTER TABLE public.halts ALTER n TYPE bigint; UPDATE public.halts SET n = 9007199254740993 WHERE id = 3;
       ALTER TABLE public.halts RENAME b TO bb; UPDATE public.halts SET bb = 'renamed' WHERE id = 4`);
     for (const expected of [/column n changed its type from integer to bigint/, /column b was renamed to bb/]) {
-      await untilState('public.halts', 'halted');
-      const { stopped } = await tableOf('public.halts');
-      expect(stopped!.message).toMatch(expected);
-      await pipeline.target.query(/On the target: (ALTER TABLE [^;]*;)/.exec(stopped!.remedy)![1]!);
-      await pipeline.ferry('table', 'resume', 'public.halts');
-      await pipeline.until(
-        'the resume to be seen',
-        async () => (await tableOf('public.halts')).state !== 'catching-up',
-      );
+      await stepOver('public.halts', ({ message, remedy }) => {
+        expect(message).toMatch(expected);
+        return /On the target: (ALTER TABLE [^;]*;)/.exec(remedy)![1]!;
+      });
     }
     await untilState('public.halts', 'streaming');
     await pipeline.expectApplied('public.halts');
@@ -187,15 +189,8 @@ describeWithPostgres("changes of the source's tables while rows flow", () => {
       ALTER TABLE public.offline DROP COLUMN c; UPDATE public.offline SET a = 'no c' WHERE id = 2;
       ALTER TABLE public.offline ADD c text; UPDATE public.offline SET c = 'text' WHERE id = 3`);
     pipeline.capture.start();
-    const fixes = ['ADD c int', 'DROP COLUMN c', 'ADD c text'];
-    for (const fix of fixes) {
-      await untilState('public.offline', 'halted');
-      await pipeline.target.query(`ALTER TABLE growth.offline ${fix}`);
-      await pipeline.ferry('table', 'resume', 'public.offline');
-      await pipeline.until(
-        'the resume to be seen',
-        async () => (await tableOf('public.offline')).state !== 'catching-up',
-      );
+    for (const fix of ['ADD c int', 'DROP COLUMN c', 'ADD c text']) {
+      await stepOver('public.offline', () => `ALTER TABLE growth.offline ${fix}`);
     }
     await untilState('public.offline', 'streaming');
     await pipeline.expectApplied('public.offline');
@@ -218,6 +213,7 @@ describeWithPostgres("changes of the source's tables while rows flow", () => {
       `CREATE TABLE public.stranger (id int); INSERT INTO public.stranger VALUES (1); ALTER TABLE public.stranger ADD x int`,
     );
     await othersGoOn();
+    expect((await pipeline.status()).unmapped).toEqual(['public.stranger']);
   });
 
   test('and a replay reads the rows of before as the target has its columns now', async () => {
@@ -230,4 +226,29 @@ describeWithPostgres("changes of the source's tables while rows flow", () => {
       await pipeline.expectEqual(table);
     }
   });
+});
+
+test('several partitions: the first that comes to an added or widened column makes the change; a rename stands in each', async () => {
+  await using pipeline = await startPipeline({
+    driver: 'embedded',
+    partitions: 3,
+    schemaSql: 'CREATE TABLE public.t (id int PRIMARY KEY, a int)',
+    sourceSql: 'INSERT INTO public.t SELECT i, i FROM generate_series(1, 30) i',
+    tables: { growth: { t: { from: 'public.t', schemaChanges: 'propagate' } } },
+  });
+  const everyRow = 'UPDATE public.t SET a = -a';
+  for (const change of ['ADD b text', 'ADD c int NOT NULL DEFAULT 7', 'ALTER a TYPE bigint', 'ADD d text']) {
+    await pipeline.source.query(`ALTER TABLE public.t ${change}; ${everyRow}`);
+    // What another change has followed the catalog does not tell any more.
+    await pipeline.expectApplied();
+  }
+  await pipeline.source.query(`ALTER TABLE public.t RENAME b TO bb; ${everyRow}`);
+  await pipeline.until('all partitions to stand', async () => {
+    const { rows } = await pipeline.target.query("SELECT FROM ferry.table_state WHERE state = 'halted'");
+    return rows.length === 3;
+  });
+  await pipeline.target.query('ALTER TABLE growth.t RENAME b TO bb');
+  expect((await pipeline.ferry('table', 'resume', 'public.t')).code).toBe(0);
+  await pipeline.until('the table to run', async () => (await pipeline.status()).tables[0]!.state === 'streaming');
+  await pipeline.expectApplied();
 });

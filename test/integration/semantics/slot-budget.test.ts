@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sourceObjectName } from '../../../core/topics.js';
 import { eventually } from '../../support/eventually.js';
@@ -85,6 +86,37 @@ describeWithPostgres('WAL that the source keeps for the slot', () => {
     expect((await pipeline.target.query('SELECT count(*) FROM shared.users')).rows).toEqual([{ count: '100' }]);
     await pipeline.stop();
     await resync();
+  });
+
+  test('by policy the snapshot waits while it is above the budget, and goes on below it', async () => {
+    await using throttled = await makePipeline({
+      driver: 'embedded',
+      sourceServer: server.url,
+      capture: { walBudgetBytes: 8 * 1024 * 1024, onWalBudget: 'throttle', snapshotChunkRows: 1 },
+      schemaSql: 'CREATE TABLE public.many (id int PRIMARY KEY)',
+      sourceSql: 'INSERT INTO public.many SELECT generate_series(1, 2500)',
+      tables: { shared: fromPublic('many') },
+    });
+    throttled.start();
+    const copied = async () =>
+      Number((await throttled.target.query<{ n: string }>('SELECT count(*) AS n FROM shared.many')).rows[0]!.n);
+    await throttled.until('the first rows to be copied', async () => (await copied()) > 0);
+    // The slot keeps what a transaction that has written something and is open may still need.
+    const open = await throttled.connect('source');
+    await open.query(`BEGIN; SELECT pg_logical_emit_message(true, 'held', '')`);
+    await writeWal(1);
+    let before = -1;
+    await throttled.until('the snapshot to wait', async () => {
+      const [last, now] = [before, await copied()];
+      before = now;
+      await sleep(2_500);
+      return last === now;
+    });
+    expect(before).toBeLessThan(2_500);
+    await open.query('COMMIT');
+    await pipeline.source.query('CHECKPOINT');
+    await throttled.untilStreaming();
+    await throttled.expectApplied();
   });
 
   test('a slot that the server has given up is refused with the command, and the target is readable', async () => {

@@ -3,21 +3,21 @@ import { parseLsn } from '../../../core/lsn.js';
 import { CAPTURE_STATE, type CaptureState } from '../../../core/stage-state.js';
 import { topicsOf } from '../../../core/topics.js';
 import { ChunkGate } from '../../support/chunk-gate.js';
-import { forEachDriver } from '../../support/drivers.js';
 import { makePipeline, type Pipeline } from '../../support/pipeline.js';
 import { fromPublic } from '../../support/pipeline-files.js';
+import { describeWithPostgres } from '../../support/servers.js';
 import { snapshotBlocks } from '../../support/snapshot-blocks.js';
 
 const BIG = "pg_catalog.repeat('0123456789', 10000)";
 const CHUNK_ROWS = 2;
 
 /** Rows 10, 20 ... 60, of which the first chunk has 10 and 20. */
-function pipelineOf(driver: 'embedded' | 'kafka', tables: readonly string[]): Promise<Pipeline> {
+function pipelineOf(tables: readonly string[]): Promise<Pipeline> {
   const create = (table: string) => `
     CREATE TABLE public.${table} (id int PRIMARY KEY, n int NOT NULL, big text, other text);
     ALTER TABLE public.${table} ALTER big SET STORAGE EXTERNAL, ALTER other SET STORAGE EXTERNAL`;
   return makePipeline({
-    driver,
+    driver: 'embedded',
     schemaSql: tables.map(create).join(';'),
     sourceSql: [
       ...tables.map(
@@ -53,10 +53,10 @@ const WINDOW: Readonly<Record<string, string>> = {
   truncated: `UPDATE @ SET id = 5 WHERE id = 30; TRUNCATE @; INSERT INTO @ VALUES (20, 1, 'after', ${BIG}), (60, 1, '', '')`,
 };
 
-forEachDriver('changes while their snapshot chunk is in flight', (driver) => {
+describeWithPostgres('changes while their snapshot chunk is in flight', () => {
   test('every row arrives once and whole', async () => {
     const tables = Object.keys(WINDOW).map((table) => `public.${table}`);
-    await using pipeline = await pipelineOf(driver, Object.keys(WINDOW));
+    await using pipeline = await pipelineOf(Object.keys(WINDOW));
     const gate = await ChunkGate.close(pipeline, tables);
     const change = () =>
       Promise.all(
@@ -72,7 +72,7 @@ forEachDriver('changes while their snapshot chunk is in flight', (driver) => {
   });
 
   test('a row that a key change took out of its chunk is read again, even after capture was killed', async () => {
-    await using pipeline = await pipelineOf(driver, ['moved']);
+    await using pipeline = await pipelineOf(['moved']);
     const gate = await ChunkGate.close(pipeline, ['public.moved']);
     await gate.holder('public.moved').query('UPDATE public.moved SET id = 5 WHERE id = 30');
     await gate.toNextChunk();

@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import type { TableMapping } from '../../../core/mapping.js';
 import { parseQualifiedName } from '../../../core/relation.js';
 import { connect } from '../../../platform/postgres.js';
+import { ruleKit } from '../../../platform/rule-kit.js';
 import type { AppliedProbe } from '../../../services/control/verify/applied-probe.js';
 import type { TableReport, VerifyReport } from '../../../services/control/verify/report.js';
 import { type VerifyOptions, verifyTables } from '../../../services/control/verify/verify-tables.js';
@@ -56,6 +57,7 @@ export class Pair {
   verify(tables: readonly TableMapping[], options: Partial<VerifyOptions> = {}): Promise<VerifyReport> {
     return verifyTables({
       tables,
+      kit: ruleKit,
       connectSource: () => this.connect('source'),
       connectTarget: () => this.connect('target'),
       applied: QUIET,

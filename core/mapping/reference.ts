@@ -1,0 +1,151 @@
+import { RULE_TEXTS, STEP_TEXTS } from './column-rule.js';
+import { RULE_EXAMPLES, type RuleExample, STEP_EXAMPLES } from './rule-examples.js';
+
+/** The page about rules, out of the schema that reads them and of the examples that tests run: `docs/mapping.md`. */
+export function mappingReference(): string {
+  return [
+    INTRODUCTION,
+    '## Rules',
+    'One of `from`, `constant`, `concat`, `template`, `coalesce`, `object`, `uuid`, `lookup` and `call` says where a value comes from.',
+    table(RULE_TEXTS, RULE_EXAMPLES),
+    '## Steps',
+    'Each stands in the list `steps` of a rule; they are done in that order.',
+    table(STEP_TEXTS, STEP_EXAMPLES),
+    LINEAGE,
+    LIMITS,
+  ].join('\n\n');
+}
+
+function table(texts: Readonly<Record<string, string>>, examples: Readonly<Record<string, RuleExample>>): string {
+  const rows = Object.entries(texts).map(([name, text]) => {
+    const { rule, beside, row, gives } = examples[name]!;
+    const example = beside === undefined ? code(rule) : `${code(rule)} beside ${code(beside)}`;
+    return `| \`${name}\` | ${cell(text)} | ${example} | ${cell(shown(row))} | ${value(gives)} |`;
+  });
+  return ['| | what | example | of | gives |', '|---|---|---|---|---|', ...rows].join('\n');
+}
+
+function shown(row: RuleExample['row']): string {
+  return Object.entries(row)
+    .map(([name, text]) => `${name} = ${value(text)}`)
+    .join(', ');
+}
+
+const value = (text: string | null) => (text === null ? 'null' : code(text));
+const code = (text: string) => `\`${cell(text)}\``;
+const cell = (text: string) => text.replaceAll('|', '\\|');
+
+const INTRODUCTION = `<!-- Written by a test out of core/mapping/: do not edit. npx vitest run --project unit -u test/mapping-reference.test.ts -->
+# The mapping
+
+One file of \`mapping/\` for each domain schema. Without anything else a table's rows move as they are, as bytes.
+
+\`\`\`yaml
+# yaml-language-server: $schema=<where schemaferry is>/docs/mapping.schema.json
+schema: shared
+tables:
+  users:                              # target table
+    from: public.users                # source table (REPLICA IDENTITY FULL: see below); "quoted" where a name holds a dot
+    rename: {joined: joined_on}       # source column -> target column
+    where: kind <> 'x'                # rows that move; all without it
+    drop: [password_hash]             # or pick: [id, email, joined]
+    columns:                          # target column -> rule
+      email: {from: email, steps: [trim, lower]}
+      full_name: {template: "{first_name} {last_name}"}
+      role: {from: kind, steps: [{map: {a: admin, m: member}}]}
+    schemaChanges: propagate
+\`\`\`
+
+Columns move under their own or their new names; \`drop\` leaves some behind, \`pick\` all others. A rule fills one column of the
+target, in the place of a column that would move there. A column that a rule reads moves too, unless it is dropped.
+
+\`where\` says which rows move: \`=\`, \`<>\`, \`in\`, \`not in\`, \`is null\`, \`is not null\`, \`and\`, \`or\`, \`not\` and parentheses, as in SQL.
+A row that comes to fulfil it is inserted in the target, one that does not any more is deleted. The same source table may go to one table of
+each domain schema, each with its own columns and rows: a tenant split is a \`where\` in each.
+
+Everything is text: rules read and make values as PostgreSQL writes them, and the target's column reads what they make. \`t\` and \`f\`
+are the booleans; \`\${\` is written \`$\${\`.
+
+**What cannot be done is said, never guessed.** \`ferry check\` refuses what types tell: a rule that makes text for a column of
+another type without \`cast\`, a value in a rule that the column's type has not, a column that is not there. A value that only turns
+out not to be of the column's type is refused by the target: apply halts there or sets it aside (\`onRefusal\`). A value that a rule can
+make nothing of (\`map\` without \`else\`, \`json\` of what is no JSON) halts transform, with table, column and row
+(\`mapping-refused\`): correct the rule, start transform again, and it goes on from that row.`;
+
+const LINEAGE = `## Several tables into one
+
+\`\`\`yaml
+tables:
+  api_keys:
+    merge:                            # in the place of \`from\`; the first has precedence
+      - from: public.api_keys
+        columns: {origin: {constant: api_keys}}
+      - from: public.vendor_api_keys  # what is said of a table stands beside its \`from\`
+        rename: {hash: key_hash}
+        columns:
+          id: {uuid: [vendor, no], namespace: 6ba7b810-9dad-11d1-80b4-00c04fd430c8}
+          origin: {constant: vendor}
+    unique: [key_hash]                # rows that are equal in it are one
+\`\`\`
+
+Of rows that are equal in the columns of \`unique\` the first table's stands in the target, of one table's the first by key; a null is equal
+to nothing. When it goes, or becomes another, the next one stands. The others are kept in the schema \`ferry\` of the target, as
+*candidates*, with where they came from: \`ferry map trace TABLE KEY\` shows it. Without \`unique\` no two rows are one. A row that comes to
+the key of a row that it is not one with is refused, as by any unique index. Another order of the tables is taken when apply begins again. Tables are merged in one
+partition (\`log.partitions: 1\`). [Why so](decisions/0021-merge.md)
+
+## Keys that are made
+
+A rule may make the key with \`lineage: true\`, and in \`merge\`: rows are found by the key that they have in the source, which the
+candidates keep. Each row of such a table stands twice in the target; once the pipeline is over, \`DROP TABLE ferry."shared.users"\` takes the
+candidates of \`shared.users\` away, and the table stays. Under \`REPLICA IDENTITY FULL\` say \`key: [id]\`, the
+columns of the primary key. What refers to such a key is made by \`lookup\`; \`ferry check\` refuses a foreign key's column that is not.
+
+\`\`\`yaml
+tables:
+  users:
+    from: public.users
+    lineage: true
+    columns: {id: {uuid: [id], namespace: 6ba7b810-9dad-11d1-80b4-00c04fd430c8}}
+  posts:
+    from: public.posts
+    columns: {owner: {lookup: shared.users.id, of: [owner]}}
+\`\`\``;
+
+const LIMITS = `## Functions of your own
+
+\`\`\`yaml
+functions: functions.mjs              # in pipeline.yaml, relative to it
+\`\`\`
+
+\`\`\`js
+/** @import {MappingFunction} from 'schemaferry/mapping' */
+/** @type {MappingFunction} */
+export const initials = (name) => name?.replaceAll(/[^A-Z]/g, '') ?? null;
+\`\`\`
+
+Texts or null go in, text or null comes out. TypeScript is taken where Node runs it (22.18 and later); compile it otherwise. A function must be
+pure: a rebuild of the target, and verification, call it again. An async one is refused at the start. One that throws, returns anything else, or
+gives two answers to the same values (the first thousand calls are made twice) halts transform with table, column and row. \`ferry map test\`
+calls it on rows of yours. Services read the module when they start.
+
+## What rules need
+
+- The source's key moves as it is, renamed or not: rows are found by it, save with \`lineage\`. Beside it the target's key may have
+  columns of constants.
+- A rule that reads several columns of which one may be large (text, numeric, jsonb, arrays ...) needs \`REPLICA IDENTITY FULL\` on the
+  source table; columns of the key aside. A change does not carry a large value that stays as it was; a rule over that column alone leaves the target's
+  value as it is then.
+- A table without a key moves as it is, without rules.
+- \`where\` must be decidable of every change: under \`REPLICA IDENTITY FULL\`, or over columns of the key alone, or where all columns that the
+  mapping reads are of one size (numbers but numeric, booleans, dates and times, uuid, enums). It compares columns whose equal values have one
+  text: integers, text, uuid, boolean, date, enums; values are written as PostgreSQL writes them.
+- Tables that one source table goes to are there from the beginning: one that is added later needs \`ferry resync\`. \`ferry table pause\` and
+  \`resume\` take each by its target, \`resnapshot\` copies all of them.
+- When a column that a rule reads is renamed or dropped at the source, transform halts until the rule is corrected.
+- Rules of a pipeline that has begun are for rows from there on: \`ferry table resnapshot\` copies the table again. Columns that
+  come or go by it are a change of columns to apply (\`schemaChanges\`).
+
+\`ferry verify\` maps the source's rows by the same rules, reads them through the target's types and compares. It names the row's
+key and the column of the target. Rows of tables with rules travel through the command for that, others do not.
+`;

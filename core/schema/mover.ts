@@ -1,0 +1,211 @@
+import type { TableMapping } from '../mapping.js';
+import type { QualifiedName } from '../relation.js';
+import type { ScopeItem } from './column-scope.js';
+import { type ColumnWalk, renameColumns } from './column-walk.js';
+import type { Finding } from './finding.js';
+import type { Grammar, SyntaxNode } from './grammar.js';
+import { type DumpStatement, keyOf, rangePlace, type SourceObject } from './inventory.js';
+import { labelOf } from './label.js';
+import { type MovedSql, moveParsed } from './move-sql.js';
+import { displayPlace, type Place } from './names.js';
+import { type Plan, Relocation, type Viewpoint } from './relocation.js';
+import { moveRoutine } from './routine.js';
+import { routineViewpoint } from './routine-viewpoint.js';
+import { renameSubjectColumns } from './subject-columns.js';
+import { isNode } from './syntax.js';
+
+/** A table that a statement is about, at one of the places that it goes to. */
+export interface SubjectTable {
+  readonly source: Place;
+  readonly target: Place;
+}
+
+export interface MoverInput {
+  readonly plan: Plan;
+  readonly grammar: Grammar;
+  readonly statements: readonly DumpStatement[];
+  readonly mappings: readonly TableMapping[];
+  /** Schemas in which extensions stand. */
+  readonly extensionSchemas: readonly string[];
+}
+
+/** Moves statements one by one, and keeps what a person has to see to. */
+export class Mover {
+  readonly #input: MoverInput;
+  readonly findings: Finding[] = [];
+  /** Objects that could not be moved, by key, with their lines: what names them cannot either. */
+  readonly failed = new Map<string, number>();
+
+  constructor(input: MoverInput) {
+    this.#input = input;
+  }
+
+  get plan(): Plan {
+    return this.#input.plan;
+  }
+
+  get grammar(): Grammar {
+    return this.#input.grammar;
+  }
+
+  get statements(): readonly DumpStatement[] {
+    return this.#input.statements;
+  }
+
+  /** Undefined of a partition that goes with its root. */
+  mappingOf({ source, target }: SubjectTable): TableMapping | undefined {
+    const isSame = (name: QualifiedName, place: Place) => name.schema === place.schema && name.table === place.name;
+    return this.#input.mappings.find((one) => isSame(one.source, source) && isSame(one.target, target));
+  }
+
+  /** A qualified name for SQL. */
+  name({ schema, name }: Place): string {
+    return `${this.grammar.identifier(schema)}.${this.grammar.identifier(name)}`;
+  }
+
+  literal(text: string): string {
+    return this.grammar.literal(text);
+  }
+
+  /** A relation's name as a constant that is one. */
+  regclass(place: Place): string {
+    return `${this.literal(this.name(place))}::pg_catalog.regclass`;
+  }
+
+  find(kind: SourceObject['class'], place: Place): SourceObject | undefined {
+    return this.plan.inventory.find(kind, place);
+  }
+
+  /** Where an object goes; none where it does not. */
+  placesOf(object: SourceObject): readonly Place[] {
+    return this.plan.places.get(keyOf(object)) ?? [];
+  }
+
+  /** The schemas that objects of a schema of the source go to. */
+  schemasOf(source: string): string[] {
+    const moved = this.plan.inventory.all().filter(({ place }) => place.schema === source);
+    return [...new Set(moved.flatMap((object) => this.placesOf(object).map(({ schema }) => schema)))].sort();
+  }
+
+  /** The places that a table goes to; one that a new project has by itself stays where it is. */
+  targetsOf(source: Place): SubjectTable[] {
+    const object = this.find('relation', source);
+    if (!object) return [{ source, target: source }];
+    return this.placesOf(object).map((target) => ({ source, target }));
+  }
+
+  /** @returns undefined where it cannot be moved; that is a finding then. */
+  moveAbout(statement: DumpStatement, subject: SubjectTable): string | undefined {
+    const item = this.#itemOf(subject);
+    return this.#checked(statement, { path: [], subject }, (names) =>
+      moveParsed(statement.sql, { names, grammar: this.grammar }, ([node], walk) => {
+        this.#renameIndex(node!, subject, walk);
+        renameSubjectColumns(node!, { item, walk });
+      }),
+    );
+  }
+
+  /** @param schema where it goes. */
+  move(statement: DumpStatement, schema: string | undefined): string | undefined {
+    return this.#checked(statement, { path: [], schema }, (names) =>
+      moveParsed(statement.sql, { names, grammar: this.grammar }, (nodes, walk) => renameColumns(nodes, [], walk)),
+    );
+  }
+
+  moveRoutine(statement: DumpStatement, schema: string): string | undefined {
+    const { path, scope } = routineViewpoint(statement, this.#input);
+    return this.#checked(statement, { path, schema }, (names) =>
+      moveRoutine(statement.sql, {
+        names,
+        grammar: this.grammar,
+        extensionSchemas: this.#input.extensionSchemas,
+        scope: scope(names),
+      }),
+    );
+  }
+
+  /**
+   * Makes an object that goes to one place. Where it has none it is said why; where it cannot be moved, what names it
+   * cannot either.
+   */
+  moveObject(
+    statement: DumpStatement,
+    object: SourceObject,
+    move: (place: Place) => string | undefined,
+  ): { readonly sql: string; readonly place: Place } | undefined {
+    const [place] = this.placesOf(object);
+    if (!place) {
+      this.#leaveUnplaced(statement, object);
+      return undefined;
+    }
+    const sql = move(place);
+    if (sql !== undefined) return { sql, place };
+    this.failed.set(keyOf(object), statement.line);
+    return undefined;
+  }
+
+  /** Of one that could not be moved it has been said. */
+  #leaveUnplaced(statement: DumpStatement, object: SourceObject): void {
+    const reason = this.plan.reasons.get(keyOf(object));
+    if (reason !== undefined && reason !== CANNOT_MOVE) this.leave(statement, labelOf(statement), `it ${reason}`, LEFT);
+  }
+
+  leave({ line }: DumpStatement, object: string, why: string, remedy: string): void {
+    this.findings.push({ kind: 'left', object, line, why, remedy });
+  }
+
+  look({ line }: DumpStatement, object: string, why: string, remedy: string): void {
+    this.findings.push({ kind: 'look', object, line, why, remedy });
+  }
+
+  #checked(statement: DumpStatement, from: Viewpoint, move: (names: Relocation) => MovedSql): string | undefined {
+    const names = new Relocation(this.plan, from);
+    const { sql, problems, remarks } = move(names);
+    const all = [...names.missing, ...problems];
+    const object = labelOf(statement);
+    for (const why of new Set(remarks)) this.look(statement, object, why, LOOK);
+    if (all.length === 0 && sql !== undefined) return sql;
+    this.leave(statement, object, [...new Set(all)].join('; '), LEFT);
+    return undefined;
+  }
+
+  #itemOf({ source, target }: SubjectTable): ScopeItem {
+    const object = this.find('relation', source);
+    const table = object?.columns ? this.plan.columnsOf(object, target) : undefined;
+    return {
+      alias: source.name,
+      schema: source.schema,
+      ...(target.name === source.name ? {} : { newAlias: target.name }),
+      ...(table ? { table } : {}),
+    };
+  }
+
+  /** Indexes, and constraints that make one, get another name where theirs is taken in the schema. */
+  #renameIndex(statement: SyntaxNode, { source, target }: SubjectTable, walk: ColumnWalk): void {
+    const constraint = findConstraint(statement);
+    const [node, field] = isNode(statement.IndexStmt) ? [statement.IndexStmt, 'idxname'] : [constraint, 'conname'];
+    const name = node?.[field];
+    if (typeof name !== 'string') return;
+    const index = this.find('relation', { schema: source.schema, name });
+    if (index?.kind !== 'index' || displayPlace(index.owner!) !== displayPlace(source)) return;
+    const place = this.placesOf(index).find(({ schema }) => schema === target.schema);
+    if (!place || place.name === name) return;
+    node![field] = place.name;
+    walk.edits.push({ from: [name], to: [place.name] });
+  }
+}
+
+function findConstraint(statement: SyntaxNode): SyntaxNode | undefined {
+  if (!isNode(statement.AlterTableStmt)) return undefined;
+  const [command] = statement.AlterTableStmt.cmds as { AlterTableCmd: SyntaxNode }[];
+  const def = command?.AlterTableCmd.def;
+  return isNode(def) && isNode(def.Constraint) ? def.Constraint : undefined;
+}
+
+export const tableOf = (statement: DumpStatement, field = 'relation'): Place => rangePlace(statement.node[field]);
+
+/** The reason of what has been tried. */
+export const CANNOT_MOVE = 'cannot be moved itself';
+
+const LEFT = 'Write it by hand, in a migration of its own behind these.';
+const LOOK = 'Look at it in the file, and correct it there before it runs.';

@@ -1,0 +1,110 @@
+import type { SyntaxNode } from '../grammar.js';
+import type { DumpStatement } from '../inventory.js';
+import { labelOf } from '../label.js';
+import { type Mover, type SubjectTable, tableOf } from '../mover.js';
+import type { Phase, Written } from '../phase.js';
+import { isNode, itemsOf } from '../syntax.js';
+import { when } from '../when.js';
+import { writeConstraint } from './constraints.js';
+import { reshapeTable } from './reshape-table.js';
+
+/** CREATE TABLE, once for each place that the table goes to, with the columns that it has there. */
+export function writeTable(statement: DumpStatement, mover: Mover): Written[] {
+  const source = tableOf(statement);
+  // What a new project has by itself is not made again.
+  if (!mover.find('relation', source)) return [];
+  const targets = mover.targetsOf(source);
+  if (targets.length === 0) {
+    mover.leave(statement, labelOf(statement), 'it is not in the mapping', 'Map it, or leave it behind.');
+  }
+  return targets.flatMap((subject) =>
+    reshapeTable(statement, subject, mover).flatMap((one): Written[] => {
+      const sql = mover.moveAbout(one, subject);
+      if (sql === undefined) return [];
+      return [{ phase: 'tables', sql: sql.replace(/^CREATE ((?:UNLOGGED )?TABLE) /, 'CREATE $1 IF NOT EXISTS ') }];
+    }),
+  );
+}
+
+/** What a dump does to a table behind its CREATE. */
+export function writeAlterTable(statement: DumpStatement, mover: Mover): Written[] {
+  const { node } = statement;
+  const commands = itemsOf(node.cmds).map((item) => item.AlterTableCmd as SyntaxNode);
+  if (commands.every(({ subtype }) => subtype === 'AT_ChangeOwner')) return [];
+  if (node.objtype === 'OBJECT_INDEX') return writeIndexAttach(statement, mover);
+  const object = mover.find('relation', tableOf(statement));
+  if (!object || object.kind.endsWith('view')) return [];
+  return mover.targetsOf(tableOf(statement)).flatMap((subject) => {
+    if (commands.some(({ name }) => isLeft(mover, subject, name))) return [];
+    const def = commands[0]!.def;
+    if (isNode(def) && isNode(def.Constraint) && commands[0]!.subtype === 'AT_AddConstraint') {
+      return writeConstraint({ statement, subject, constraint: def.Constraint }, mover);
+    }
+    return writeCommand(statement, subject, { mover, command: commands[0]! });
+  });
+}
+
+/** A column that does not move takes its default along. */
+function isLeft(mover: Mover, { source, target }: SubjectTable, column: unknown): boolean {
+  const object = mover.find('relation', source);
+  if (typeof column !== 'string' || !object?.columns) return false;
+  const { changes } = mover.plan.columnsOf(object, target);
+  return changes.has(column) && changes.get(column) === undefined;
+}
+
+function writeCommand(
+  statement: DumpStatement,
+  subject: SubjectTable,
+  { mover, command }: { readonly mover: Mover; readonly command: SyntaxNode },
+): Written[] {
+  const sql = mover.moveAbout(statement, subject);
+  if (sql === undefined) return [];
+  const subtype = String(command.subtype);
+  const phase: Phase = PHASES.find(([pattern]) => pattern.test(subtype))?.[1] ?? 'tables';
+  const table = mover.regclass(subject.target);
+  if (subtype === 'AT_AddIdentity') {
+    const object = mover.find('relation', subject.source)!;
+    const name = command.name as string;
+    const column = mover.plan.columnsOf(object, subject.target).changes.get(name) ?? name;
+    const there = `SELECT FROM pg_catalog.pg_attribute WHERE attrelid = ${table} AND attname = ${mover.literal(column)} AND attidentity <> ''`;
+    return [{ phase, sql: when(`NOT EXISTS (${there})`, sql) }];
+  }
+  if (subtype === 'AT_AttachPartition') {
+    const { name } = (command.def as { PartitionCmd: SyntaxNode }).PartitionCmd;
+    const child = name as { schemaname: string; relname: string };
+    const object = mover.find('relation', { schema: child.schemaname, name: child.relname });
+    const place = object && mover.placesOf(object).find(({ schema }) => schema === subject.target.schema);
+    return place ? [{ phase, sql: when(isNoChild(mover.regclass(place), table), sql) }] : [{ phase, sql }];
+  }
+  return [{ phase, sql }];
+}
+
+const isNoChild = (child: string, parent: string): string =>
+  `NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = ${child} AND inhparent = ${parent})`;
+
+/** Of commands that belong elsewhere than to the table. */
+const PHASES: readonly (readonly [RegExp, Phase])[] = [
+  [/RowSecurity/, 'policies'],
+  [/Trig|Rule/, 'triggers'],
+  // Both name an index.
+  [/ClusterOn|ReplicaIdentity/, 'indexes'],
+];
+
+/** The index of a partition becomes a part of its root's. */
+function writeIndexAttach(statement: DumpStatement, mover: Mover): Written[] {
+  const index = mover.find('relation', tableOf(statement));
+  return (index ? mover.placesOf(index) : []).flatMap((place): Written[] => {
+    const sql = mover.move(statement, place.schema);
+    const [command] = statement.node.cmds as { AlterTableCmd: { def: { PartitionCmd: SyntaxNode } } }[];
+    const { schemaname, relname } = command!.AlterTableCmd.def.PartitionCmd.name as {
+      schemaname: string;
+      relname: string;
+    };
+    const child = mover.find('relation', { schema: schemaname, name: relname });
+    const childPlace = child && mover.placesOf(child).find(({ schema }) => schema === place.schema);
+    if (sql === undefined || !childPlace) return [];
+    // Rows are found by keys: those of partitions belong to their root's from the beginning.
+    const phase: Phase = child.isKey ? 'tables' : 'indexes';
+    return [{ phase, sql: when(isNoChild(mover.regclass(childPlace), mover.regclass(place)), sql) }];
+  });
+}

@@ -1,0 +1,107 @@
+import type { Lsn } from '../../core/lsn.js';
+import { isAfter, type Position } from '../../core/position.js';
+import type { ChunkMark, RowLine, RowsLine, Tuple } from '../../core/record.js';
+import type { TableSnapshotState } from '../../core/stage-state.js';
+
+export const NOT_STARTED: TableSnapshotState = { rows: 0, done: false, rereads: [] };
+
+/**
+ * The state after a chunk stands in the log.
+ * @param rows that were read, those that gave way to a change included.
+ */
+export function afterChunk(state: TableSnapshotState, rows: number, mark: ChunkMark | undefined): TableSnapshotState {
+  return {
+    ...state,
+    ...(mark?.upTo ? { upTo: mark.upTo } : {}),
+    ...(mark?.seen ? { seen: mark.seen } : {}),
+    rows: state.rows + rows,
+    done: state.done || (mark?.final ?? false),
+  };
+}
+
+/** The state of a table that is copied again. Which partitions it has is known as before. */
+export function startedAgain({ oid, partitions }: TableSnapshotState): TableSnapshotState {
+  return { ...NOT_STARTED, ...(oid === undefined ? {} : { oid }), ...(partitions ? { partitions } : {}) };
+}
+
+export interface MovedRow {
+  readonly columns: readonly string[];
+  readonly row: Tuple;
+}
+
+/** What one partition's records say of a table's snapshot, since the state was put down or the snapshot began again. */
+interface TablePart {
+  /** Where it began again. */
+  begins: Position | undefined;
+  rows: number;
+  /** The last chunk that ends in this partition, and the transaction that it came in. */
+  last: { readonly lsn: Lsn; readonly mark: ChunkMark } | undefined;
+  /** Rows whose key changed without their TOAST values. */
+  moved: MovedRow[];
+}
+
+const nothing = (begins?: Position): TablePart => ({ begins, rows: 0, last: undefined, moved: [] });
+
+/** Collects, for each partition of the raw topic, what its records say of the tables' snapshots. Pure. */
+export class SnapshotParts {
+  readonly #parts: Map<string, TablePart>[];
+
+  constructor(partitions: number) {
+    this.#parts = Array.from({ length: partitions }, () => new Map());
+  }
+
+  rows(partition: number, table: string, line: RowsLine, lsn: Lsn): void {
+    const part = this.#part(partition, table);
+    part.rows += line.rows + (line.gaveWay ?? 0);
+    if (line.chunk) part.last = { lsn, mark: line.chunk };
+  }
+
+  updated(partition: number, table: string, row: RowLine, columns: readonly string[]): void {
+    if (!row.key || !row.new!.includes(false)) return;
+    this.#part(partition, table).moved.push({ columns, row: row.new! });
+  }
+
+  /** What the partition has said of the table's snapshot before is not part of it any more. */
+  began(partition: number, table: string, position: Position): void {
+    this.#parts[partition]!.set(table, nothing(position));
+  }
+
+  /**
+   * Moves the states on, and says which rows moved. A partition that does not have a snapshot's beginning has nothing of
+   * it: they are appended in the stream's order.
+   */
+  take(tables: Map<string, TableSnapshotState>, moved: Map<string, MovedRow[]>): void {
+    for (const table of new Set(this.#parts.flatMap((parts) => [...parts.keys()]))) {
+      const parts = this.#parts.map((partition) => partition.get(table) ?? nothing());
+      const begins = parts.reduce<Position | undefined>(
+        (last, part) => (part.begins && (!last || isAfter(part.begins, last)) ? part.begins : last),
+        undefined,
+      );
+      const ours = parts.map((part) => (isSame(part.begins, begins) ? part : nothing()));
+      const before = tables.get(table) ?? NOT_STARTED;
+      const rows = ours.reduce((sum, part) => sum + part.rows, 0);
+      const mark = lastMark(ours);
+      if (begins || rows > 0 || mark) tables.set(table, afterChunk(begins ? startedAgain(before) : before, rows, mark));
+      const rowsMoved = ours.flatMap((part) => part.moved);
+      if (rowsMoved.length > 0) moved.set(table, rowsMoved);
+    }
+  }
+
+  #part(partition: number, table: string): TablePart {
+    const parts = this.#parts[partition]!;
+    const found = parts.get(table) ?? nothing();
+    parts.set(table, found);
+    return found;
+  }
+}
+
+/** A chunk counts once every partition has its part: the copy goes on behind the last of those. */
+function lastMark(parts: readonly TablePart[]): ChunkMark | undefined {
+  const last = parts.map((part) => part.last);
+  if (last.includes(undefined)) return undefined;
+  return last.reduce((lowest, placed) => (placed!.lsn < lowest!.lsn ? placed : lowest))!.mark;
+}
+
+function isSame(one: Position | undefined, other: Position | undefined): boolean {
+  return one?.lsn === other?.lsn && one?.index === other?.index;
+}

@@ -1,0 +1,179 @@
+import pRetry from 'p-retry';
+import type pg from 'pg';
+import { FerryError, toFerryError } from '../../../core/errors.js';
+import type { StepName } from './forward-steps.js';
+import { type Journal, readSettledServing } from './journal.js';
+import { lockCoordinator } from './lock.js';
+import type { CutoverOptions } from './options.js';
+import type { Pause } from './pause.js';
+import type { CutoverReport } from './report.js';
+import { isHarmless, type Step, stepsAhead, type Undo } from './step.js';
+import { Steps } from './steps.js';
+import { takeBack, undoRun } from './undo-run.js';
+import type { Way } from './way.js';
+
+/** A source that restarts is back by then. */
+const LIFT_TRIES = { retries: 8, minTimeout: 250, maxTimeout: 4_000 };
+/** Until the server has noticed that a broken session, which had the lock, is gone. */
+const LOCK_WITHIN_MS = 5_000;
+
+export interface AttemptParts {
+  readonly way: Way<StepName>;
+  /** Undefined for one that is only tried: nothing is written, and nothing is done that would have to be taken back. */
+  readonly journal: Journal | undefined;
+  readonly pause: Pause;
+}
+
+/** One process' work on a run: the steps that are ahead of it, or everything taken back. */
+export class Attempt {
+  readonly #options: CutoverOptions;
+  readonly #way: Way<StepName>;
+  readonly #journal: Journal | undefined;
+  readonly #pause: Pause;
+  readonly #steps: Steps;
+  /** What takes back the steps that were begun, by this attempt as far as it knows. */
+  readonly #undos: Undo[] = [];
+  #isFlagBegun = false;
+  #isResumedInPause = false;
+
+  constructor(options: CutoverOptions, { way, journal, pause }: AttemptParts) {
+    this.#options = options;
+    this.#way = way;
+    this.#journal = journal;
+    this.#pause = pause;
+    this.#steps = new Steps({ journal, onStep: options.onStep });
+  }
+
+  async run(): Promise<CutoverReport> {
+    try {
+      const steps = await this.#ahead();
+      const ahead = new Set(steps.map(({ name }) => name));
+      for (const step of steps) {
+        if (this.#journal || isHarmless(step)) {
+          ahead.delete(step.name);
+          await this.#do(step, ahead);
+        } else await this.#steps.rehearse(step, this.#way.actions[step.name]);
+      }
+    } catch (error) {
+      if (!this.#journal) throw error;
+      if (!(await this.#hasFlipped(error))) throw await this.#undone(this.#journal, error);
+    }
+    return {
+      ok: true,
+      run: this.#journal?.run.id ?? null,
+      dryRun: this.#options.intent === 'dry-run',
+      aborted: false,
+      serving: this.#journal ? 'target' : 'source',
+      writePauseMs: this.#isResumedInPause ? await this.#journal!.msSince('fence') : this.#pause.ms,
+      steps: this.#steps.reports,
+      ...this.#way.found(),
+    };
+  }
+
+  async #ahead(): Promise<readonly Step<StepName>[]> {
+    const { steps } = this.#way;
+    if (!this.#journal) return steps;
+    const journal = await this.#journal.entries();
+    const wasPaused = journal.some((entry) => steps.some(({ name, inPause }) => inPause && name === entry.step));
+    this.#isResumedInPause = wasPaused && (await this.#way.takeOver());
+    // The fence is this attempt's from here on, and must not outlive its failure.
+    if (this.#isResumedInPause) this.#undos.push({ action: 'lift-fence' });
+    else await takeBack(this.#journal, (undo) => this.#way.undo(undo, 'anyone'));
+    return stepsAhead(steps, journal, { isPaused: this.#isResumedInPause });
+  }
+
+  async #do(step: Step<StepName>, ahead: ReadonlySet<StepName>): Promise<void> {
+    if (step.inPause) this.#pause.begin();
+    if (step.undo) this.#undos.push(step.undo);
+    if (step.name === 'flag') this.#isFlagBegun = true;
+    await this.#steps.run(step, this.#way.actions[step.name], ahead);
+  }
+
+  /**
+   * The flip's commit may have been lost on its way back. Only the flag itself says which project serves, and until
+   * it does the fence must stay: two projects that both take writes are worse than a longer pause.
+   */
+  async #hasFlipped(cause: unknown): Promise<boolean> {
+    if (!this.#isFlagBegun) return false;
+    const { pipeline, connectTarget } = this.#options;
+    try {
+      const target = await connectTarget();
+      const serving = await readSettledServing(target, pipeline.name).finally(() => target.end());
+      return serving === 'target';
+    } catch {
+      throw new FerryError(
+        'cutover-failed',
+        `the cutover failed, and the flag cannot be read: ${toFerryError(cause).message}`,
+        {
+          remedy:
+            'The source stays fenced. Bring the target back, then `ferry cutover --resume` goes on, or `--abort` undoes it.',
+          cause,
+        },
+      );
+    }
+  }
+
+  /** Takes all back that was done. @returns the error that says why. */
+  async #undone(journal: Journal, error: unknown): Promise<FerryError> {
+    const hasActed = this.#undos.length > 0;
+    if (hasActed) this.#options.onStep({ step: 'undo', state: 'started' });
+    try {
+      for (const undo of this.#undos.reverse()) await pRetry(() => this.#way.undo(undo, 'attempt'), LIFT_TRIES);
+    } catch (cause) {
+      const why = `${toFerryError(error).message}; and the fence cannot be lifted: ${toFerryError(cause).message}`;
+      return new FerryError('cutover-failed', `the cutover failed: ${why}`, {
+        remedy: 'Writes may stay refused. Bring the source back, then `ferry cutover --abort` undoes the rest.',
+        cause: error,
+      });
+    }
+    if (hasActed) {
+      const detail = 'the fence is lifted, the old project serves';
+      this.#options.onStep({ step: 'undo', state: 'done', detail });
+    }
+    const reason = this.#explained(error);
+    try {
+      await this.#close(journal);
+      return reason;
+    } catch {
+      const remedy = `${reason.remedy} The journal could not be written: \`ferry cutover --abort\` closes it.`;
+      return new FerryError(reason.code, reason.message, { remedy, cause: error });
+    }
+  }
+
+  /** Ends the run in the journal, through a session that has the lock, or not at all. */
+  async #close(journal: Journal): Promise<void> {
+    try {
+      await undoRun(journal, () => Promise.resolve());
+    } catch {
+      const target: pg.Client = await this.#options.connectTarget();
+      try {
+        await lockCoordinator(target, this.#options.pipeline.name, LOCK_WITHIN_MS);
+        await undoRun(journal.through(target), () => Promise.resolve());
+      } finally {
+        await target.end().catch(() => {});
+      }
+    }
+  }
+
+  #explained(error: unknown): FerryError {
+    const { maxPauseMs } = this.#journal!.run.settings;
+    if (this.#pause.isUsedUp) {
+      return new FerryError('not-ready', `the write pause was used up after ${maxPauseMs} ms; the old project serves`, {
+        remedy: 'Look at the steps for what took so long, or allow more with --max-pause.',
+        cause: error,
+      });
+    }
+    if (this.#options.signal.aborted) {
+      return new FerryError('not-ready', 'the cutover was interrupted; the old project serves', {
+        remedy: 'Run `ferry cutover` again when it suits.',
+        cause: error,
+      });
+    }
+    const known = toFerryError(error);
+    if (known.policy.exit === 3 || this.#pause.ms === null) return known;
+    return new FerryError('cutover-failed', known.message, {
+      remedy: known.code === 'internal' ? undefined : known.remedy,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,125 @@
+import type { ClientBase } from 'pg';
+import { sourceObjectName } from '../../../core/topics.js';
+import { quoteIdentifier, quoteLiteral } from '../../../platform/postgres.js';
+
+/**
+ * The fence: statement triggers on the mapped tables, whose one function decides.
+ *
+ * - armed: each writing transaction takes a shared advisory lock, or is refused when it cannot have it at once. The
+ *   coordinator raises the fence by asking for that lock alone: from that moment new writers are refused, those in
+ *   flight go on undisturbed, and when it has the lock they are all done. No table is locked, so nothing can deadlock
+ *   with the application, whatever order it writes in.
+ * - closed: every write is refused, whoever the coordinator's session belongs to by then. PostgreSQL finds functions
+ *   by its newest catalog, not by a transaction's snapshot, so that an old repeatable-read transaction is refused too.
+ * - open: writes pass.
+ */
+export type FenceState = 'armed' | 'closed' | 'open';
+
+/** Whose fence it is: a lift of who has lost the coordinator's lock must not open the fence of who has it now. */
+export interface FenceOwner {
+  readonly pipeline: string;
+  /** Of the cutover, for those who are refused. */
+  readonly run: string;
+  /** Of the process that works on it. */
+  readonly attempt: string;
+}
+
+/** 40001 is what clients try again, and trying again is right: the flag will have told them where by then. */
+export function functionSql({ pipeline, run, attempt }: FenceOwner, state: FenceState): string {
+  const moves = `the pipeline ${pipeline} moves it to the new project (cutover ${run})`;
+  const refuse = `RAISE EXCEPTION USING ERRCODE = '40001',
+      MESSAGE = pg_catalog.format('schemaferry: writes to %s.%s are refused, %s', TG_TABLE_SCHEMA, TG_TABLE_NAME, ${quoteLiteral(moves)}),
+      HINT = 'Read the flag again and write to the project that serves.';`;
+  const body = {
+    armed: `IF NOT pg_catalog.pg_try_advisory_xact_lock_shared(${fenceLockKey(pipeline)}) THEN ${refuse} END IF;`,
+    closed: refuse,
+    open: '',
+  }[state];
+  return `CREATE OR REPLACE FUNCTION ferry.${fenceName(pipeline)}() RETURNS trigger LANGUAGE plpgsql AS $fence$
+BEGIN -- fence: ${state}, run ${run}, attempt ${attempt}
+  ${body}
+  RETURN NULL;
+END $fence$`;
+}
+
+export interface StandingFence {
+  readonly state: FenceState;
+  readonly run: string;
+  readonly attempt: string;
+}
+
+/** What stands on the source; undefined where no cutover has ever armed a fence. */
+export async function readFence(source: ClientBase, pipeline: string): Promise<StandingFence | undefined> {
+  const { rows } = await source.query<{ body: string }>(
+    `SELECT p.prosrc AS body FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+      WHERE n.nspname = 'ferry' AND p.proname = $1`,
+    [`${sourceObjectName(pipeline)}_fence`],
+  );
+  const found = /-- fence: (\w+), run (\S+), attempt (\S+)/.exec(rows[0]?.body ?? '');
+  return found ? { state: found[1] as FenceState, run: found[2]!, attempt: found[3]! } : undefined;
+}
+
+/**
+ * Replaces the function when what stands is as expected, in one transaction beside which nobody else replaces it. It is
+ * on the disk when this returns: a source that crashes later must not come back with the fence of before.
+ * @returns whether it was as expected, and is as it shall be now.
+ */
+export async function replaceFence(
+  source: ClientBase,
+  owner: FenceOwner,
+  { state, when }: { readonly state: FenceState; readonly when: (standing: StandingFence | undefined) => boolean },
+): Promise<boolean> {
+  await source.query("BEGIN; SET LOCAL synchronous_commit = 'on'; SET LOCAL lock_timeout = '10s'");
+  try {
+    await source.query(
+      "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('ferry.fence-function'), pg_catalog.hashtext($1))",
+      [owner.pipeline],
+    );
+    const isExpected = when(await readFence(source, owner.pipeline));
+    if (isExpected) await source.query(functionSql(owner, state));
+    await source.query('COMMIT');
+    return isExpected;
+  } catch (error) {
+    await source.query('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * Takes over a closed fence that another process of the same run has left.
+ * @returns false when it is not closed: writers may have come through since.
+ */
+export function takeOverFence(source: ClientBase, owner: FenceOwner): Promise<boolean> {
+  return replaceFence(source, owner, {
+    state: 'closed',
+    when: (standing) => standing?.state === 'closed' && standing.run === owner.run,
+  });
+}
+
+/**
+ * Lifts the fence at once, with no lock; lifting none is no error.
+ * @param owner with an attempt: only that one's. Without: whoever's, which is for the coordinator alone.
+ */
+export async function liftFence(
+  source: ClientBase,
+  owner: Pick<FenceOwner, 'pipeline' | 'run'> & { readonly attempt?: string },
+): Promise<void> {
+  await replaceFence(
+    source,
+    { attempt: 'none', ...owner },
+    {
+      state: 'open',
+      when: (standing) => standing !== undefined && (!owner.attempt || standing.attempt === owner.attempt),
+    },
+  );
+}
+
+/** Two numbers: shared by who writes past the armed fence, exclusive for who raises it. */
+export function fenceLockKey(pipeline: string): string {
+  return `pg_catalog.hashtext('ferry.fence'), pg_catalog.hashtext(${quoteLiteral(pipeline)})`;
+}
+
+/** Of the function and of the triggers, quoted. */
+export function fenceName(pipeline: string): string {
+  return quoteIdentifier(`${sourceObjectName(pipeline)}_fence`);
+}

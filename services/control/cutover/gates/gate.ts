@@ -1,0 +1,85 @@
+import type { ClientBase } from 'pg';
+import { FerryError } from '../../../../core/errors.js';
+import type { EventLog } from '../../../../platform/event-log/port.js';
+import type { LoadedPipeline } from '../../../../platform/load-pipeline.js';
+import type { PipelineStatus } from '../../status/pipeline-status.js';
+import type { TimedReport } from '../../verify/record.js';
+import type { StepName } from '../forward-steps.js';
+import type { AfterCopy } from '../options.js';
+import type { Settings } from '../settings.js';
+
+export const GATES = [
+  'streaming',
+  'mapping',
+  'lag',
+  'ledger',
+  'dead-letters',
+  'verified',
+  'constraints',
+  'statistics',
+  'sequences',
+  'parity',
+  'target-writers',
+  'source-transactions',
+] as const;
+export type GateName = (typeof GATES)[number];
+
+/** A pipeline that does not stream never drains: no force helps. */
+export const FORCIBLE: readonly GateName[] = GATES.filter((gate) => gate !== 'streaming');
+
+export interface Finding {
+  readonly isOpen: boolean;
+  /** What was measured, and what it may be. */
+  readonly figure: string;
+  /** What opens it. */
+  readonly remedy?: string;
+}
+
+export interface GateReport extends Finding {
+  readonly gate: GateName;
+  /** Why it was passed although it is closed. */
+  readonly forced?: string;
+}
+
+export interface GateSides {
+  readonly pipeline: LoadedPipeline;
+  readonly source: ClientBase;
+  readonly target: ClientBase;
+  readonly log: EventLog;
+}
+
+export interface GateContext extends GateSides {
+  readonly afterCopy: AfterCopy;
+  readonly status: PipelineStatus;
+  readonly settings: Settings;
+  /** Steps that this cutover has yet to do: what they bring about closes no gate before. */
+  readonly ahead: ReadonlySet<StepName>;
+  /** What this cutover has compared itself; empty before it has. */
+  readonly live: readonly TimedReport[];
+}
+
+export interface Gate {
+  readonly name: GateName;
+  /** A moment may open it: a batch in flight, a report on its way. */
+  readonly mayPass: boolean;
+  readonly look: (context: GateContext) => Promise<Finding>;
+}
+
+/** Some gates are closed, and were not passed by force. */
+export class GatesClosed extends FerryError {
+  readonly gates: readonly GateReport[];
+
+  /** @param reasons what services and tables say of it. */
+  constructor(gates: readonly GateReport[], reasons: readonly string[]) {
+    const closed = gates.filter(isInTheWay);
+    const remedies = [...new Set(closed.flatMap(({ remedy }) => remedy ?? []))];
+    super('not-ready', `not ready to cut over: ${[...closed.map(({ figure }) => figure), ...reasons].join('; ')}`, {
+      ...(remedies.length > 0 ? { remedy: remedies.join(' ') } : {}),
+    });
+    this.gates = gates;
+  }
+}
+
+export function isInTheWay({ isOpen, forced }: GateReport): boolean {
+  return !isOpen && forced === undefined;
+}

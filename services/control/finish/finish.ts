@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClientBase } from 'pg';
+import { FerryError } from '../../../core/errors.js';
+import { lockCoordinator } from '../cutover/lock.js';
+import { findRemains, type Remain } from './remains.js';
+
+export interface FinishOptions {
+  readonly pipeline: string;
+  readonly source: ClientBase;
+  readonly target: ClientBase;
+  /** Days that the old project is kept as it is after the cutover; 0 ends it at once. */
+  readonly graceDays: number;
+  readonly onRemoved: (remain: Remain) => void;
+}
+
+/** What was taken away; nothing of the pipeline is left on the source then. */
+export interface FinishReport {
+  readonly ok: true;
+  readonly cutOverAt: string;
+  readonly removed: readonly Pick<Remain, 'kind' | 'name'>[];
+}
+
+const LOCK_TRIES = 40;
+const AGAIN_MS = 250;
+
+/**
+ * Ends a migration: takes away what the pipeline has made on its source, fence included, and looks that nothing is left.
+ * Killed on its way, it is run again.
+ * @throws FerryError `not-ready` before the cutover, within the days of grace, or where somebody holds on to a table.
+ */
+export async function finish(options: FinishOptions): Promise<FinishReport> {
+  const { pipeline, source, target, onRemoved } = options;
+  await lockCoordinator(target, pipeline, 0);
+  const cutOverAt = await refuseEarly(options);
+  const remains = await findRemains(source, pipeline);
+  await source.query("SET lock_timeout = '250ms'");
+  for (const remain of remains) {
+    await remove(source, remain);
+    onRemoved(remain);
+  }
+  const [left] = await findRemains(source, pipeline);
+  if (left) {
+    throw new FerryError('not-ready', `the ${left.kind} ${left.name} has come back on the source`, {
+      remedy: 'Stop every service of the pipeline, wherever it runs, then run `ferry finish` again.',
+    });
+  }
+  // When the flag was flipped stays what it says.
+  await target.query("UPDATE ferry.cutover SET state = 'finished' WHERE pipeline = $1", [pipeline]);
+  return { ok: true, cutOverAt, removed: remains.map(({ kind, name }) => ({ kind, name })) };
+}
+
+async function refuseEarly({ pipeline, target, graceDays }: FinishOptions): Promise<string> {
+  const { rows } = await target.query<{ state: string; at: string; ends: string; is_over: string }>(
+    `SELECT state, changed_at AS at, date_trunc('second', changed_at + $2 * interval '1 day') AS ends,
+            changed_at + $2 * interval '1 day' <= clock_timestamp() AS is_over
+       FROM ferry.cutover WHERE pipeline = $1 AND serving = 'target'`,
+    [pipeline, graceDays],
+  );
+  const [cutover] = rows;
+  if (!cutover) {
+    throw new FerryError('not-ready', `the old project serves: the pipeline ${pipeline} was not cut over`, {
+      remedy: 'Run `ferry cutover`; to give the migration up, `ferry resync` leaves the source without a slot.',
+    });
+  }
+  if (cutover.is_over !== 't' && cutover.state !== 'finished') {
+    throw new FerryError('not-ready', `the days of grace last until ${cutover.ends}: ${graceDays} since the cutover`, {
+      remedy: 'Wait, or give --now. How many there are, `cutover.graceDays` in pipeline.yaml says.',
+    });
+  }
+  return cutover.at;
+}
+
+/** Nobody waits for long behind us: what is locked is tried again. */
+async function remove(source: ClientBase, { kind, name, sql }: Remain): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await source.query(sql);
+      return;
+    } catch (error) {
+      const { code, message } = error as { code?: string; message: string };
+      if (code !== LOCK_NOT_AVAILABLE && code !== OBJECT_IN_USE) throw error;
+      if (attempt === LOCK_TRIES) {
+        throw new FerryError('not-ready', `the ${kind} ${name} of the source is in use: ${message}`, {
+          remedy: 'End the transaction, or stop the service, that holds it, then run `ferry finish` again.',
+          cause: error,
+        });
+      }
+      await sleep(AGAIN_MS);
+    }
+  }
+}
+
+const LOCK_NOT_AVAILABLE = '55P03';
+const OBJECT_IN_USE = '55006';

@@ -1,0 +1,49 @@
+import type { ClientBase } from 'pg';
+import { sourceObjectName } from '../../../core/topics.js';
+import { fenceName } from '../cutover/fence-function.js';
+
+/** Something that a pipeline has made on its source. */
+export interface Remain {
+  readonly kind: 'slot' | 'publication' | 'fence trigger' | 'fence' | 'schema';
+  /** As people read it; a trigger is named by its table. */
+  readonly name: string;
+  /** Takes it away; waits for locks as long as the session says. */
+  readonly sql: string;
+}
+
+/**
+ * What is left of a pipeline on its source, in the order in which it can be taken away. A publication of its name that
+ * somebody made beforehand is one of it. The schema `ferry` counts once nothing else is in it.
+ */
+export async function findRemains(source: ClientBase, pipeline: string): Promise<Remain[]> {
+  const name = sourceObjectName(pipeline);
+  const { rows } = await source.query<Remain>(
+    `SELECT * FROM (
+       SELECT 1 AS place, 'slot' AS kind, slot_name::text AS name,
+              pg_catalog.format('SELECT pg_catalog.pg_drop_replication_slot(%L)', slot_name) AS sql
+         FROM pg_catalog.pg_replication_slots WHERE slot_name = $1
+       UNION ALL
+       SELECT 2, 'publication', pubname, pg_catalog.format('DROP PUBLICATION %I', pubname)
+         FROM pg_catalog.pg_publication WHERE pubname = $1
+       UNION ALL
+       SELECT 3, 'fence trigger', pg_catalog.format('%I.%I', n.nspname, c.relname),
+              pg_catalog.format('DROP TRIGGER %I ON %I.%I', g.tgname, n.nspname, c.relname)
+         FROM pg_catalog.pg_trigger g
+         JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE g.tgname = $2 AND NOT g.tgisinternal AND g.tgparentid = 0
+       UNION ALL
+       SELECT 4, 'fence', pg_catalog.format('%I.%I', n.nspname, p.proname), $3
+         FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+        WHERE n.nspname = 'ferry' AND p.proname = $2
+       UNION ALL
+       SELECT 5, 'schema', n.nspname, 'DROP SCHEMA ferry'
+         FROM pg_catalog.pg_namespace n
+        WHERE n.nspname = 'ferry'
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = n.oid)
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc WHERE pronamespace = n.oid AND proname <> $2)
+     ) remains ORDER BY place, name`,
+    [name, `${name}_fence`, `DROP FUNCTION ferry.${fenceName(pipeline)}()`],
+  );
+  return rows.map(({ kind, name: what, sql }) => ({ kind, name: what, sql }));
+}

@@ -1,0 +1,67 @@
+import type { RuleKit } from '../../../core/mapping/rule-kit.js';
+import { LINEAGE_KEY, routeName, type TableMapping } from '../../../core/mapping.js';
+import { candidateTable } from '../../../platform/lineage-table.js';
+import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
+import { planMapped } from './mapped-shape.js';
+import type { Key } from './queries.js';
+import type { TableCatalog } from './table-catalog.js';
+import type { TableShape } from './table-shape.js';
+
+/** How candidates are found by the keys of the source, and these by candidates. */
+export interface CandidateKeys {
+  toCandidate(key: Key): string;
+  toSource(candidate: string): Key;
+}
+
+/** A table that is compared with its candidates; these with the target table by {@link compareStanding}. */
+export type LineageShape = TableShape & Required<Pick<TableShape, 'mapped' | 'candidates'>>;
+
+/**
+ * Plans the comparison of a table with lineage: rows are walked by the source's key, and the candidates are found by it.
+ * @param from the source's rows, as SQL, `t`.
+ * @throws what planMapped throws.
+ */
+export function planLineage(
+  mapping: TableMapping,
+  sides: { readonly source: TableCatalog; readonly target: TableCatalog; readonly from: string },
+  kit: RuleKit,
+): LineageShape {
+  const { source, target, from } = sides;
+  const keyed = source.columns.filter(({ keyPlace }) => keyPlace !== undefined);
+  // As rows were mapped on their way: in the order of the columns, where the mapping does not name them.
+  const names = mapping.lineage!.key ?? keyed.map(({ name }) => name);
+  const inOrder = [...keyed].sort((a, b) => a.keyPlace! - b.keyPlace!);
+  const places = names.map((name) => inOrder.findIndex((column) => column.name === name));
+  const mapped = planMapped({ ...mapping, lineage: { ...mapping.lineage!, key: names } }, sides, kit);
+  const recode = source.encoding !== target.encoding;
+  const candidates = quoteName(candidateTable(mapping.target, routeName(mapping)));
+  return {
+    mapping,
+    columns: mapped.columns,
+    isKeyless: false,
+    source: {
+      from,
+      columns: mapped.source,
+      key: inOrder.map(({ name, plainType }) => ({
+        expression: `t.${quoteIdentifier(name)}`,
+        literalType: plainType,
+      })),
+      recode,
+    },
+    target: {
+      from: `ONLY ${candidates} AS t`,
+      columns: mapped.target,
+      key: [{ expression: `t.${LINEAGE_KEY}`, literalType: 'text' }],
+      recode,
+    },
+    estimatedRows: source.estimatedRows,
+    mapped,
+    candidates: {
+      toCandidate: (key) => JSON.stringify(places.map((place) => key[place])),
+      toSource: (candidate) => {
+        const values = JSON.parse(candidate) as string[];
+        return inOrder.map((_, place) => values[places.indexOf(place)]!);
+      },
+    },
+  };
+}
