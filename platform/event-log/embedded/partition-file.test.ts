@@ -109,6 +109,21 @@ test('who waits behind what is void does not count the rest of it, once that is 
   expect([textsOf(reader, 1), textsOf(reader)]).toEqual([['1:b'], ['0:a', '1:b']]);
 });
 
+test('what is sealed behind the beginning of what is void does not count the rest of it, for nobody', async () => {
+  const writer = open();
+  await writer.append(bodies('a'));
+  // Its second record stands where one is due, but its first is void.
+  const late = Buffer.concat(recordFrames(1, bodies('x', 'y'), 77));
+  const first = late.indexOf('x') + 1;
+  writeFrames(...recordFrames(1, bodies('b'), 78));
+  writeFrames(late.subarray(0, first));
+  await open().seal();
+  writeFrames(late.subarray(first));
+  expect(await open().append(bodies('c'))).toBe(3);
+  for (const reader of [writer, open()]) expect(textsOf(reader)).toEqual(['0:a', '1:b', '2:c']);
+  expect(textsOf(open(), 2)).toEqual(['2:c']);
+});
+
 test('a record is found in a long file, also by who has read nothing before', async () => {
   const file = open();
   for (let i = 0; i < 60; i++) await file.append(Array.from({ length: 7 }, () => Buffer.alloc(9_000, i)));

@@ -15,8 +15,10 @@ interface Place {
   readonly records: number;
 }
 
-/** Behind all that is whole, in a file that had this size. */
+/** Behind the last record that counts, in a file that had this size. */
 interface End extends Place {
+  /** What stands between the position and here is whole, but void. */
+  readonly whole: number;
   readonly size: number;
 }
 
@@ -100,7 +102,7 @@ export class PartitionFile {
     this.#learnDurable({ position, records });
     // Unless others have come in between, and then the size tells.
     const end = position + said.length;
-    this.#end = { position: end, records, size: end };
+    this.#end = { position: end, records, whole: end, size: end };
     return records;
   }
 
@@ -181,11 +183,13 @@ export class PartitionFile {
     // What comes behind the size meanwhile is found when it is looked at again.
     const { size } = fstatSync(fd);
     let { position, records } = this.#refreshDurable(fd);
+    let whole = position;
     for (const { frame, counts } of this.#frames(fd, { position, records })) {
-      if (counts) records++;
-      position = frame.end;
+      whole = frame.end;
+      // A position amid what is void would let those who begin there count the rest of it.
+      if (counts) [position, records] = [frame.end, records + 1];
     }
-    return { position, records, size: Math.max(size, position) };
+    return { position, records, whole, size: Math.max(size, whole) };
   }
 
   /** Where our records end in a file that others have appended to, too; undefined when theirs came before ours. */
@@ -199,8 +203,8 @@ export class PartitionFile {
   }
 
   /** Says that what stands at the end is no more than a part of what somebody wrote. */
-  #mend({ position, size }: End): Buffer[] {
-    return position < size ? [tornFrame(position, this.#writer)] : [];
+  #mend({ whole, size }: End): Buffer[] {
+    return whole < size ? [tornFrame(whole, this.#writer)] : [];
   }
 
   #placeOf(fd: number, offset: number): Place {
