@@ -24,7 +24,7 @@ export interface VerifyOptions {
   /** What it leaves out of the source's tables is not compared; all of them is without one. */
   readonly publication?: string;
   readonly signal?: AbortSignal;
-  /** Called when a table begins, after each of its chunks, and with its report when it is done. */
+  /** Called when a table begins, when its size is known, after each of its chunks, and with its report when it is done. */
   readonly onProgress?: (progress: VerifyProgress) => void;
   /** Rows of the source in a chunk: a fraction of a second to read, a few MB when it must be read row by row. */
   readonly chunkRows?: number;

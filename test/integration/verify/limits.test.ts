@@ -53,6 +53,7 @@ describeWithPostgres('the limits of verification', () => {
     ]);
     expect(seen.filter((line) => line.startsWith('growth.t'))).toEqual([
       'growth.t 0 -',
+      'growth.t 0 -',
       'growth.t 100 -',
       'growth.t 200 -',
       'growth.t 250 -',

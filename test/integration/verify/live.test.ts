@@ -113,8 +113,11 @@ async function startTraffic(pair: Pair, options: { lostKey: number }) {
       await clients.writer.query(`BEGIN; UPDATE public.t SET v = v + 1 WHERE id = 1;
         INSERT INTO public.t VALUES (${id}, 1, 'again') ON CONFLICT (id) DO UPDATE SET v = public.t.v + 1;
         DELETE FROM public.t WHERE id = ${1 + ((id * 31) % 2000)} AND id NOT IN (1, ${options.lostKey});
-        INSERT INTO public.t VALUES (${3000 + i}, 1, 'new'); COMMIT`);
+        INSERT INTO public.t VALUES (${3000 + (i % 500)}, 1, 'new') ON CONFLICT (id) DO UPDATE SET v = public.t.v + 1;
+        COMMIT`);
       transactions++;
+      // Writers that take the whole machine would leave the comparison nothing of it.
+      await sleep(2);
     }
   };
   const replicate = async () => {
