@@ -28,8 +28,8 @@ interface Mark {
   readonly time: string | null;
 }
 
-/** What the source's catalog says of a table now, by OID; empty when it is gone. */
-type AskCatalog = (relation: number) => Promise<ReadonlyMap<number, readonly CatalogColumn[]>>;
+/** What the source's catalog says of a table behind a transaction, by OID; empty when it is gone. */
+type AskCatalog = (relation: number, xid: number) => Promise<ReadonlyMap<number, readonly CatalogColumn[]>>;
 
 export interface CaptureRunOptions {
   readonly topic: string;
@@ -167,7 +167,8 @@ export class CaptureRun {
   /** The stream waits until the catalog has said what it knows of the new version. */
   async #ask(relation: number, message: Buffer): Promise<void> {
     this.#standStill();
-    for (const [id, columns] of await this.#askCatalog(relation)) this.#catalog.learn(id, columns);
+    const { xid } = this.#encoder.open;
+    for (const [id, columns] of await this.#askCatalog(relation, xid)) this.#catalog.learn(id, columns);
     this.#refuseStalePlan(relation);
     this.#take(message);
     this.goOn();

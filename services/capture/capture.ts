@@ -8,7 +8,7 @@ import { watchSession } from '../../platform/session-watch.js';
 import { cancelQuery } from './adapters/cancel-query.js';
 import { openReplicationStream } from './adapters/replication-stream.js';
 import { recognizeSource } from './adapters/server-identity.js';
-import { readCatalogColumns, readTableNames } from './adapters/source-catalog.js';
+import { readCatalogColumns, readCatalogOnceSeen, readTableNames } from './adapters/source-catalog.js';
 import { CaptureRun } from './capture-run.js';
 import { PartitionWatch } from './partition-watch.js';
 import { findTables, prepareSource } from './prepare-source.js';
@@ -46,7 +46,7 @@ export async function capture(context: ServiceContext): Promise<void> {
       recovered: { ...recovered, tables: tables.states },
       plans,
       catalog,
-      askCatalog: (relation) => readCatalogColumns(source, [relation]),
+      askCatalog: (relation, xid) => readCatalogOnceSeen(source, relation, xid),
     });
     await using stream = await openReplicationStream(
       { url: pipeline.source.url, slot: name, publication: name },

@@ -93,6 +93,15 @@ export class RawEncoder {
   }
 
   /**
+   * The transaction that the stream is in.
+   * @throws FerryError `protocol-violation` when it is in none.
+   */
+  get open(): BeginMessage {
+    if (!this.#transaction) throw violation('an event outside of a transaction');
+    return this.#transaction;
+  }
+
+  /**
    * Takes one message.
    * @throws FerryError `protocol-violation` when the stream contradicts itself.
    */
@@ -127,7 +136,7 @@ export class RawEncoder {
   }
 
   #commit(commit: CommitMessage): void {
-    const { commitLsn, xid } = this.#open();
+    const { commitLsn, xid } = this.open;
     if (commitLsn !== commit.commitLsn) throw violation(`commit ${formatLsn(commit.commitLsn)} in another transaction`);
     const line = (index: number) =>
       `{"commit":"${formatLsn(commitLsn)}","ix":${index},"end":"${formatLsn(commit.commitEnd)}"}`;
@@ -159,7 +168,7 @@ export class RawEncoder {
     if (!known.plan) return;
     if (message.length > SURELY_FITS_BYTES) refuseLargerRow(message, row, known.relation, known.plan);
     this.#windows.row(message, row, known.relation);
-    const transaction = this.#open();
+    const transaction = this.open;
     if (known.whole?.covers(transaction)) return countCovered(this.#tallies, known.name);
     const { partitions } = this.#output;
     if (partitions.length === 1) return this.#writeRow(partitions[0]!, index, message, row, known.name);
@@ -192,7 +201,7 @@ export class RawEncoder {
     const captured = truncate.relations.filter((id) => this.#known(id).plan);
     if (captured.length === 0) return;
     this.#windows.truncate(captured);
-    const transaction = this.#open();
+    const transaction = this.open;
     const relations = captured.filter((id) => !this.#known(id).whole?.covers(transaction));
     const { cascade, restartIdentity } = truncate;
     if (relations.length > 0) this.#writeTruncate({ ix, relations, cascade, restartIdentity });
@@ -215,7 +224,7 @@ export class RawEncoder {
       if (!closed) return;
       return this.writeRows(closed);
     }
-    this.#open();
+    this.open;
     const ix = this.#index++;
     if (message.prefix === MESSAGE.resnapshot) return this.#beginAgain(ix, message.content);
     const line = JSON.stringify({ message: message.prefix, ix, content: message.content });
@@ -247,7 +256,7 @@ export class RawEncoder {
 
   /** Writes rows of the snapshot into the open transaction. */
   writeRows(closed: ClosedWindow): void {
-    this.#open();
+    this.open;
     this.#plannedRelation(closed.plan);
     writeChunk(this.#output, closed, () => this.#index++, this.#tallies);
     this.#captured += closed.reconciled.rows;
@@ -258,11 +267,6 @@ export class RawEncoder {
   writeEmptied({ relation }: TablePlan): void {
     if (!this.#relations.has(relation.id)) this.#relation(relation);
     this.#writeTruncate(emptied(this.#index++, relation.id));
-  }
-
-  #open(): BeginMessage {
-    if (!this.#transaction) throw violation('an event outside of a transaction');
-    return this.#transaction;
   }
 
   #known(relation: number): KnownRelation {

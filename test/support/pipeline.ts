@@ -147,9 +147,13 @@ export class Pipeline implements AsyncDisposable {
       await eventually(async () => failed() || (await condition()), { what, timeoutMs });
       if (failed()) throw new Error(`${failed()!.service} ended while waiting for ${what}`);
     } catch (error) {
-      const said = this.#processes.map(async (service) => `--- ${service.service}\n${await service.stderrTail()}`);
-      throw new Error([(error as Error).message, ...(await Promise.all(said))].join('\n'), { cause: error });
+      throw await this.#withWhatWasSaid(error as Error);
     }
+  }
+
+  async #withWhatWasSaid(error: Error): Promise<Error> {
+    const said = this.#processes.map(async (service) => `--- ${service.service}\n${await service.stderrTail()}`);
+    return new Error([error.message, ...(await Promise.all(said))].join('\n'), { cause: error });
   }
 
   /** Waits until every table's snapshot is applied to its end. */
@@ -183,9 +187,13 @@ export class Pipeline implements AsyncDisposable {
       ({ source }) => tables.length === 0 || tables.includes(displayName(source)),
     );
     expect(chosen.length).toBe(tables.length || this.config.tables.length);
-    const found = [];
-    for (const mapping of chosen) found.push(...(await tableDifferences(this.source, this.target, mapping)));
-    expect(found).toEqual([]);
+    try {
+      const found = [];
+      for (const mapping of chosen) found.push(...(await tableDifferences(this.source, this.target, mapping)));
+      expect(found).toEqual([]);
+    } catch (error) {
+      throw await this.#withWhatWasSaid(error as Error);
+    }
   }
 
   /** {@link untilApplied}, then {@link expectEqual}. */

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import type { DeclaredColumn, QualifiedName } from '../../../core/relation.js';
 import type { CatalogColumn } from '../relation-catalog.js';
+import { hasSeen, parseSnapshot } from '../snapshot/delivered-xids.js';
 
 /** A column that is added with a constant has its value for the rows of before in the catalog, until they are rewritten. */
 const COLUMNS_SQL = `
@@ -35,6 +37,28 @@ export async function readCatalogColumns(
     });
   }
   return found;
+}
+
+/** A commit that waits for a synchronous standby stays unseen for as long; what is not known then halts the table. */
+const SEEN_WITHIN_MS = 5_000;
+
+/**
+ * The columns of a table that a transaction of the stream describes. PostgreSQL has a commit in the WAL a moment before
+ * other sessions see it: the catalog is read once this session does, and after 5 s in any case.
+ * @param xid the lower 32 bits, as in the stream.
+ */
+export async function readCatalogOnceSeen(
+  source: ClientBase,
+  table: number,
+  xid: number,
+): Promise<Map<number, CatalogColumn[]>> {
+  const giveUpAt = performance.now() + SEEN_WITHIN_MS;
+  while (performance.now() < giveUpAt) {
+    const { rows } = await source.query<{ snapshot: string }>('SELECT pg_catalog.pg_current_snapshot() AS snapshot');
+    if (hasSeen(parseSnapshot(rows[0]!.snapshot), xid)) break;
+    await sleep(5);
+  }
+  return readCatalogColumns(source, [table]);
 }
 
 /** What tables are called now, by OID; those that are not there any more are absent. */
