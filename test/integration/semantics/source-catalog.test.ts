@@ -13,7 +13,9 @@ describeWithPostgres('the catalog behind a transaction', () => {
     try {
       await writer.query('CREATE TABLE public.t (id int)');
       await writer.query('BEGIN; ALTER TABLE public.t ADD late text');
-      const { rows } = await writer.query("SELECT 'public.t'::regclass::oid::int8 AS oid, pg_current_xact_id()::xid AS xid");
+      const { rows } = await writer.query(
+        "SELECT 'public.t'::regclass::oid::int8 AS oid, pg_current_xact_id()::xid AS xid",
+      );
       const [oid, xid] = [Number(rows[0].oid), Number(rows[0].xid)];
       let isRead = false;
       const reading = readCatalogOnceSeen(reader, oid, xid).finally(() => {
