@@ -3,12 +3,12 @@ import { ensureControlSchema } from '../platform/control-schema.js';
 import { openLog } from '../platform/event-log/open.js';
 import { loadPipeline } from '../platform/load-pipeline.js';
 import { silentLogger } from '../platform/logger.js';
-import { connect } from '../platform/postgres.js';
 import { finish } from '../services/control/finish/finish.js';
 import { refuseRunning } from '../services/control/status/refuse-running.js';
 import { confirm } from './confirm.js';
 import { printJson, printLine } from './output.js';
 import { recordAct } from './record-act.js';
+import { withSides } from './table-sides.js';
 
 const EXAMPLE = `
 Examples:
@@ -47,25 +47,17 @@ async function runFinish(flags: FinishFlags): Promise<void> {
       `This ends the migration ${pipeline.name}: the old project loses its slot, publication and fence.`,
     );
   }
-  const target = await connect('target', pipeline.target.url, { applicationName: 'ferry finish' });
-  try {
+  await withSides(pipeline, 'ferry finish', async ({ source, target }) => {
     await ensureControlSchema(target);
-    const source = await connect('source', pipeline.source.url, { applicationName: 'ferry finish' });
-    try {
-      const report = await finish({
-        pipeline: pipeline.name,
-        source,
-        target,
-        graceDays: flags.now ? 0 : pipeline.cutover.graceDays,
-        onRemoved: ({ kind, name }) => void process.stderr.write(`removed: ${kind} ${name}\n`),
-      });
-      await recordAct(target, pipeline.name, { act: 'finish', detail: { removed: report.removed.length } });
-      if (flags.json) printJson(report);
-      else printLine(`finished: nothing of ${pipeline.name} is left on the source`);
-    } finally {
-      await source.end().catch(() => {});
-    }
-  } finally {
-    await target.end().catch(() => {});
-  }
+    const report = await finish({
+      pipeline: pipeline.name,
+      source,
+      target,
+      graceDays: flags.now ? 0 : pipeline.cutover.graceDays,
+      onRemoved: ({ kind, name }) => void process.stderr.write(`removed: ${kind} ${name}\n`),
+    });
+    await recordAct(target, pipeline.name, { act: 'finish', detail: { removed: report.removed.length } });
+    if (flags.json) printJson(report);
+    else printLine(`finished: nothing of ${pipeline.name} is left on the source`);
+  });
 }

@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { link, open, rm } from 'node:fs/promises';
 
 /** Creates a file that appears whole or not at all, also after a crash; one that is there stays as it is. */
 export async function createWhole(path: string, text: string): Promise<void> {
   if (existsSync(path)) return;
-  const written = `${path}.${process.pid}`;
+  const written = `${path}.${randomUUID()}`;
   try {
     await using file = await open(written, 'w');
     await file.writeFile(text);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ControlState } from '../port.js';
 import { frameLength, HEADER_BYTES, readFrame, recordFrames } from './frames.js';
-import { logUnusable } from './log-unusable.js';
+import { inLogDirectory } from './log-unusable.js';
 import { writeWhole } from './write-whole.js';
 
 const sync = promisify(fdatasync);
@@ -27,7 +27,7 @@ export class EmbeddedControlState implements ControlState {
   }
 
   async put(key: string, value: unknown): Promise<void> {
-    await this.#using(async () => {
+    await inLogDirectory(this.#directory, async () => {
       mkdirSync(this.#directory, { recursive: true });
       const body = Buffer.from(JSON.stringify({ key, value }));
       // Another process may have put the same key since it was read.
@@ -36,11 +36,11 @@ export class EmbeddedControlState implements ControlState {
   }
 
   async get(key: string): Promise<unknown> {
-    return this.#using(() => this.#newest(nameOf(key))?.entry.value);
+    return inLogDirectory(this.#directory, () => this.#newest(nameOf(key))?.entry.value);
   }
 
   async entries(prefix: string): Promise<ReadonlyMap<string, unknown>> {
-    return this.#using(() => {
+    return inLogDirectory(this.#directory, () => {
       const names = new Set(this.#files().map((file) => file.slice(0, file.lastIndexOf('.'))));
       const entries = [...names].flatMap((name) => this.#newest(name)?.entry ?? []);
       const found = entries.filter(({ key }) => key.startsWith(prefix));
@@ -101,14 +101,6 @@ export class EmbeddedControlState implements ControlState {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw error;
-    }
-  }
-
-  async #using<T>(work: () => T | Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (cause) {
-      throw logUnusable(this.#directory, cause);
     }
   }
 }

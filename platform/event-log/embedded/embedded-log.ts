@@ -18,7 +18,7 @@ import type {
 import { refuseOtherPartitions } from '../refuse-other-partitions.js';
 import { createWhole } from './create-whole.js';
 import { EmbeddedControlState } from './embedded-control-state.js';
-import { logUnusable } from './log-unusable.js';
+import { inLogDirectory } from './log-unusable.js';
 import { PartitionFile } from './partition-file.js';
 
 /** The embedded driver: a directory for each topic, a file for each of its partitions. */
@@ -36,7 +36,7 @@ export class EmbeddedLog implements EventLog {
   }
 
   async createTopics(topics: readonly TopicSpec[]): Promise<void> {
-    for (const spec of topics) await this.#using(() => this.#createTopic(spec));
+    for (const spec of topics) await inLogDirectory(this.#directory, () => this.#createTopic(spec));
   }
 
   async deleteTopics(topics: readonly string[]): Promise<void> {
@@ -50,12 +50,14 @@ export class EmbeddedLog implements EventLog {
         file.close();
         this.#files.delete(name);
       }
-      await this.#using(() => rm(this.#topicDirectory(topic), { recursive: true, force: true }));
+      await inLogDirectory(this.#directory, () => rm(this.#topicDirectory(topic), { recursive: true, force: true }));
     }
   }
 
   async append(batches: readonly Batch[]): Promise<number[]> {
-    const outcomes = await Promise.allSettled(batches.map((batch) => this.#using(() => this.#append(batch))));
+    const outcomes = await Promise.allSettled(
+      batches.map((batch) => inLogDirectory(this.#directory, () => this.#append(batch))),
+    );
     return outcomes.map((outcome) => {
       if (outcome.status === 'rejected') throw outcome.reason;
       return outcome.value;
@@ -65,7 +67,7 @@ export class EmbeddedLog implements EventLog {
   async read(from: TopicPartition & { readonly offset: number }, options: ReadOptions): Promise<LogRecord[]> {
     const deadline = performance.now() + options.waitMs;
     for (let delayMs = 1; ; delayMs = Math.min(delayMs + 0.5, MAX_POLL_MS)) {
-      const records = await this.#using(() => this.#file(from).read(from.offset, options.maxBytes));
+      const records = await inLogDirectory(this.#directory, () => this.#file(from).read(from.offset, options.maxBytes));
       if (records.length > 0) return records;
       if (options.signal?.aborted || performance.now() + delayMs > deadline) return [];
       // Another process appends, so there is nothing to wait on but the next look.
@@ -74,12 +76,12 @@ export class EmbeddedLog implements EventLog {
   }
 
   async endOffset(at: TopicPartition): Promise<number> {
-    return this.#using(() => this.#file(at).endOffset());
+    return inLogDirectory(this.#directory, () => this.#file(at).endOffset());
   }
 
   async last(at: TopicPartition): Promise<LogRecord | undefined> {
     const end = await this.endOffset(at);
-    return end === 0 ? undefined : this.#using(() => this.#file(at).read(end - 1, 1)[0]);
+    return end === 0 ? undefined : inLogDirectory(this.#directory, () => this.#file(at).read(end - 1, 1)[0]);
   }
 
   share(spec: ShareSpec, work: PartitionWork): Promise<void> {
@@ -129,14 +131,6 @@ export class EmbeddedLog implements EventLog {
   /** The part of a topic's name behind the pipeline's: raw, domain, dead-letter, control. Dead letters have several writers. */
   #isGroup(topic: string, group: string): boolean {
     return topic.slice(this.#pipeline.length + 1).split('.', 1)[0] === group;
-  }
-
-  async #using<T>(work: () => T | Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (cause) {
-      throw logUnusable(this.#directory, cause);
-    }
   }
 }
 

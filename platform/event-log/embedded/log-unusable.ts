@@ -1,11 +1,22 @@
 import { FerryError } from '../../../core/errors.js';
 
-/** Gives what the file system or lmdb says of a log directory its code. */
-export function logUnusable(directory: string, cause: unknown): FerryError {
+/**
+ * Works in a log directory.
+ * @throws what the work throws; of what the file system says, FerryError `log-full`, `config-invalid` or `log-unreachable`.
+ */
+export async function inLogDirectory<T>(directory: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw logUnusable(directory, cause);
+  }
+}
+
+function logUnusable(directory: string, cause: unknown): FerryError {
   if (cause instanceof FerryError) return cause;
   const { code } = cause as NodeJS.ErrnoException;
   const message = cause instanceof Error ? cause.message : String(cause);
-  if (/ENOSPC|No space|MAP_FULL|EDQUOT|quota/i.test(message)) {
+  if (FULL.has(String(code))) {
     return new FerryError('log-full', `the log directory ${directory} cannot grow: ${message}`, { cause });
   }
   if (NOT_OURS.has(String(code))) {
@@ -20,5 +31,7 @@ export function logUnusable(directory: string, cause: unknown): FerryError {
   });
 }
 
-/** Nothing that waiting would change; lmdb gives the number, Node the name. */
-const NOT_OURS = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', '13', '1', '30', '20']);
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+
+/** Nothing that waiting would change. */
+const NOT_OURS = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR']);

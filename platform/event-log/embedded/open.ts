@@ -4,7 +4,7 @@ import { FerryError } from '../../../core/errors.js';
 import type { EventLog } from '../port.js';
 import { createWhole } from './create-whole.js';
 import { EmbeddedLog } from './embedded-log.js';
-import { logUnusable } from './log-unusable.js';
+import { inLogDirectory } from './log-unusable.js';
 
 /** Of the files' format. Until version 2 they were lmdb's. */
 const VERSION = 2;
@@ -17,13 +17,11 @@ const VERSION = 2;
  */
 export async function openEmbeddedLog(options: { directory: string; pipeline: string }): Promise<EventLog> {
   const { directory, pipeline } = options;
-  try {
+  return inLogDirectory(directory, async () => {
     await mkdir(directory, { recursive: true });
     await claim(directory, pipeline);
     return new EmbeddedLog(directory, pipeline);
-  } catch (cause) {
-    throw logUnusable(directory, cause);
-  }
+  });
 }
 
 interface Identity {

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import pRetry from 'p-retry';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { lockCoordinator } from '../cutover/lock.js';
@@ -19,9 +19,6 @@ export interface FinishReport {
   readonly cutOverAt: string;
   readonly removed: readonly Pick<Remain, 'kind' | 'name'>[];
 }
-
-const LOCK_TRIES = 40;
-const AGAIN_MS = 250;
 
 /**
  * Ends a migration: takes away what the pipeline has made on its source, fence included, and looks that nothing is left.
@@ -70,25 +67,25 @@ async function refuseEarly({ pipeline, target, graceDays }: FinishOptions): Prom
   return cutover.at;
 }
 
-/** Nobody waits for long behind us: what is locked is tried again. */
+/** Nobody waits for long behind us: what is in use is tried again. */
 async function remove(source: ClientBase, { kind, name, sql }: Remain): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await source.query(sql);
-      return;
-    } catch (error) {
-      const { code, message } = error as { code?: string; message: string };
-      if (code !== LOCK_NOT_AVAILABLE && code !== OBJECT_IN_USE) throw error;
-      if (attempt === LOCK_TRIES) {
-        throw new FerryError('not-ready', `the ${kind} ${name} of the source is in use: ${message}`, {
-          remedy: 'End the transaction, or stop the service, that holds it, then run `ferry finish` again.',
-          cause: error,
-        });
-      }
-      await sleep(AGAIN_MS);
-    }
+  try {
+    await pRetry(() => source.query(sql), {
+      retries: 40,
+      factor: 1,
+      minTimeout: 250,
+      shouldRetry: ({ error }) => isInUse(error),
+    });
+  } catch (error) {
+    if (!isInUse(error)) throw error;
+    throw new FerryError('not-ready', `the ${kind} ${name} of the source is in use: ${(error as Error).message}`, {
+      remedy: 'End the transaction, or stop the service, that holds it, then run `ferry finish` again.',
+      cause: error,
+    });
   }
 }
 
-const LOCK_NOT_AVAILABLE = '55P03';
-const OBJECT_IN_USE = '55006';
+/** A lock that was waited for, or an object that somebody uses. */
+function isInUse(error: unknown): boolean {
+  return ['55P03', '55006'].includes((error as { code?: string }).code ?? '');
+}
