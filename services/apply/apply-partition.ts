@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { FerryError } from '../../core/errors.js';
 import type { TableMapping } from '../../core/mapping.js';
-import { formatPosition } from '../../core/position.js';
+import { formatPosition, type Position } from '../../core/position.js';
 import type { SchemaChangePolicy } from '../../core/schema-change.js';
 import type { EventLog, LogRecord } from '../../platform/event-log/port.js';
 import type { Logger } from '../../platform/logger.js';
@@ -173,7 +173,8 @@ export class PartitionRun {
       await this.#writer.write(batch);
     } catch (error) {
       if (error instanceof StandingChanged) throw error;
-      throw new BatchFailed(batch.progress.nextOffset, await this.#describe(batch, error));
+      const position = this.#refusedAt(batch);
+      throw new BatchFailed(batch.progress.nextOffset, position, await this.#describe(batch, position, error));
     }
     this.#options.passed(batch.changes);
   }
@@ -208,13 +209,17 @@ export class PartitionRun {
     });
   }
 
-  async #describe(batch: Batch, error: unknown): Promise<FerryError> {
+  /** Where the change stands that is written; where that is not known, the end of the batch. */
+  #refusedAt(batch: Batch): Position {
+    const written = this.#written();
+    return (written && batch.origins.get(written)?.place.position) ?? batch.progress.position;
+  }
+
+  async #describe(batch: Batch, position: Position, error: unknown): Promise<FerryError> {
     const { topic, partition } = this.#options.claim.at;
     const { nextOffset } = batch.progress;
     // One by one, a batch is one record.
     const offset = this.#isFolding ? `before offset ${nextOffset}` : `at offset ${nextOffset - 1}`;
-    const written = this.#written();
-    const position = (written && batch.origins.get(written)?.place.position) ?? batch.progress.position;
     const where = `${topic}/${partition} ${offset}, position ${formatPosition(position)}`;
     const { host, port, database } = this.#options.target;
     const found = classify('target', error, `applying ${where} to ${host}:${port}/${database}`);
@@ -287,14 +292,16 @@ function tableOf(step: TableStep): string {
   }
 }
 
-/** A batch that the target refused, with where its records end. */
+/** A batch that the target refused, with the offset where its records end, and the position of what was refused. */
 export class BatchFailed extends Error {
   readonly end: number;
+  readonly position: Position;
   readonly reason: FerryError;
 
-  constructor(end: number, reason: FerryError) {
+  constructor(end: number, position: Position, reason: FerryError) {
     super(reason.message, { cause: reason });
     this.end = end;
+    this.position = position;
     this.reason = reason;
   }
 }

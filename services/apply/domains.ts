@@ -9,7 +9,7 @@ import type { TopicPartition } from '../../platform/event-log/port.js';
 import { classify, describeUrl, endSession } from '../../platform/postgres.js';
 import type { ServiceContext } from '../../platform/service.js';
 import type { ServicePart } from '../../platform/service-state.js';
-import { type Claim, claimCheckpoint, type Ownership, ownership } from './adapters/checkpoint.js';
+import { areOthersBehind, type Claim, claimCheckpoint, type Ownership, ownership } from './adapters/checkpoint.js';
 import { prepareLineage } from './adapters/lineage-tables.js';
 import { StandingChanged } from './adapters/target-writer.js';
 import { applyOneByOne, applyPartition, BatchFailed, type PartitionOptions } from './apply-partition.js';
@@ -158,6 +158,7 @@ class Domain {
 
   async #ended(error: unknown, target: pg.Client | undefined, claim: Claim | undefined): Promise<void> {
     const between = target && claim ? this.#betweenRuns(error, target, claim) : undefined;
+    if (target && claim && error instanceof BatchFailed) await this.#lookAtOthers(error, target, claim);
     if (!between) return this.#failed(error, claim);
     await between.catch((failure: unknown) => this.#failed(failure, claim));
   }
@@ -168,6 +169,17 @@ class Domain {
     if (error instanceof ChangeDue) return settleChange(target, claim, error, logger);
     if (!(error instanceof SnapshotDue)) return undefined;
     return beginSnapshot({ target, claim, log, partitions: pipeline.log.partitions, logger, signal }, error);
+  }
+
+  async #lookAtOthers({ reason, position }: BatchFailed, target: pg.Client, claim: Claim): Promise<void> {
+    if (!this.#waits.isOfOthers(reason)) return;
+    const { partitions } = this.#context.pipeline.log;
+    try {
+      await target.query('ROLLBACK');
+      this.#waits.foundBehind(await areOthersBehind(target, claim, partitions, position));
+    } catch {
+      // Known from the look before; with the next session it is looked at again.
+    }
   }
 
   /** What another partition may still make room for is waited for first. */
@@ -200,6 +212,11 @@ class Domain {
     const reason = error instanceof BatchFailed ? error.reason : this.#classify(error);
     if (end !== undefined && this.#waits.mayPass(reason)) {
       this.#careful ??= end;
+      if (this.#waits.isLong && !this.#stands) {
+        this.#stands = reason.code;
+        this.#standing.part.waits(reason, { state: 'retrying', forMs: OTHERS_AGAIN_MS });
+        logger.warn({ ...this.#at, ...reason.details }, `${reason.message}; waiting for other partitions`);
+      }
       await sleep(OTHERS_AGAIN_MS, undefined, { signal }).catch(() => {});
       return;
     }
