@@ -60,7 +60,8 @@ export interface TableSnapshotState {
 export interface KnownPartition {
   /** `schema.table`. */
   readonly name: string;
-  readonly file: string;
+  /** Absent once the root was truncated, until it is looked at again: it has another one since. */
+  readonly file?: string;
 }
 
 /** A table that was taken out of the pipeline: of what the log has of it, only what is before the LSN may be left out. */

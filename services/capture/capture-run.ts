@@ -12,7 +12,7 @@ import { Publisher } from './publisher.js';
 import { RawEncoder } from './raw-encoder.js';
 import { RawOutput } from './raw-output.js';
 import { captureState, type Recovered } from './recover.js';
-import { afterChunk, type MovedRow, NOT_STARTED, startedAgain } from './recover-tables.js';
+import { afterChunk, type MovedRow, NOT_STARTED, startedAgain, truncated } from './recover-tables.js';
 import type { CatalogColumn, RelationCatalog } from './relation-catalog.js';
 import { lineStarts, type TablePlan } from './snapshot/chunk.js';
 import { CopyQueue } from './snapshot/copy-queue.js';
@@ -93,6 +93,7 @@ export class CaptureRun {
       wholeCopies: this.#wholeCopies,
       tallies: this.#tallies,
       onChunk: (table, rows, mark) => this.tables.set(table, afterChunk(this.tables.get(table)!, rows, mark)),
+      onTruncate: (table) => this.tables.set(table, truncated(this.tables.get(table)!)),
       orders: { planOf: (order) => this.#ordered(order), begun: (plan) => this.#beginAgain(plan) },
     });
     this.publisher = new Publisher({

@@ -5,6 +5,7 @@ import { type Lsn, parseLsn } from '../../core/lsn.js';
 import { displayName, type QualifiedName, sourceName } from '../../core/relation.js';
 import type { KnownPartition, TableSnapshotState } from '../../core/stage-state.js';
 import { keepsRowsFromBefore, type Partitions, readPartitions } from './adapters/partitions.js';
+import { truncated } from './recover-tables.js';
 import type { TablePlan } from './snapshot/chunk.js';
 import { partitionChanges } from './snapshot/partition-tree.js';
 
@@ -66,24 +67,23 @@ export class PartitionWatch {
     const truncates = stream.truncates(plan.relation.id);
     const now = await readPartitions(source, plan.relation.id);
     const { partitions, done } = states.get(table)!;
-    if (!partitions) return this.#know(table, now, truncates);
+    if (!partitions) return this.#know(plan, now, truncates);
     const seen = this.#seen.get(table);
     const { attached, gone, emptied, rewritten } = partitionChanges(partitions, now.list, !seen);
     if (gone.length > 0) throw leftBehind(plan.relation, `${gone.join(', ')} was detached or dropped`);
-    const truncated = [...emptied];
+    const alone = [...emptied];
     for (const partition of rewritten) {
       const isKept = seen!.empty.has(partition.oid) || (await keepsRowsFromBefore(source, partition, seen!.horizon!));
-      if (!isKept) truncated.push(partitions[partition.oid]!.name);
+      if (!isKept) alone.push(partitions[partition.oid]!.name);
     }
-    if (truncated.length > 0 && truncates <= (seen?.truncates ?? 0)) {
-      if (await this.#isPassed(table))
-        throw leftBehind(plan.relation, `${truncated.join(', ')} was truncated on its own`);
+    if (alone.length > 0 && truncates <= (seen?.truncates ?? 0)) {
+      if (await this.#isPassed(table)) throw leftBehind(plan.relation, `${alone.join(', ')} was truncated on its own`);
       return;
     }
     // While the table is copied it may be read, or not: what was attached is copied once that is done.
     if (attached.length > 0 && (isFirst || !done)) return;
     for (const partition of attached) if (!(await copy(plan, partition))) return;
-    this.#know(table, now, truncates);
+    this.#know(plan, now, truncates);
   }
 
   /** Where the root was truncated, the stream says so once it has come there. */
@@ -97,8 +97,9 @@ export class PartitionWatch {
     return false;
   }
 
-  #know(table: string, { list, horizon }: Partitions, truncates: number): void {
-    const { states } = this.#options;
+  #know({ relation }: TablePlan, { list, horizon }: Partitions, truncates: number): void {
+    const { states, stream } = this.#options;
+    const table = sourceName(relation);
     const empty = list.filter(({ isEmpty }) => isEmpty).map(({ oid }) => oid);
     this.#seen.set(table, { truncates, horizon, empty: new Set(empty) });
     this.#suspected.delete(table);
@@ -106,7 +107,9 @@ export class PartitionWatch {
       partition.oid,
       { name: displayName(partition), file: partition.file },
     ]);
-    states.set(table, { ...states.get(table)!, partitions: Object.fromEntries(known) });
+    const state = { ...states.get(table)!, partitions: Object.fromEntries(known) };
+    // Of a truncate that came while the catalog was read, the catalog may have had nothing.
+    states.set(table, stream.truncates(relation.id) === truncates ? state : truncated(state));
   }
 }
 

@@ -39,6 +39,7 @@ export class RawEncoder {
   readonly #wholeCopies: ReadonlyMap<string, WholeCopy>;
   readonly #tallies: CaptureTallies;
   readonly #onChunk: (table: string, rows: number, mark: ChunkMark | undefined) => void;
+  readonly #onTruncate: (table: string) => void;
   readonly #orders: SnapshotOrders | undefined;
   readonly #relations = new Map<number, KnownRelation>();
   #transaction: BeginMessage | undefined;
@@ -60,6 +61,8 @@ export class RawEncoder {
     tallies: CaptureTallies;
     /** A chunk went into the log's next records. */
     onChunk: (table: string, rows: number, mark: ChunkMark | undefined) => void;
+    /** The source has truncated a table. */
+    onTruncate?: (table: string) => void;
     orders?: SnapshotOrders;
   }) {
     this.#output = options.output;
@@ -70,6 +73,7 @@ export class RawEncoder {
     this.#wholeCopies = options.wholeCopies ?? new Map();
     this.#tallies = options.tallies;
     this.#onChunk = options.onChunk;
+    this.#onTruncate = options.onTruncate ?? (() => {});
     this.#orders = options.orders;
   }
 
@@ -201,6 +205,7 @@ export class RawEncoder {
     const captured = truncate.relations.filter((id) => this.#known(id).plan);
     if (captured.length === 0) return;
     this.#windows.truncate(captured);
+    for (const id of captured) this.#onTruncate(this.#known(id).name);
     const transaction = this.open;
     const relations = captured.filter((id) => !this.#known(id).whole?.covers(transaction));
     const { cascade, restartIdentity } = truncate;

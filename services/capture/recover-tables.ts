@@ -24,6 +24,13 @@ export function startedAgain({ oid, partitions }: TableSnapshotState): TableSnap
   return { ...NOT_STARTED, ...(oid === undefined ? {} : { oid }), ...(partitions ? { partitions } : {}) };
 }
 
+/** The state of a table that the source has truncated: its partitions, if it has any, have other files since. */
+export function truncated(state: TableSnapshotState): TableSnapshotState {
+  if (!state.partitions) return state;
+  const known = Object.entries(state.partitions).map(([oid, { name }]) => [oid, { name }]);
+  return { ...state, partitions: Object.fromEntries(known) };
+}
+
 export interface MovedRow {
   readonly columns: readonly string[];
   readonly row: Tuple;
@@ -45,6 +52,7 @@ const nothing = (begins?: Position): TablePart => ({ begins, rows: 0, last: unde
 /** Collects, for each partition of the raw topic, what its records say of the tables' snapshots. Pure. */
 export class SnapshotParts {
   readonly #parts: Map<string, TablePart>[];
+  readonly #truncated = new Set<string>();
 
   constructor(partitions: number) {
     this.#parts = Array.from({ length: partitions }, () => new Map());
@@ -59,6 +67,10 @@ export class SnapshotParts {
   updated(partition: number, table: string, row: RowLine, columns: readonly string[]): void {
     if (!row.key || !row.new!.includes(false)) return;
     this.#part(partition, table).moved.push({ columns, row: row.new! });
+  }
+
+  truncated(table: string): void {
+    this.#truncated.add(table);
   }
 
   /** What the partition has said of the table's snapshot before is not part of it any more. */
@@ -85,6 +97,7 @@ export class SnapshotParts {
       const rowsMoved = ours.flatMap((part) => part.moved);
       if (rowsMoved.length > 0) moved.set(table, rowsMoved);
     }
+    for (const [table, state] of tables) if (this.#truncated.has(table)) tables.set(table, truncated(state));
   }
 
   #part(partition: number, table: string): TablePart {

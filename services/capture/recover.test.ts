@@ -187,6 +187,14 @@ describe('recover', () => {
     expect(found.moved.get('public.users')).toHaveLength(1);
   });
 
+  test('partitions of a root that was truncated since have files that are not known', async () => {
+    const known = { ...state.tables['public.users'], partitions: { '8': { name: 'p', file: '1' } } };
+    const [second] = builder().begin('0/200').truncate([1]).commit().take();
+    const { tables } = await recovered([...first, second!], { ...state, tables: { 'public.users': known } });
+    expect(tables.get('public.users')).toMatchObject({ rows: known.rows, partitions: { '8': { name: 'p' } } });
+    expect(tables.get('public.users')!.partitions!['8']).not.toHaveProperty('file');
+  });
+
   test('refuses a log that is shorter than it was', async () => {
     await expect(recovered(first, { ...state, next: { [`${RAW}/0`]: 5 } })).rejects.toMatchObject({
       code: 'log-foreign',

@@ -118,6 +118,7 @@ function replay(
       } else if (scanner.kind === 'truncate') {
         const { beginsSnapshot, relations: ids } = scanner.truncate();
         if (beginsSnapshot) parts.began(partition, relations.get(ids[0]!)!.name, { lsn, index: scanner.index });
+        else for (const id of ids) parts.truncated(relations.get(id)!.name);
       }
     }
   }

@@ -26,6 +26,14 @@ test('one is attached, one is gone', () => {
   });
 });
 
+test('whose file is not known any more, because the root was truncated, may have any', () => {
+  const truncated = { 1: { name: 'public.a' }, 2: known[2] };
+  expect(partitionChanges(truncated, [partition('1', '11', true), partition('2', '21')], true)).toMatchObject({
+    attached: [],
+    emptied: ['public.b'],
+  });
+});
+
 test('another file means TRUNCATE where the catalog knows nothing of the rows, or nobody looked meanwhile', () => {
   const counted = partition('2', '21');
   const uncounted = partition('2', '21', true);

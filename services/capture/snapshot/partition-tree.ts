@@ -33,7 +33,7 @@ export function partitionChanges(
   wasAway: boolean,
 ): PartitionChanges {
   const present = new Set(now.map(({ oid }) => oid));
-  const changed = now.filter(({ oid, file }) => known[oid] && known[oid].file !== file);
+  const changed = now.filter(({ oid, file }) => (known[oid]?.file ?? file) !== file);
   return {
     attached: now.filter(({ oid }) => !known[oid]),
     gone: Object.entries(known).flatMap(([oid, { name }]) => (present.has(oid) ? [] : [name])),

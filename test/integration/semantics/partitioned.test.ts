@@ -99,6 +99,11 @@ describeWithPostgres('partitioned and inheriting tables', () => {
       "TRUNCATE public.events; INSERT INTO public.events VALUES ('eu', 1, 1, 'left'), ('us', 1, 1, 'left'), ('us', 2000, 1, 'left')",
     );
     await pipeline.expectApplied('public.events');
+    // Before it has looked at the files that the partitions have since.
+    await pipeline.capture.kill();
+    pipeline.capture.start();
+    await pipeline.source.query("INSERT INTO public.events VALUES ('eu', 2, 1, 'left')");
+    await pipeline.expectApplied('public.events');
     // Longer than it takes to be found out, were it one.
     await sleep(2_500);
     // Analyzed, as autovacuum may at any moment, it looks like one that was only rewritten.
