@@ -29,6 +29,7 @@ class Capture {
   readonly tallies: CaptureTallies = { read: new Map(), deduplicated: new Map(), captured: new Map() };
   readonly chunks: unknown[] = [];
   readonly begun: string[] = [];
+  readonly truncated: string[] = [];
   readonly encoder: RawEncoder;
 
   constructor({
@@ -43,6 +44,7 @@ class Capture {
       tables: new Map([users, posts].map((relation) => [displayName(relation), planOf(relation)])),
       tallies: this.tallies,
       onChunk: (...chunk) => this.chunks.push(chunk),
+      onTruncate: (table) => this.truncated.push(table),
       orders: {
         planOf: ({ pipeline, table }) => (pipeline === 'mine' && table === 'public.users' ? plan : undefined),
         begun: ({ relation }) => this.begun.push(displayName(relation)),
@@ -136,6 +138,7 @@ describe('a transaction', () => {
       committed('0/100', 4),
     ]);
     expect(capture.counted()).toMatchObject({ users: [1, 0, 1], posts: [1, 0, 1], audit: [0, 0, 0] });
+    expect(capture.truncated).toEqual(['public.users', 'public.posts']);
   });
 
   test('that touches nothing of the pipeline leaves nothing', () => {
