@@ -1,8 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { FerryError, POLICY } from '../core/errors.js';
 import { packageRoot } from '../platform/package-root.js';
+import { applicationOf } from '../services/demo/applications.js';
 import { MIN_ROWS } from '../services/demo/fixture.js';
 import { type DemoResult, runScenario } from './demo/scenario.js';
 import { DemoView } from './demo/view.js';
@@ -13,9 +13,11 @@ const EXAMPLE = `
 Example:
   $ npx ferry demo
   $ npx ferry demo --rows 1000000 --brokers localhost:9092
+  $ npx ferry demo --pipeline chief-of-staff --source-server postgres://... --target-server postgres://...
 
 Two PostgreSQL servers, the event log, the four services and a writing application, all on this machine and for the
-time of the demo only. Exit code: 0 moved and equal, 3 not equal, 1 failed.`;
+time of the demo only. chief-of-staff needs given servers, with pgvector: the demo's own have none.
+Exit code: 0 moved and equal, 3 not equal, 2 usage, 1 failed.`;
 
 interface DemoFlags {
   readonly rows: number;
@@ -59,7 +61,9 @@ async function runDemo(flags: DemoFlags): Promise<void> {
   try {
     const result = await runScenario(
       {
-        config: readyPipeline(flags.pipeline),
+        config: join(packageRoot(), 'config', flags.pipeline),
+        pipeline: flags.pipeline,
+        application: applicationOf(flags.pipeline),
         rows: flags.rows,
         rate: flags.rate,
         brokers: flags.brokers,
@@ -84,13 +88,6 @@ async function runDemo(flags: DemoFlags): Promise<void> {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   }
-}
-
-function readyPipeline(name: string): string {
-  const config = join(packageRoot(), 'config');
-  const ready = readdirSync(config).filter((entry) => existsSync(join(config, entry, 'source', 'schema.sql')));
-  if (ready.includes(name)) return join(config, name);
-  throw new FerryError('usage', `there is no ready pipeline ${name}`, { remedy: `Ready are: ${ready.join(', ')}.` });
 }
 
 function toJson(result: DemoResult, ok: boolean): object {

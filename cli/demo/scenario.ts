@@ -18,18 +18,21 @@ import type { CutoverReport } from '../../services/control/cutover/report.js';
 import { runPreflight } from '../../services/control/preflight/run-preflight.js';
 import type { PipelineStatus } from '../../services/control/status/pipeline-status.js';
 import { readStatus } from '../../services/control/status/read-status.js';
+import type { Application } from '../../services/demo/application.js';
 import { loadFixture } from '../../services/demo/fixture.js';
 import { runCutover } from '../cutover.js';
 import { migrateTarget, readTargetMigrations } from '../target-migrations.js';
 import { ALL_SERVICES } from '../up.js';
 import { keptEnvironment } from './kept-environment.js';
-import { type DemoDatabase, openDatabase } from './servers.js';
+import { type DemoDatabase, openDatabase, refuseOwnServers } from './servers.js';
 import type { DemoView } from './view.js';
 import { type WriterEnd, WriterProcess } from './writer-process.js';
 
 export interface DemoOptions {
-  /** Directory of the ready pipeline. */
+  /** Of the ready pipeline: its name, its directory, and what writes to it. */
+  readonly pipeline: string;
   readonly config: string;
+  readonly application: Application;
   readonly rows: number;
   readonly rate: number;
   readonly brokers: string | undefined;
@@ -52,6 +55,7 @@ const AFTERWARDS_MS = 3_000;
 
 /** The main job from end to end; whatever it started is stopped when it returns or throws. */
 export async function runScenario(options: DemoOptions, view: DemoView): Promise<DemoResult> {
+  refuseOwnServers(options);
   const directory = await mkdtemp(join(tmpdir(), 'ferry-demo-'));
   // Run by root, the servers have an account of their own, which must pass through here; what is ours stays closed.
   await chmod(directory, 0o711);
@@ -109,7 +113,10 @@ class Scenario {
 
     const output = await open(this.#logFile, 'a', 0o600);
     this.#cleanups.push(() => output.close());
-    const writer = new WriterProcess({ ...env, PIPELINE: pipeline.name, RATE: String(rate) }, output.fd);
+    const writer = new WriterProcess(
+      { ...env, APPLICATION: this.#options.pipeline, PIPELINE: pipeline.name, RATE: String(rate) },
+      output.fd,
+    );
     this.#cleanups.push(() => writer.kill());
     this.#view.note(`an application writes ${rate} transactions a second to the old project`);
     const supervisor = new Supervisor({
@@ -128,11 +135,12 @@ class Scenario {
   }
 
   async #databases(): Promise<{ source: DemoDatabase; target: DemoDatabase; env: NodeJS.ProcessEnv }> {
-    const { sourceServer, targetServer, brokers } = this.#options;
+    const { sourceServer, targetServer, brokers, application } = this.#options;
+    const { extensions } = application;
     this.#view.note(sourceServer && targetServer ? 'creating two databases' : 'starting two PostgreSQL servers');
     const opening = [
-      openDatabase('source', this.#directory, sourceServer),
-      openDatabase('target', this.#directory, targetServer),
+      openDatabase('source', { directory: this.#directory, serverUrl: sourceServer, extensions }),
+      openDatabase('target', { directory: this.#directory, serverUrl: targetServer, extensions }),
     ] as const;
     const opened = await Promise.allSettled(opening);
     for (const result of opened) if (result.status === 'fulfilled') this.#cleanups.push(() => result.value.close());

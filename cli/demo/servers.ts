@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { Client } from 'pg';
+import { FerryError } from '../../core/errors.js';
 import { startEmbeddedPostgres } from '../../platform/embedded-server.js';
 import { connect, isEncrypted, quoteIdentifier, type Side } from '../../platform/postgres.js';
 
@@ -9,23 +11,53 @@ export interface DemoDatabase {
   close(): Promise<void>;
 }
 
+/** Which servers the demo runs on, and what they must have. */
+interface DemoServers {
+  readonly pipeline: string;
+  readonly application: { readonly extensions: readonly string[] };
+  readonly sourceServer: string | undefined;
+  readonly targetServer: string | undefined;
+}
+
+/** @throws FerryError `usage` when the demo's own servers lack what the pipeline needs: others must be given. */
+export function refuseOwnServers({ pipeline, application, sourceServer, targetServer }: DemoServers): void {
+  const { extensions } = application;
+  const flags = [
+    ...(sourceServer === undefined ? ['--source-server'] : []),
+    ...(targetServer === undefined ? ['--target-server'] : []),
+  ];
+  if (extensions.length === 0 || flags.length === 0) return;
+  const what = `${pipeline} needs PostgreSQL with the extension ${extensions.join(', ')}, which the demo's own servers lack`;
+  const given = flags.map((flag) => `${flag} postgres://...`).join(' ');
+  throw new FerryError('usage', what, { remedy: `Give servers that have it: ${given}` });
+}
+
 /**
  * Opens a new database: on a server of its own, or on a given one, where it is dropped at the end.
- * @param directory of the server's data, when it is our own.
- * @param serverUrl of a given server; any database of it will do.
+ * @param options.directory of the server's data, when it is our own.
+ * @param options.serverUrl of a given server; any database of it will do.
+ * @param options.extensions that it must be able to create.
  */
 export async function openDatabase(
   side: Side,
-  directory: string,
-  serverUrl: string | undefined,
+  options: {
+    readonly directory: string;
+    readonly serverUrl: string | undefined;
+    readonly extensions: readonly string[];
+  },
 ): Promise<DemoDatabase> {
+  const { directory, serverUrl, extensions } = options;
   const server =
     serverUrl === undefined ? await startEmbeddedPostgres({ directory: join(directory, side) }) : undefined;
   const name = `ferry_demo_${side}_${randomBytes(4).toString('hex')}`;
   const root = serverUrl ?? server!.url;
   const url = new URL(root);
   try {
-    const { encrypted } = await onServer(side, root, [`CREATE DATABASE ${quoteIdentifier(name)}`]);
+    const { encrypted } = await onServer(side, root, async (client) => {
+      await refuseWithoutExtensions(side, client, extensions);
+      await client.query(`CREATE DATABASE ${quoteIdentifier(name)}`);
+      return { encrypted: isEncrypted(client) };
+    });
     if (encrypted) demandTls(url);
   } catch (error) {
     await server?.stop();
@@ -48,18 +80,29 @@ function demandTls({ searchParams }: URL): void {
 }
 
 async function dropDatabase(side: Side, serverUrl: string, name: string): Promise<void> {
-  // A database with a slot cannot be dropped; its reader has stopped by now.
-  await onServer(side, serverUrl, [
-    `SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE database = '${name}'`,
-    `DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`,
-  ]);
+  await onServer(side, serverUrl, async (client) => {
+    // A database with a slot cannot be dropped; its reader has stopped by now.
+    await client.query(
+      `SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE database = '${name}'`,
+    );
+    await client.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`);
+  });
 }
 
-async function onServer(side: Side, url: string, statements: readonly string[]): Promise<{ encrypted: boolean }> {
+async function refuseWithoutExtensions(side: Side, client: Client, extensions: readonly string[]): Promise<void> {
+  const available = 'SELECT FROM pg_catalog.pg_available_extensions WHERE name = $1';
+  for (const extension of extensions) {
+    if ((await client.query(available, [extension])).rows.length > 0) continue;
+    throw new FerryError('usage', `the server of --${side}-server has no extension ${extension}`, {
+      remedy: 'Install it on that machine (pgvector brings vector), or give another server.',
+    });
+  }
+}
+
+async function onServer<T>(side: Side, url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = await connect(side, url, { applicationName: 'ferry demo' });
   try {
-    for (const statement of statements) await client.query(statement);
-    return { encrypted: isEncrypted(client) };
+    return await work(client);
   } finally {
     await client.end();
   }

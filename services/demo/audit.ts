@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { connect, quoteLiteral } from '../../platform/postgres.js';
 import type { ApplicationSide } from './adapters/application-pool.js';
+import type { Application } from './application.js';
 import { numberOf, requestId } from './request-id.js';
 
 /** What the application claims at its end; plain JSON, so that another process can check it. */
@@ -18,7 +19,7 @@ export interface WriteClaim {
 export interface CreditClaim {
   /** Sum of all balances before the run; transfers leave it as it is. */
   readonly balance: string;
-  /** Sum of credit_accounts.transfers before the run. */
+  /** Sum of all accounts' transfers before the run. */
   readonly transfersBefore: number;
   /** Acknowledged and unknown transfers of the run; each adds two to the sum above. */
   readonly transfers: number;
@@ -42,26 +43,23 @@ export interface AuditResult {
   readonly transferDrift: number;
 }
 
-const TABLES = {
-  source: { log: 'public.activity_log', accounts: 'public.credit_accounts' },
-  target: { log: 'shared.activity_log', accounts: 'growth.credit_accounts' },
-} as const;
-
 /**
  * Compares what the application was told with what a database has: every acknowledged transaction exactly once, none
  * that was given up. Nothing but this application may move credit meanwhile.
  * @param at side and URL of the database: the target after the cutover.
  */
 export async function auditWrites(
+  { searchPath, traces }: Pick<Application, 'searchPath' | 'traces'>,
   at: { readonly side: ApplicationSide; readonly url: string },
   claim: WriteClaim,
 ): Promise<AuditResult> {
-  const session = await connect(at.side, at.url, { applicationName: 'ferry-demo-audit' });
+  const session = await connect(at.side, at.url, {
+    applicationName: 'ferry-demo-audit',
+    settings: { search_path: searchPath[at.side] },
+  });
   try {
-    const times = await readRequests(session, TABLES[at.side].log, claim.run);
-    const { rows } = await session.query<{ balance: string; transfers: string }>(
-      `SELECT sum(balance) AS balance, sum(transfers) AS transfers FROM ${TABLES[at.side].accounts}`,
-    );
+    const times = await readRequests(session, traces.requests[at.side], claim.run);
+    const { rows } = await session.query<{ balance: string; transfers: string }>(traces.credit);
     return judge(claim, times, { balance: rows[0]!.balance, transfers: Number(rows[0]!.transfers) });
   } finally {
     await session.end();

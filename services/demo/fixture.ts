@@ -16,7 +16,8 @@ export interface LoadedFixture {
 
 /**
  * Makes a ready pipeline's old project in an empty database: its `source/schema.sql`, then its `source/data.sql`, in
- * one transaction. The data reads the number of rows from the setting `ferry_demo.rows`.
+ * one transaction. The data reads the number of rows from the setting `ferry_demo.rows`, and calls the functions of
+ * `config/generator.sql`.
  * @param pipelineDirectory of the configuration, such as config/growth-split.
  * @throws FerryError `usage` when rows is not an integer of at least 1,000; a database error classified.
  */
@@ -28,9 +29,12 @@ export async function loadFixture(
   if (!Number.isSafeInteger(options.rows) || options.rows < MIN_ROWS) {
     throw new FerryError('usage', `rows must be a whole number of at least ${MIN_ROWS}, not ${options.rows}`);
   }
-  const [schema, data] = await Promise.all(
-    ['schema.sql', 'data.sql'].map((name) => readFile(join(pipelineDirectory, 'source', name), 'utf8')),
-  );
+  const files = [
+    join(pipelineDirectory, 'source', 'schema.sql'),
+    join(packageRoot(), 'config', 'generator.sql'),
+    join(pipelineDirectory, 'source', 'data.sql'),
+  ];
+  const scripts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
   // The files are written as an application's are: names without a schema mean public.
   const source = await connect('source', sourceUrl, {
     applicationName: 'ferry-demo-fixture',
@@ -39,8 +43,7 @@ export async function loadFixture(
   try {
     await source.query('BEGIN');
     await source.query("SELECT set_config('ferry_demo.rows', $1, true)", [String(options.rows)]);
-    await source.query(schema!);
-    await source.query(data!);
+    for (const script of scripts) await source.query(script);
     await source.query('COMMIT');
     return await countRows(source);
   } catch (error) {
@@ -48,11 +51,6 @@ export async function loadFixture(
   } finally {
     await source.end();
   }
-}
-
-/** The old project of config/growth-split. */
-export function loadGrowthSplit(sourceUrl: string, options: { readonly rows: number }): Promise<LoadedFixture> {
-  return loadFixture(join(packageRoot(), 'config', 'growth-split'), sourceUrl, options);
 }
 
 async function countRows(source: Client): Promise<LoadedFixture> {

@@ -1,11 +1,13 @@
 import { createLogger } from '../../platform/logger.js';
+import { applicationOf } from './applications.js';
 import { auditWrites } from './audit.js';
 import { startWriter } from './writer.js';
 
 /**
  * The demo's application as a process of its own.
  *
- * Environment: SOURCE_URL, TARGET_URL, PIPELINE; RATE in transactions a second (default 300), CONNECTIONS (4), SEED (1).
+ * Environment: SOURCE_URL, TARGET_URL, PIPELINE; APPLICATION, the ready pipeline whose old project it is (default
+ * growth-split); RATE in transactions a second (default 300), CONNECTIONS (4), SEED (1).
  * Prints one JSON object a second on standard output, and after SIGTERM or SIGINT, once everything under way has been
  * answered, a last one with `done: true`. Exit code 1 when it could not start, or when a write was lost.
  */
@@ -21,8 +23,10 @@ try {
 
 async function main(env: NodeJS.ProcessEnv): Promise<boolean> {
   const urls = { source: required(env, 'SOURCE_URL'), target: required(env, 'TARGET_URL') };
+  const application = applicationOf(env.APPLICATION || 'growth-split');
   const stopped = signalled();
   const writer = await startWriter({
+    application,
     sourceUrl: urls.source,
     targetUrl: urls.target,
     pipeline: required(env, 'PIPELINE'),
@@ -34,7 +38,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<boolean> {
   await stopped;
   clearInterval(timer);
   const report = await writer.stop();
-  const audit = await auditWrites({ side: report.side, url: urls[report.side] }, report.claim);
+  const audit = await auditWrites(application, { side: report.side, url: urls[report.side] }, report.claim);
   print({ done: true, ...report, lost: audit.lost.length, audit });
   return audit.ok;
 }

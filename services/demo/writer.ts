@@ -1,14 +1,14 @@
 import { createRouter, type Router, type Side } from '../../routing/router.js';
 import { ApplicationPool } from './adapters/application-pool.js';
+import type { Application, Share } from './application.js';
 import type { WriteClaim } from './audit.js';
 import { Pace } from './pace.js';
-import { seededRandom } from './random.js';
 import { newRun } from './request-id.js';
-import { Sender, type Share } from './sender.js';
+import { Sender } from './sender.js';
 import { type Counts, Tally } from './tally.js';
-import { readKnownRows } from './workload/known-rows.js';
 
 export interface WriterOptions {
+  readonly application: Application;
   readonly sourceUrl: string;
   readonly targetUrl: string;
   readonly pipeline: string;
@@ -47,21 +47,17 @@ export interface Writer {
  */
 export async function startWriter(options: WriterOptions): Promise<Writer> {
   const router = createRouter({ url: options.targetUrl, pipeline: options.pipeline });
+  const { application, connections, seed } = options;
   const pools = {
-    source: new ApplicationPool('source', options.sourceUrl, options.connections),
-    target: new ApplicationPool('target', options.targetUrl, options.connections),
+    source: new ApplicationPool(options.sourceUrl, { searchPath: application.searchPath.source, connections }),
+    target: new ApplicationPool(options.targetUrl, { searchPath: application.searchPath.target, connections }),
   };
   const close = () => Promise.all([router.close(), pools.source.end(), pools.target.end()]);
   try {
     await Promise.all([pools.source.warm(), pools.target.warm()]);
     const serving = pools[await router.serving()];
-    const shares = (await readKnownRows((sql) => serving.query(sql), options.connections)).map((known, index) => ({
-      known,
-      random: seededRandom(options.seed + index),
-    }));
-    const [credit] = await serving.query<{ balance: string; transfers: string }>(
-      'SELECT sum(balance)::text AS balance, sum(transfers)::text AS transfers FROM credit_accounts',
-    );
+    const shares = await application.begin((sql) => serving.query(sql), { connections, seed });
+    const [credit] = await serving.query<{ balance: string; transfers: string }>(application.traces.credit);
     return run({ options, router, pools, shares, credit: credit!, close });
   } catch (error) {
     await close();

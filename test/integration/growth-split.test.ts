@@ -11,7 +11,8 @@ import { type LoadedPipeline, loadPipeline } from '../../platform/load-pipeline.
 import { packageRoot } from '../../platform/package-root.js';
 import { connect, quoteIdentifier, quoteName } from '../../platform/postgres.js';
 import { auditWrites } from '../../services/demo/audit.js';
-import { loadGrowthSplit } from '../../services/demo/fixture.js';
+import { loadFixture } from '../../services/demo/fixture.js';
+import { growthSplit } from '../../services/demo/growth-split/application.js';
 import { startWriter } from '../../services/demo/writer.js';
 import { eventually } from '../support/eventually.js';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
@@ -91,7 +92,7 @@ describeWithPostgres('the growth split', () => {
   }
 
   test('14 tables and exactly the rows asked for, the same every time', async () => {
-    expect(await loadGrowthSplit(databases.source.url, { rows: 2_345 })).toEqual({ tables: 14, rows: 2_345 });
+    expect(await loadFixture(DIRECTORY, databases.source.url, { rows: 2_345 })).toEqual({ tables: 14, rows: 2_345 });
     expect(pipeline.tables.map((mapping) => displayName(mapping.source)).sort()).toEqual(
       (
         await source.query(
@@ -109,14 +110,15 @@ describeWithPostgres('the growth split', () => {
   });
 
   test('rows that are too few are refused', async () => {
-    await expect(loadGrowthSplit(databases.source.url, { rows: 999 })).rejects.toMatchObject({ code: 'usage' });
+    await expect(loadFixture(DIRECTORY, databases.source.url, { rows: 999 })).rejects.toMatchObject({ code: 'usage' });
   });
 
   test('the application moves with the flag, loses nothing, and goes on with new ids', async () => {
-    await loadGrowthSplit(databases.source.url, { rows: 3_000 });
+    await loadFixture(DIRECTORY, databases.source.url, { rows: 3_000 });
     await migrateTarget(pipeline, 'before');
     await ensureControlSchema(target);
     const writer = await startWriter({
+      application: growthSplit,
       sourceUrl: databases.source.url,
       targetUrl: databases.target.url,
       pipeline: pipeline.name,
@@ -138,7 +140,7 @@ describeWithPostgres('the growth split', () => {
     const report = await writer.stop();
     expect(report).toMatchObject({ side: 'target', failed: 0, unknown: 0, errors: {} });
     expect(report.pauseMs).toBeGreaterThan(0);
-    expect(await auditWrites({ side: 'target', url: databases.target.url }, report.claim)).toMatchObject({
+    expect(await auditWrites(growthSplit, { side: 'target', url: databases.target.url }, report.claim)).toMatchObject({
       ok: true,
       acknowledged: report.committed,
       found: report.committed,

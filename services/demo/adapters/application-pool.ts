@@ -3,9 +3,6 @@ import { libpqConnectionString } from '../../../routing/connection-string.js';
 
 export type ApplicationSide = 'source' | 'target';
 
-/** Where the application's names without a schema lead. */
-const SEARCH_PATH = { source: 'public', target: 'growth,shared' } as const;
-
 /** The COMMIT was sent and no answer came: the transaction is there or it is not. */
 export class UnknownOutcome extends Error {}
 
@@ -15,12 +12,13 @@ export class ApplicationPool {
   /** A name for every statement, so that the server parses and plans it once a connection. */
   readonly #statements = new Map<string, string>();
 
-  constructor(side: ApplicationSide, url: string, connections: number) {
+  /** @param options.searchPath where names without a schema lead. */
+  constructor(url: string, options: { readonly searchPath: string; readonly connections: number }) {
     this.#pool = new pg.Pool({
       connectionString: libpqConnectionString(url),
       application_name: 'ferry-demo-writer',
-      options: `-c search_path=${SEARCH_PATH[side]}`,
-      max: connections,
+      options: `-c search_path=${options.searchPath}`,
+      max: options.connections,
       idleTimeoutMillis: 0,
       connectionTimeoutMillis: 5_000,
       keepAlive: true,

@@ -1,8 +1,8 @@
 import { oddText } from '../random.js';
-import type { TransactionKind } from './transaction.js';
+import type { Kind } from './known-rows.js';
 
 /** A job that is queued, taken and done in one transaction: three changes of one row. */
-export const runJob: TransactionKind = async (transaction) => {
+export const runJob: Kind = async (transaction) => {
   const { random, known } = transaction;
   const { id } = await transaction.changeOne<{ id: string }>(
     'INSERT INTO jobs (kind, priority, payload) VALUES ($1, $2, $3) RETURNING id',

@@ -1,6 +1,6 @@
+import { removeAt, type Transaction } from '../application.js';
 import { longText, oddText, type Random } from '../random.js';
-import { type OwnEntity, removeAt } from './known-rows.js';
-import type { Transaction, TransactionKind } from './transaction.js';
+import type { Kind, KnownRows, OwnEntity } from './known-rows.js';
 
 const INSERT_ENTITY = `INSERT INTO entities (owner_id, type, name, aliases, attributes, score)
   VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`;
@@ -9,13 +9,13 @@ const INSERT_ARTIFACT = `INSERT INTO artifacts (entity_id, type, title, content,
 const INSERT_TAGS = 'INSERT INTO entity_tags (entity_id, tag_id, weight) SELECT $1, unnest($2::bigint[]), $3';
 
 /** An entity with an artifact and two tags: four tables with the log. One content in four is long. */
-export const addEntity: TransactionKind = async (transaction) => {
+export const addEntity: Kind = async (transaction) => {
   const entity = await insertEntity(transaction, transaction.random.pick(transaction.known.users));
   return () => void transaction.known.entities.push(entity);
 };
 
 /** A user and the user's first entity: one transaction over two domain schemas. */
-export const addUser: TransactionKind = async (transaction) => {
+export const addUser: Kind = async (transaction) => {
   const { random, known } = transaction;
   const { id } = await transaction.changeOne<{ id: string }>(
     'INSERT INTO users (email, display_name, preferences) VALUES (gen_random_uuid() || $1, $2, $3) RETURNING id',
@@ -29,7 +29,7 @@ export const addUser: TransactionKind = async (transaction) => {
 };
 
 /** Deletes an entity, and by the foreign keys its artifact, its tags and the artifact's comments. */
-export const removeEntity: TransactionKind = async (transaction) => {
+export const removeEntity: Kind = async (transaction) => {
   const { known, random } = transaction;
   if (known.entities.length === 0) return addEntity(transaction);
   const index = random.below(known.entities.length);
@@ -38,7 +38,7 @@ export const removeEntity: TransactionKind = async (transaction) => {
 };
 
 /** Changes the key of a row whose key has two columns; one time in three by deleting the row and making it again. */
-export const retag: TransactionKind = async (transaction) => {
+export const retag: Kind = async (transaction) => {
   const { known, random } = transaction;
   if (known.entities.length === 0) return addEntity(transaction);
   const entity = random.pick(known.entities);
@@ -60,7 +60,7 @@ export const retag: TransactionKind = async (transaction) => {
 };
 
 /** An update that leaves a long content alone: the WAL does not carry it. */
-export const touchArtifact: TransactionKind = async (transaction) => {
+export const touchArtifact: Kind = async (transaction) => {
   const { random } = transaction;
   await transaction.changeOne('UPDATE artifacts SET title = $2, metadata = metadata || $3 WHERE id = $1', [
     random.pick(transaction.known.artifacts),
@@ -70,7 +70,7 @@ export const touchArtifact: TransactionKind = async (transaction) => {
   return () => {};
 };
 
-export const rewriteArtifact: TransactionKind = async (transaction) => {
+export const rewriteArtifact: Kind = async (transaction) => {
   const { random } = transaction;
   await transaction.changeOne('UPDATE artifacts SET content = $2, summary = NULL WHERE id = $1', [
     random.pick(transaction.known.artifacts),
@@ -79,7 +79,7 @@ export const rewriteArtifact: TransactionKind = async (transaction) => {
   return () => {};
 };
 
-async function insertEntity(transaction: Transaction, owner: string): Promise<OwnEntity> {
+async function insertEntity(transaction: Transaction<KnownRows>, owner: string): Promise<OwnEntity> {
   const { random, known } = transaction;
   const { id } = await transaction.changeOne<{ id: string }>(INSERT_ENTITY, [
     owner,

@@ -1,6 +1,7 @@
+import { removeAt, type Transaction } from '../application.js';
 import { oddText } from '../random.js';
-import { removeAt } from './known-rows.js';
-import type { Transaction, TransactionKind } from './transaction.js';
+import type { Kind, KnownRows } from './known-rows.js';
+import { NAMES } from './names.js';
 
 const SITES = 5;
 const SECTIONS = 3;
@@ -9,7 +10,7 @@ const INSERT_SECTION = `INSERT INTO microsite_sections (microsite_slug, type, po
   VALUES ($1, $2, $3, $4, $5)`;
 
 /** A site with sections and a generation job, each referring to the other: the circle, in one transaction. */
-const addSite: TransactionKind = async (transaction) => {
+const addSite: Kind = async (transaction) => {
   const { random, known } = transaction;
   const { slug } = await transaction.changeOne<{ slug: string }>(
     "INSERT INTO microsites (slug, owner_id, title) VALUES ('own ' || gen_random_uuid(), $1, $2) RETURNING slug",
@@ -21,7 +22,7 @@ const addSite: TransactionKind = async (transaction) => {
 };
 
 /** A new key for a site; the source's foreign keys carry it to its sections and generation jobs. */
-export const renameSite: TransactionKind = async (transaction) => {
+export const renameSite: Kind = async (transaction) => {
   const { random, known } = transaction;
   if (known.sites.length < SITES) return addSite(transaction);
   const index = random.below(known.sites.length);
@@ -35,7 +36,7 @@ export const renameSite: TransactionKind = async (transaction) => {
 };
 
 /** Another generation job becomes the current one, and a section gives its unique position to a new one. */
-export const regenerateSite: TransactionKind = async (transaction) => {
+export const regenerateSite: Kind = async (transaction) => {
   const { random, known } = transaction;
   if (known.sites.length < SITES) return addSite(transaction);
   const slug = random.pick(known.sites);
@@ -50,7 +51,7 @@ export const regenerateSite: TransactionKind = async (transaction) => {
 };
 
 /** Deletes a site, and by the foreign keys what belongs to it. */
-export const removeSite: TransactionKind = async (transaction) => {
+export const removeSite: Kind = async (transaction) => {
   const { random, known } = transaction;
   if (known.sites.length < SITES) return addSite(transaction);
   const index = random.below(known.sites.length);
@@ -58,16 +59,16 @@ export const removeSite: TransactionKind = async (transaction) => {
   return () => removeAt(known.sites, index);
 };
 
-async function addSection(transaction: Transaction, slug: string, position: number): Promise<void> {
+async function addSection(transaction: Transaction<KnownRows>, slug: string, position: number): Promise<void> {
   const { random } = transaction;
   const type = random.pick(['hero', 'faq', 'call-to-action']);
   await transaction.changeOne(INSERT_SECTION, [slug, type, position, oddText(random), oddText(random)]);
 }
 
-async function generate(transaction: Transaction, slug: string): Promise<void> {
-  const { random, known, names } = transaction;
+async function generate(transaction: Transaction<KnownRows>, slug: string): Promise<void> {
+  const { random, known, side } = transaction;
   const { id } = await transaction.changeOne<{ id: string }>(
-    `INSERT INTO generation_jobs (${names.jobSite}, prompt_id, status, model, tokens_used, cost, started_at)
+    `INSERT INTO generation_jobs (${NAMES[side].jobSite}, prompt_id, status, model, tokens_used, cost, started_at)
      VALUES ($1, $2, 'running', 'small', 9007199254740993, $3, now()) RETURNING id`,
     [slug, random.pick(known.prompts), random.below(10_000) / 10_000],
   );

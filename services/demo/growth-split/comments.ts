@@ -1,12 +1,14 @@
+import { removeAt } from '../application.js';
 import { oddText } from '../random.js';
-import { removeAt } from './known-rows.js';
-import type { TransactionKind } from './transaction.js';
+import type { Kind } from './known-rows.js';
+import { NAMES } from './names.js';
 
 const KEPT = 50;
 
 /** A comment and its answer; once there are enough, an own one is deleted, and its answer with it. */
-export const comment: TransactionKind = async (transaction) => {
-  const { random, known, names } = transaction;
+export const comment: Kind = async (transaction) => {
+  const { random, known } = transaction;
+  const names = NAMES[transaction.side];
   if (known.comments.length > KEPT) {
     const index = random.below(known.comments.length);
     await transaction.changeOne(`DELETE FROM ${names.comments} WHERE id = $1`, [known.comments[index]]);
