@@ -6,6 +6,7 @@ import { findTable, leafPartitions } from './catalog.js';
 import { type Check, defineCheck, mappedSourceTables, mappedTargetTables } from './context.js';
 import type { Obstacle } from './replica-key.js';
 import { kindObstacle, partitionObstacle } from './table-kind.js';
+import { MIGRATIONS_WAIT, RUN_BY_UP } from './target-migrations.js';
 
 function tablesExist(side: Side, remedy: string): Check {
   return defineCheck({ name: 'tables-exist', side, passed: 'every mapped table exists' }, async (context, report) => {
@@ -13,7 +14,7 @@ function tablesExist(side: Side, remedy: string): Check {
     const missing = context.pipeline.tables.filter((mapping) => !findTable(catalog, mapping[side]));
     const pending = side === 'target' && missing.length > 0 ? await context.targetMigrations() : undefined;
     if (pending && pending.before > 0) {
-      return [report.warn(`${missing.length} mapped tables do not exist yet: ${WAIT}`, { remedy: PENDING })];
+      return [report.warn(`${missing.length} mapped tables do not exist yet: ${MIGRATIONS_WAIT}`, { remedy: RUN_BY_UP })];
     }
     return missing.map((mapping) => {
       const name = displayName(mapping[side]);
@@ -25,9 +26,6 @@ function tablesExist(side: Side, remedy: string): Check {
     });
   });
 }
-
-const WAIT = 'migrations of target/ have not been run';
-const PENDING = '`ferry up` runs it; run `ferry check` again after that.';
 
 export const sourceTablesExist = tablesExist('source', 'Correct the mapping at the place named.');
 export const targetTablesExist = tablesExist(

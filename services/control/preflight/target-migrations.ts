@@ -11,6 +11,10 @@ export interface TargetMigrations {
   readonly problems: readonly { readonly message: string; readonly remedy: string }[];
 }
 
+/** Why the target lacks what they may still bring, and what brings it. */
+export const MIGRATIONS_WAIT = 'migrations of target/ have not been run';
+export const RUN_BY_UP = '`ferry up` runs them; run `ferry check` again after that.';
+
 export const targetMigrations: Check = defineCheck(
   { name: 'migrations', side: 'target', passed: "the target's migrations are applied, or there are none" },
   async (context, report): Promise<Finding[]> => {
