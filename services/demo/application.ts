@@ -148,11 +148,16 @@ function transactionOf<Known>(
   };
 }
 
-/** The column `id` of a query's rows, as texts. @throws Error when there are fewer than two. */
-export async function readIds(query: Query, sql: string): Promise<string[]> {
-  const rows = await query<{ id: string | number }>(sql);
+/** A query's rows. @throws Error when there are fewer than two. */
+export async function readRows<R extends object>(query: Query, sql: string): Promise<R[]> {
+  const rows = await query<R>(sql);
   if (rows.length < 2) throw new Error(`the workload needs the demo's data, and this gave too few rows: ${sql}`);
-  return rows.map((row) => String(row.id));
+  return rows;
+}
+
+/** The column `id` of a query's rows, as texts. @throws Error as {@link readRows}. */
+export async function readIds(query: Query, sql: string): Promise<string[]> {
+  return (await readRows<{ id: string | number }>(query, sql)).map((row) => String(row.id));
 }
 
 /** Takes the element at `index` out of the list; the last one takes its place. */

@@ -42,3 +42,9 @@ export function longText(random: Random): string {
   const word = `${oddText(random)} ${random.below(1_000_000).toString(36)} `;
   return word.repeat(Math.ceil((9_000 + random.below(11_000)) / word.length));
 }
+
+/** 1536 numbers between -1 and 1, as pgvector reads them. */
+export function embedding(random: Random): string {
+  const numbers = Array.from({ length: 1_536 }, () => (random.next() * 2 - 1).toFixed(3));
+  return `[${numbers.join(',')}]`;
+}

@@ -18,7 +18,7 @@ export const extensionTypes = defineCheck(
       (await mappedSourceTables(context)).flatMap(({ mapping, table }) =>
         table.columns
           .filter(({ name }) => movedName(mapping, name) !== undefined)
-          .map(({ name, type }) => [`${displayName(table)}.${name}`, type]),
+          .map(({ name, type }) => [`${displayName(table)}.${name}`, type] as const),
       ),
     );
     const missing = missingExtensions(moved, source.types, (await context.targetCatalog()).types);

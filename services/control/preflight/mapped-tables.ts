@@ -14,7 +14,9 @@ function tablesExist(side: Side, remedy: string): Check {
     const missing = context.pipeline.tables.filter((mapping) => !findTable(catalog, mapping[side]));
     const pending = side === 'target' && missing.length > 0 ? await context.targetMigrations() : undefined;
     if (pending && pending.before > 0) {
-      return [report.warn(`${missing.length} mapped tables do not exist yet: ${MIGRATIONS_WAIT}`, { remedy: RUN_BY_UP })];
+      return [
+        report.warn(`${missing.length} mapped tables do not exist yet: ${MIGRATIONS_WAIT}`, { remedy: RUN_BY_UP }),
+      ];
     }
     return missing.map((mapping) => {
       const name = displayName(mapping[side]);
