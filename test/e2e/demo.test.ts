@@ -76,6 +76,15 @@ describe('ferry demo with nothing but Node', () => {
     await expectNothingLeft();
   });
 
+  test('a pipeline that needs pgvector is refused before anything starts, with the flags to give', async () => {
+    const { code, json } = await start('--pipeline', 'chief-of-staff', '--target-server', 'postgres://unused').ended;
+    expect(code).toBe(2);
+    const { message, remedy } = json<CliError>().error;
+    expect(message).toContain('needs PostgreSQL with the extension vector');
+    expect(remedy).toBe('Give servers that have it: --source-server postgres://...');
+    await expectNothingLeft();
+  });
+
   test('killed, it takes its servers, its services and its application with it', async () => {
     const running = start();
     await running.said(/copied public/);

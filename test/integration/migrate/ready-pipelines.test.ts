@@ -1,11 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { packageRoot } from '../../../platform/package-root.js';
 import { readInventory } from '../../../services/migrate/adapters/read-inventory.js';
 import { type MigrationFolder, migrationFolder } from '../../support/migration-folder.js';
+import { orSkip } from '../../support/or-skip.js';
 import { describeWithPostgres, testServers } from '../../support/servers.js';
+import { needsVector, type VectorServers, vectorServers } from '../../support/vector-servers.js';
 
 const CONFIG = join(packageRoot(), 'config');
 const migrationsOf = (pipeline: string) => join(CONFIG, pipeline, 'target', 'migrations');
@@ -22,15 +24,27 @@ async function stateOf({ database, values }: MigrationFolder): Promise<object> {
 }
 
 describeWithPostgres('the migrations of a ready pipeline', () => {
-  test('are there', () => {
-    expect(PIPELINES).toContain('growth-split');
+  let withVector: Promise<VectorServers> | undefined;
+  const serversFor = (texts: readonly string[]) => {
+    if (!texts.some(needsVector)) return testServers();
+    withVector ??= vectorServers();
+    return withVector;
+  };
+
+  afterAll(async () => {
+    await (await withVector?.catch(() => undefined))?.stop();
   });
 
-  test.each(PIPELINES)('%s: run a second time they change nothing', async (pipeline) => {
+  test('are there', () => {
+    expect(PIPELINES).toEqual(expect.arrayContaining(['growth-split', 'chief-of-staff']));
+  });
+
+  test.for(PIPELINES)('%s: run a second time they change nothing', async (pipeline, { skip }) => {
     const names = readdirSync(migrationsOf(pipeline));
-    const texts = await Promise.all(names.map((name) => readFile(join(migrationsOf(pipeline), name))));
+    const texts = await Promise.all(names.map((name) => readFile(join(migrationsOf(pipeline), name), 'utf8')));
     const files = Object.fromEntries(names.map((name, index) => [`migrations/${name}`, texts[index]!]));
-    await using at = await migrationFolder(testServers().targetServer, files);
+    const { targetServer } = await orSkip(skip, 'PostgreSQL with pgvector', async () => serversFor(texts));
+    await using at = await migrationFolder(targetServer, files);
     const versions = async () =>
       (await at.migrate()).json<{ applied: { version: string }[] }>().applied.map(({ version }) => version);
     const first = await versions();
