@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openDatabase } from '../../cli/demo/servers.js';
 import { connect } from '../../platform/postgres.js';
 import { type CliError, type CliResult, FerryProcess, testEnvironment } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
@@ -115,6 +116,15 @@ describeWithPostgres('ferry demo on given servers', () => {
     await expectMoved(result);
     expect(result.stdout + result.stderr).not.toContain(password);
     expect([...(await databasesOf(source)), ...(await databasesOf(target))]).toEqual([]);
+  });
+
+  test('one that lacks an extension which the pipeline needs is refused by its flag', async () => {
+    const serverUrl = testServers().targetServer;
+    const opening = openDatabase('target', { directory: temporary, serverUrl, extensions: ['plpgsql', 'no_such_one'] });
+    await expect(opening).rejects.toMatchObject({
+      code: 'usage',
+      message: 'the server of --target-server has no extension no_such_one',
+    });
   });
 
   async function databasesOf(url: string): Promise<string[]> {
