@@ -16,8 +16,8 @@ export interface LoadedFixture {
 
 /**
  * Makes a ready pipeline's old project in an empty database: its `source/schema.sql`, then its `source/data.sql`, in
- * one transaction. The data reads the number of rows from the setting `ferry_demo.rows`, and calls the functions of
- * `config/generator.sql`.
+ * one transaction. Before the schema runs `config/supabase.sql`, before the data `config/generator.sql`, whose functions it
+ * calls; the data reads the number of rows from the setting `ferry_demo.rows`.
  * @param pipelineDirectory of the configuration, such as config/growth-split.
  * @throws FerryError `usage` when rows is not an integer of at least 1,000; a database error classified.
  */
@@ -30,6 +30,7 @@ export async function loadFixture(
     throw new FerryError('usage', `rows must be a whole number of at least ${MIN_ROWS}, not ${options.rows}`);
   }
   const files = [
+    join(packageRoot(), 'config', 'supabase.sql'),
     join(pipelineDirectory, 'source', 'schema.sql'),
     join(packageRoot(), 'config', 'generator.sql'),
     join(pipelineDirectory, 'source', 'data.sql'),

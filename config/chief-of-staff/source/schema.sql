@@ -1,34 +1,10 @@
 -- The old project of the chief of staff: the 30 tables of seven domains stand in one public schema, beside each other.
 -- Twelve enums, vectors, updated_at triggers, and row level security that isolates workspaces. Runs once, in an empty
--- database, as one transaction.
+-- database, as one transaction, behind config/supabase.sql.
 
 CREATE EXTENSION IF NOT EXISTS "uuid-ossp";
 CREATE EXTENSION IF NOT EXISTS "pgcrypto";
 CREATE EXTENSION IF NOT EXISTS "vector";
-
--- Roles and auth.uid() as Supabase has them; made only where they are missing.
-DO $$
-DECLARE
-  role_name text;
-BEGIN
-  FOREACH role_name IN ARRAY ARRAY['anon', 'authenticated', 'service_role'] LOOP
-    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name) THEN
-      BEGIN
-        EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
-      EXCEPTION WHEN duplicate_object OR unique_violation THEN
-        NULL; -- Another session of the same cluster made it meanwhile.
-      END;
-    END IF;
-  END LOOP;
-  IF to_regprocedure('auth.uid()') IS NULL THEN
-    CREATE SCHEMA IF NOT EXISTS auth;
-    CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS $uid$
-      SELECT coalesce(nullif(pg_catalog.current_setting('request.jwt.claim.sub', true), ''),
-        nullif(pg_catalog.current_setting('request.jwt.claims', true), '')::pg_catalog.jsonb ->> 'sub')::pg_catalog.uuid
-    $uid$;
-    GRANT USAGE ON SCHEMA auth TO anon, authenticated, service_role;
-  END IF;
-END $$;
 
 CREATE TYPE public.role_type AS ENUM ('owner', 'admin', 'member', 'service');
 CREATE TYPE public.relationship_type AS ENUM ('investor', 'customer', 'candidate', 'advisor', 'partner', 'vendor', 'friend of the house');

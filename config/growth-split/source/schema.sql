@@ -1,28 +1,7 @@
 -- The old project of the growth split: everything stands in public.
 -- 14 tables, four enums, a circular foreign key between microsites and generation_jobs, row level security, helper
--- functions and updated_at triggers. Runs once, in an empty database, as one transaction.
-
--- Roles and auth.uid() as Supabase has them; made only where they are missing.
-DO $$
-DECLARE
-  role_name text;
-BEGIN
-  FOREACH role_name IN ARRAY ARRAY['anon', 'authenticated', 'service_role'] LOOP
-    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name) THEN
-      BEGIN
-        EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
-      EXCEPTION WHEN duplicate_object OR unique_violation THEN
-        NULL; -- Another session of the same cluster made it meanwhile.
-      END;
-    END IF;
-  END LOOP;
-  IF to_regprocedure('auth.uid()') IS NULL THEN
-    CREATE SCHEMA IF NOT EXISTS auth;
-    CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE
-      AS $uid$ SELECT nullif(pg_catalog.current_setting('request.jwt.claim.sub', true), '')::uuid $uid$;
-    GRANT USAGE ON SCHEMA auth TO anon, authenticated, service_role;
-  END IF;
-END $$;
+-- functions and updated_at triggers. Runs once, in an empty database, as one transaction,
+-- behind config/supabase.sql.
 
 CREATE TYPE public.entity_type AS ENUM ('company', 'person', 'product', 'campaign', 'Wettbewerber (extern)');
 CREATE TYPE public.artifact_type AS ENUM ('brief', 'transcript', 'report', 'draft', 'image');

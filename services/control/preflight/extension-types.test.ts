@@ -1,34 +1,18 @@
 import { expect, test } from 'vitest';
+import { catalogType } from '../../../test/support/catalog-type.js';
 import type { CatalogType } from './catalog.js';
 import { findingOf, missingExtensions } from './extension-types.js';
 import { reportOf } from './finding.js';
 
-const type = (oid: number, name: string, more: Partial<CatalogType> = {}): [number, CatalogType] => [
-  oid,
-  {
-    oid,
-    schema: 'public',
-    name,
-    kind: 'b',
-    element: 0,
-    base: 0,
-    baseTypmod: -1,
-    labels: [],
-    isRowType: false,
-    attributes: [],
-    subtype: 0,
-    extension: null,
-    ...more,
-  },
-];
+const types = (...all: readonly CatalogType[]) => new Map(all.map((type) => [type.oid, type]));
 
-const SOURCE = new Map([
-  type(25, 'text'),
-  type(100, 'vector', { extension: 'vector' }),
-  type(101, '_vector', { extension: 'vector', element: 100 }),
-  type(102, 'embedding', { kind: 'd', base: 100 }),
-  type(103, 'citext', { extension: 'citext' }),
-]);
+const SOURCE = types(
+  catalogType(25, 'text'),
+  catalogType(100, 'vector', { extension: 'vector' }),
+  catalogType(101, '_vector', { extension: 'vector', element: 100 }),
+  catalogType(102, 'embedding', { kind: 'd', base: 100 }),
+  catalogType(103, 'citext', { extension: 'citext' }),
+);
 
 test('each extension is named with all columns that need it, through arrays and domains too', () => {
   const columns = new Map([
@@ -38,11 +22,11 @@ test('each extension is named with all columns that need it, through arrays and 
     ['public.b.own', 102],
     ['public.b.mail', 103],
   ]);
-  expect([...missingExtensions(columns, SOURCE, new Map([type(7, 'text')]))]).toEqual([
+  expect([...missingExtensions(columns, SOURCE, types(catalogType(7, 'text')))]).toEqual([
     ['vector', ['public.a.one', 'public.b.many', 'public.b.own']],
     ['citext', ['public.b.mail']],
   ]);
-  const target = new Map([type(8, 'vector', { extension: 'vector', schema: 'extensions' })]);
+  const target = types(catalogType(8, 'vector', { extension: 'vector', schema: 'extensions' }));
   expect([...missingExtensions(columns, SOURCE, target).keys()]).toEqual(['citext']);
 });
 

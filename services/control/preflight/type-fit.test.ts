@@ -1,35 +1,21 @@
 import { expect, test } from 'vitest';
+import { catalogType } from '../../../test/support/catalog-type.js';
 import type { CatalogType } from './catalog.js';
 import { typeMisfit } from './type-fit.js';
 
 /** A small catalog: built-in types with the same OID on both sides, the users' own with OIDs of their own. */
 function catalog(first: number, labels: readonly string[], domainTypmod: number): Map<number, CatalogType> {
-  const type = (oid: number, name: string, options: Partial<CatalogType> = {}): CatalogType => ({
-    oid,
-    schema: oid < 100 ? 'pg_catalog' : 'app',
-    name,
-    kind: 'b',
-    element: 0,
-    base: 0,
-    baseTypmod: -1,
-    labels: [],
-    isRowType: false,
-    attributes: [],
-    subtype: 0,
-    extension: null,
-    ...options,
-  });
   const names = ['int2', 'int4', 'int8', 'numeric', 'text', 'varchar', 'bpchar', 'float4', 'float8', 'uuid', 'jsonb'];
   const types = [
-    ...names.map((name, index) => type(index + 1, name)),
-    type(50, '_int4', { element: 2 }),
-    type(51, '_int8', { element: 3 }),
-    type(first, 'status', { kind: 'e', labels }),
-    type(first + 1, 'email', { kind: 'd', base: 6, baseTypmod: domainTypmod }),
-    type(first + 2, 'address', { kind: 'c', attributes: [{ name: 'street', type: 5, typmod: -1 }] }),
-    type(first + 3, 'vector', { extension: 'vector' }),
-    type(first + 4, 'span', { kind: 'r', subtype: 3 }),
-    type(first + 5, '_status', { element: first }),
+    ...names.map((name, index) => catalogType(index + 1, name)),
+    catalogType(50, '_int4', { element: 2 }),
+    catalogType(51, '_int8', { element: 3 }),
+    catalogType(first, 'status', { kind: 'e', labels }),
+    catalogType(first + 1, 'email', { kind: 'd', base: 6, baseTypmod: domainTypmod }),
+    catalogType(first + 2, 'address', { kind: 'c', attributes: [{ name: 'street', type: 5, typmod: -1 }] }),
+    catalogType(first + 3, 'vector', { extension: 'vector' }),
+    catalogType(first + 4, 'span', { kind: 'r', subtype: 3 }),
+    catalogType(first + 5, '_status', { element: first }),
   ];
   return new Map(types.map((entry) => [entry.oid, entry]));
 }
