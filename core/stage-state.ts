@@ -18,6 +18,11 @@ export interface CaptureState extends StageState {
   readonly deduplicated: Readonly<Record<string, number>>;
   readonly read: Readonly<Record<string, number>>;
   readonly tables: Readonly<Record<string, TableSnapshotState>>;
+  /**
+   * While tables are copied: transactions in the log that other sessions of the source did not see yet, by the lower 32
+   * bits of their ids. A chunk that does not see one either is stale.
+   */
+  readonly unseen?: readonly number[];
 }
 
 /** The server that the log was captured from. */

@@ -17,6 +17,7 @@ import type { CatalogColumn, RelationCatalog } from './relation-catalog.js';
 import { lineStarts, type TablePlan } from './snapshot/chunk.js';
 import { CopyQueue } from './snapshot/copy-queue.js';
 import type { StreamAtRest } from './snapshot/copy-whole.js';
+import type { SnapshotXids } from './snapshot/delivered-xids.js';
 import { WholeCopy } from './snapshot/whole-copy.js';
 import { SnapshotWindows } from './snapshot/windows.js';
 import { StreamHold } from './stream-hold.js';
@@ -37,6 +38,8 @@ export interface CaptureRunOptions {
   readonly plans: readonly TablePlan[];
   readonly catalog: RelationCatalog;
   readonly askCatalog: AskCatalog;
+  /** What another session of the source sees now. */
+  readonly askSnapshot: () => Promise<SnapshotXids>;
 }
 
 /** One connection's moving parts: encoder, publisher, and the state that is put down each second. */
@@ -62,14 +65,17 @@ export class CaptureRun {
   readonly #plans: ReadonlyMap<string, TablePlan>;
   readonly #catalog: RelationCatalog;
   readonly #askCatalog: AskCatalog;
+  readonly #askSnapshot: CaptureRunOptions['askSnapshot'];
   #failAsking!: (error: unknown) => void;
   /** Rejects when the catalog cannot be asked. */
   readonly asking: Promise<never>;
 
-  constructor(context: ServiceContext, { topic, recovered, plans, catalog, askCatalog }: CaptureRunOptions) {
+  constructor(context: ServiceContext, options: CaptureRunOptions) {
+    const { topic, recovered, plans, catalog } = options;
     this.#context = context;
     this.#catalog = catalog;
-    this.#askCatalog = askCatalog;
+    this.#askCatalog = options.askCatalog;
+    this.#askSnapshot = options.askSnapshot;
     this.asking = new Promise((_, reject) => {
       this.#failAsking = reject;
     });
@@ -82,6 +88,7 @@ export class CaptureRun {
     this.tables = recovered.tables;
     this.#nextOffsets = [...recovered.nextOffsets];
     this.#through = recovered.loggedThrough ?? LSN_ZERO;
+    for (const xid of recovered.delivered) this.windows.delivered(xid);
     for (const plan of this.#plans.values()) this.#prepareTable(plan, recovered.moved);
     this.copies = new CopyQueue(this.plans.filter(({ relation }) => !this.tables.get(sourceName(relation))!.done));
     const output = new RawOutput(recovered.resume);
@@ -246,7 +253,9 @@ export class CaptureRun {
     this.#markDue = true;
     if (!durable) return;
     await failpoint('capture.state-due');
-    await this.#context.log.control.put(CAPTURE_STATE, captureState(this.#topic, durable));
+    const isCopying = [...this.tables.values()].some(({ done }) => !done);
+    const unseen = isCopying ? this.windows.unseen(await this.#askSnapshot()) : undefined;
+    await this.#context.log.control.put(CAPTURE_STATE, captureState(this.#topic, { ...durable, unseen }));
   }
 
   #prepareTable(plan: TablePlan, moved: ReadonlyMap<string, readonly MovedRow[]>): void {

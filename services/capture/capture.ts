@@ -8,7 +8,7 @@ import { watchSession } from '../../platform/session-watch.js';
 import { cancelQuery } from './adapters/cancel-query.js';
 import { openReplicationStream } from './adapters/replication-stream.js';
 import { recognizeSource } from './adapters/server-identity.js';
-import { readCatalogColumns, readCatalogOnceSeen, readTableNames } from './adapters/source-catalog.js';
+import { readCatalogColumns, readCatalogOnceSeen, readSnapshot, readTableNames } from './adapters/source-catalog.js';
 import { CaptureRun } from './capture-run.js';
 import { PartitionWatch } from './partition-watch.js';
 import { findTables, prepareSource } from './prepare-source.js';
@@ -47,6 +47,7 @@ export async function capture(context: ServiceContext): Promise<void> {
       plans,
       catalog,
       askCatalog: (relation, xid) => readCatalogOnceSeen(source, relation, xid),
+      askSnapshot: () => readSnapshot(source),
     });
     await using stream = await openReplicationStream(
       { url: pipeline.source.url, slot: name, publication: name },

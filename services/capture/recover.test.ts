@@ -31,6 +31,7 @@ describe('recover', () => {
       tallies: { read: new Map(), captured: new Map(), deduplicated: new Map() },
       tables: new Map(),
       moved: new Map(),
+      delivered: [],
     });
   });
 
@@ -193,6 +194,16 @@ describe('recover', () => {
     const { tables } = await recovered([...first, second!], { ...state, tables: { 'public.users': known } });
     expect(tables.get('public.users')).toMatchObject({ rows: known.rows, partitions: { '8': { name: 'p' } } });
     expect(tables.get('public.users')!.partitions!['8']).not.toHaveProperty('file');
+  });
+
+  test('knows which transactions others may not see yet: those put down so, and all that came since', async () => {
+    const [second] = builder()
+      .begin('0/200')
+      .row(1, 'd', { key: ['1', null] })
+      .commit()
+      .take();
+    const { delivered } = await recovered([...first, second!], { ...state, unseen: [600] });
+    expect(delivered).toEqual([600, 700]);
   });
 
   test('refuses a log that is shorter than it was', async () => {

@@ -25,6 +25,8 @@ export interface Recovered {
   readonly tables: Map<string, TableSnapshotState>;
   /** By table: rows whose key changed without their TOAST values since the state was put down. */
   readonly moved: Map<string, MovedRow[]>;
+  /** Transactions that the stream has delivered, and that others on the source may not see yet. */
+  readonly delivered: readonly number[];
 }
 
 /** @throws FerryError `log-foreign` when the raw topic is shorter than the state says. */
@@ -43,6 +45,7 @@ export async function recover(log: EventLog, topic: string, partitions: number):
     },
     tables: new Map(Object.entries(state?.tables ?? {})),
     moved: new Map(),
+    delivered: [...(state?.unseen ?? [])],
   };
   const parts = new SnapshotParts(partitions);
   for (let partition = 0; partition < partitions; partition++) {
@@ -58,6 +61,7 @@ export async function recover(log: EventLog, topic: string, partitions: number):
 type Recovering = { -readonly [K in keyof Recovered]: Recovered[K] } & {
   resume: ResumePoint[];
   nextOffsets: number[];
+  delivered: number[];
 };
 
 interface Finding {
@@ -104,6 +108,7 @@ function replay(
       const line = scanner.transaction();
       lsn = parseLsn(line.tx);
       time = line.time;
+      recovered.delivered.push(line.xid);
     } else if (scanner.kind === 'relation') {
       const line = scanner.relationLine();
       relations.set(line.relation, { name: sourceName(line), columns: line.columns.map((column) => column.name) });
@@ -140,6 +145,7 @@ export function captureState(
     time: string | null;
     tallies: CaptureTallies;
     tables: ReadonlyMap<string, TableSnapshotState>;
+    unseen?: readonly number[] | undefined;
   },
 ): CaptureState {
   return {
@@ -152,5 +158,6 @@ export function captureState(
     deduplicated: Object.fromEntries(done.tallies.deduplicated),
     captured: Object.fromEntries(done.tallies.captured),
     tables: Object.fromEntries(done.tables),
+    ...(done.unseen?.length ? { unseen: done.unseen } : {}),
   };
 }

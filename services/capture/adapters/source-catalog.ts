@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import type { DeclaredColumn, QualifiedName } from '../../../core/relation.js';
 import type { CatalogColumn } from '../relation-catalog.js';
-import { hasSeen, parseSnapshot } from '../snapshot/delivered-xids.js';
+import { hasSeen, parseSnapshot, type SnapshotXids } from '../snapshot/delivered-xids.js';
 
 /** A column that is added with a constant has its value for the rows of before in the catalog, until they are rewritten. */
 const COLUMNS_SQL = `
@@ -39,6 +39,12 @@ export async function readCatalogColumns(
   return found;
 }
 
+/** Which transactions a session of the source sees now. */
+export async function readSnapshot(source: ClientBase): Promise<SnapshotXids> {
+  const { rows } = await source.query<{ snapshot: string }>('SELECT pg_catalog.pg_current_snapshot() AS snapshot');
+  return parseSnapshot(rows[0]!.snapshot);
+}
+
 /** A commit that waits for a synchronous standby stays unseen for as long; what is not known then halts the table. */
 const SEEN_WITHIN_MS = 5_000;
 
@@ -54,8 +60,7 @@ export async function readCatalogOnceSeen(
 ): Promise<Map<number, CatalogColumn[]>> {
   const giveUpAt = performance.now() + SEEN_WITHIN_MS;
   while (performance.now() < giveUpAt) {
-    const { rows } = await source.query<{ snapshot: string }>('SELECT pg_catalog.pg_current_snapshot() AS snapshot');
-    if (hasSeen(parseSnapshot(rows[0]!.snapshot), xid)) break;
+    if (hasSeen(await readSnapshot(source), xid)) break;
     await sleep(5);
   }
   return readCatalogColumns(source, [table]);

@@ -28,6 +28,10 @@ export class DeliveredXids {
     if (this.#xids.size > KEEP) this.#xids.delete(this.#xids.values().next().value!);
   }
 
+  has(xid: number): boolean {
+    return this.#xids.has(xid);
+  }
+
   /** A copy to compare with later: what had been delivered when the low watermark came. */
   mark(): { readonly newest: number | undefined; has(xid: number): boolean } {
     const frozen = new Set(this.#xids);

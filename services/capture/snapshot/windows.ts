@@ -125,6 +125,11 @@ export class SnapshotWindows {
     this.#delivered.add(xid);
   }
 
+  /** Delivered transactions that a snapshot has not seen: what a restart must know. */
+  unseen({ running }: SnapshotXids): number[] {
+    return [...running].filter((xid) => this.#delivered.has(xid));
+  }
+
   /** A snapshot that is taken now had not seen a transaction that the stream has delivered. */
   isStale(snapshot: SnapshotXids): boolean {
     return isStale(this.#delivered.mark(), snapshot);
