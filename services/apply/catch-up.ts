@@ -69,7 +69,6 @@ async function readOrStop(run: PartitionRun, record: LogRecord): Promise<void> {
 async function catchUp(options: PartitionOptions, source: string, stop: Stop, isFolding: boolean): Promise<void> {
   const { log, claim, signal } = options;
   const run = new PartitionRun(options, await planCatchUp(options, source, stop), isFolding);
-  // The record at the checkpoint may have been applied in part.
   const end = Math.min(await log.endOffset(claim.at), claim.progress.nextOffset + 1);
   let offset = stop.offset;
   while (offset < end && !signal.aborted) {
@@ -78,6 +77,5 @@ async function catchUp(options: PartitionOptions, source: string, stop: Stop, is
     offset = (records.at(-1)?.offset ?? offset - 1) + 1;
     if (run.isFull || run.isComplete) await run.writeNow();
   }
-  // Where nothing came, it stands where it stood.
-  if (!signal.aborted) await run.endHere(Math.max(stop.offset, Math.min(offset, end) - 1));
+  if (!signal.aborted) await run.endHere(offset);
 }

@@ -57,7 +57,12 @@ export async function planCatchUp(options: PartitionOptions, source: string, sto
     gate: await gateOf(options, states, (other) => (other === source ? undefined : POSITION_ZERO)),
     copied: copiedIn(states),
     place: {
-      advance: (progress, applied) => advanceTable(target, claim, source, progress, applied),
+      // The record at the checkpoint may be applied in part: what of it lies beyond comes with the others, or is read
+      // again where the others go on before the table has caught up.
+      advance: (progress, applied) => {
+        const nextOffset = Math.min(progress.nextOffset, claim.progress.nextOffset);
+        return advanceTable(target, claim, source, { ...progress, nextOffset }, applied);
+      },
       pass: (position) => barrier.pass(position),
     },
   };
