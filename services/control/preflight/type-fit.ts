@@ -1,5 +1,5 @@
+import { characterLimit, numericDigits, typmodFits } from '../../../core/typmod.js';
 import type { CatalogType } from './catalog.js';
-import { characterLimit, numericDigits, typmodFits } from './typmod.js';
 
 /** A type with its modifier. */
 export interface TypeUse {
