@@ -1,0 +1,302 @@
+import { describe, expect, test } from 'vitest';
+import { mappedSides, sideTable } from '../../test/support/mapped-sides.js';
+import { formatOneWay } from './invert/one-way.js';
+import type { SideTable } from './invert/sides.js';
+import { invertMappings } from './invert.js';
+
+const NAMESPACE = '6ba7b810-9dad-11d1-80b4-00c04fd430c8';
+
+function invert(mapping: Readonly<Record<string, string>>, tables: Readonly<Record<string, SideTable>>) {
+  const { tables: back, parts, oneWay } = invertMappings(mappedSides(mapping, tables));
+  return { back, parts, oneWay: oneWay.map((one) => `${one.level} ${formatOneWay(one)}`) };
+}
+
+/** Of one table that moves from public.t to growth.t. */
+function invertTable(mapping: string, source: SideTable, target: SideTable) {
+  return invert({ growth: `  t: ${mapping}\n` }, { 'public.t': source, 'growth.t': target });
+}
+
+describe('a table that comes back whole', () => {
+  test('moves as bytes, renamed again', () => {
+    const { back, oneWay } = invertTable(
+      '{from: public.t, rename: {joined: joined_on}}',
+      sideTable('id* int4, joined date, size int4~'),
+      sideTable('id* int4, joined_on date, size int4~'),
+    );
+    expect(oneWay).toEqual([]);
+    expect(back).toEqual([
+      {
+        source: { schema: 'growth', table: 't' },
+        target: { schema: 'public', table: 't' },
+        rename: new Map([['joined_on', 'joined']]),
+        place: expect.objectContaining({ line: 3 }),
+        columnPlaces: new Map([
+          ['id', expect.objectContaining({ line: 3 })],
+          ['joined_on', { file: 'mapping/growth.yaml', line: 3, column: 32 }],
+        ]),
+      },
+    ]);
+  });
+
+  test('what rules made is undone by rules', () => {
+    const { back, oneWay } = invertTable(
+      `{from: public.t, drop: [kind, path, n], columns: {
+         role: {from: kind, steps: [{map: {a: admin, m: member}}]}, file: {template: "growth/{path}"}, n_text: {from: n, cast: text}}}`,
+      sideTable('id* int4, kind enum(a,m)!, path text, n int4'),
+      sideTable('id* int4, role enum(admin,member)!, file text, n_text text'),
+    );
+    expect(back[0]!.rename).toEqual(new Map([['n_text', 'n']]));
+    expect(back[0]!.rules).toMatchObject({ pick: ['id', 'n_text'], drop: [] });
+    expect([...back[0]!.rules!.columns]).toEqual([
+      ['kind', { from: 'role', steps: [{ map: { admin: 'a', member: 'm' } }] }],
+      ['path', { from: 'file', steps: [{ prefix: '\0' }, { replace: { '\0growth/': '', '\0': '' } }] }],
+    ]);
+    expect(oneWay).toEqual([
+      'values mapping/growth.yaml:4:69: not every value of growth.t.file comes back as it is: one that does not begin with "growth/" comes back as it is',
+      'values mapping/growth.yaml:4:104: not every value of growth.t.n_text comes back as it is: n is int4, which refuses or rounds what it does not hold',
+    ]);
+  });
+
+  test('of a table without a key only as it is', () => {
+    const [source, target] = [sideTable('at date, line text', 'f'), sideTable('at date, line text', 'f')];
+    expect(invertTable('{from: public.t}', source, target)).toMatchObject({
+      back: [{ rename: new Map() }],
+      oneWay: [],
+    });
+    expect(invertTable('{from: public.t}', source, sideTable('at date, line text, more text', 'f')).oneWay).toEqual([
+      'table mapping/growth.yaml:3:3: nothing written to growth.t comes back to public.t: growth.t -> public.t: a table without a key moves as it is, without rules',
+    ]);
+    expect(invertTable('{from: public.t}', source, sideTable('at* date, line text')).oneWay).toEqual([
+      'table mapping/growth.yaml:3:3: nothing written to growth.t comes back to public.t: public.t has no key by which its rows are found',
+    ]);
+  });
+});
+
+describe('a table that comes back without some columns', () => {
+  test('new ones, made ones, and old ones that nothing fills', () => {
+    const { back, oneWay } = invertTable(
+      `{from: public.t, drop: [secret, rank], columns: {
+         origin: {constant: old}, full: {concat: [first, last], separator: " "}, initials: {call: f, args: [first]},
+         mail: {from: mail, steps: [trim, lower]}, at: {from: at, cast: date       }, copy: {from: first}}}`,
+      sideTable('id* int4, first text, last text, mail text!, at timestamp, secret text!, rank int4!='),
+      sideTable(
+        'id* int4, origin text, full text, initials text, mail text, at date, copy text, plan text, first text, last text',
+      ),
+    );
+    expect(back[0]!.rules!.pick).toEqual(['id', 'first', 'last']);
+    const place = (column: number, line = 5) => `mapping/growth.yaml:${line}:${column}`;
+    expect(oneWay).toEqual([
+      `column ${place(10, 4)}: what is written to growth.t.origin does not come back: public.t has no column for it`,
+      `column ${place(35, 4)}: what is written to growth.t.full does not come back: concat of first and last`,
+      `column ${place(82, 4)}: what is written to growth.t.initials does not come back: the function f of first`,
+      `column ${place(10)}: what is written to growth.t.mail does not come back: lower of trim of mail`,
+      `column ${place(52)}: what is written to growth.t.at does not come back: it is date, which does not give back each timestamp of at as it was`,
+      `column ${place(87)}: what is written to growth.t.copy does not come back: public.t.first comes back from first`,
+      `column ${place(3, 3)}: what is written to growth.t.plan does not come back: public.t has no column for it`,
+      `new-rows ${place(10)}: a row that is new in growth.t cannot be written to public.t: public.t.mail is NOT NULL without a default, and nothing gives it back`,
+      `kept ${place(52)}: public.t.at keeps what it has, and is null in a row that is new in growth.t: nothing gives it back`,
+      `new-rows ${place(30, 3)}: a row that is new in growth.t cannot be written to public.t: public.t.secret is NOT NULL without a default, and nothing gives it back`,
+      `kept ${place(38, 3)}: public.t.rank keeps what it has, and has its default in a row that is new in growth.t: nothing gives it back`,
+    ]);
+  });
+
+  test('a null that the old column refuses', () => {
+    const { oneWay } = invertTable('{from: public.t}', sideTable('id* int4, a text!'), sideTable('id* int4, a text'));
+    expect(oneWay).toEqual([
+      'values mapping/growth.yaml:3:3: not every value of growth.t.a comes back as it is: a is NOT NULL, which refuses a null',
+    ]);
+  });
+
+  test('members of an object that was made', () => {
+    const { back, oneWay } = invertTable(
+      '{from: public.t, pick: [id], columns: {address: {object: {zip: zip, "in \\"use\\"": used, data: data}}}}',
+      sideTable('id* int4, zip text, used bool, data jsonb'),
+      sideTable('id* int4, address jsonb'),
+    );
+    expect([...back[0]!.rules!.columns]).toEqual([
+      ['zip', { from: 'address', steps: [{ json: '"zip"' }] }],
+      ['used', { from: 'address', steps: [{ json: '"in ""use"""' }, { map: { true: 't', false: 'f' } }] }],
+    ]);
+    expect(oneWay.at(-1)).toContain('public.t.data keeps what it has');
+  });
+});
+
+describe('keys', () => {
+  test('a key that is made is known to the lineage alone', () => {
+    const { back, oneWay } = invertTable(
+      `{from: public.t, lineage: true, columns: {id: {uuid: [id], namespace: ${NAMESPACE}}}}`,
+      sideTable('id* int4, a text'),
+      sideTable('id* uuid, a text'),
+    );
+    expect(back).toEqual([]);
+    expect(oneWay).toEqual([
+      'table mapping/growth.yaml:3:3: nothing written to growth.t comes back to public.t: its key id is made (uuid of id), and to ask its lineage for the row of public.t is not built yet',
+    ]);
+  });
+
+  test('a key that has moved needs no lineage', () => {
+    const { back, oneWay } = invertTable(
+      '{from: public.t, lineage: true}',
+      sideTable('id* int4'),
+      sideTable('id* int4'),
+    );
+    expect(oneWay).toEqual([]);
+    expect(back[0]!.lineage).toBeUndefined();
+  });
+
+  test('the old key is found in what each change of the new table carries', () => {
+    const source = sideTable('id* int4, mail text!');
+    expect(invertTable('{from: public.t}', source, sideTable('id int4!, mail* text')).oneWay).toEqual([
+      'table mapping/growth.yaml:3:3: nothing written to growth.t comes back to public.t: no key of growth.t gives back id, by which rows of public.t are found (unless it has REPLICA IDENTITY FULL)',
+    ]);
+    expect(invertTable('{from: public.t}', source, sideTable('id int4!, mail* text', 'f')).oneWay).toEqual([]);
+  });
+
+  test('rows of other constants in the key are none of the old table’s', () => {
+    const mapping = '{from: public.t, columns: {origin: {constant: old}}}';
+    const source = sideTable('id* int4, a text');
+    expect(invertTable(mapping, source, sideTable('origin* text, id* int4, a text')).oneWay).toEqual([
+      'table mapping/growth.yaml:3:3: nothing written to growth.t comes back to public.t: changes of growth.t name their row by origin, for which public.t has no column (unless it has REPLICA IDENTITY FULL)',
+    ]);
+    const { back, oneWay } = invertTable(mapping, source, sideTable('origin* text, id* int4, a text', 'f'));
+    expect(back[0]!.rules!.where!.condition).toEqual({ kind: 'in', column: 'origin', values: ['old'] });
+    expect(oneWay).toEqual([
+      'rows mapping/growth.yaml:3:3: only rows of growth.t with origin = old come back to public.t: all that the mapping brings have it',
+    ]);
+  });
+});
+
+describe('a split', () => {
+  const users = sideTable('id* int4, name text!, mail text, theme text');
+  const tables = {
+    'public.users': users,
+    'auth.logins': sideTable('id* int4, mail text'),
+    'growth.profiles': sideTable('id* int4, name text!, mail text'),
+    'prefs.settings': sideTable('id* int4, theme text'),
+  };
+  const split = (logins = '', settings = '') =>
+    invert(
+      {
+        auth: `  logins: {from: public.users, pick: [id, mail]${logins}}\n`,
+        growth: `  profiles: {from: public.users, pick: [id, name, mail]}\n`,
+        prefs: `  settings: {from: public.users, pick: [id, theme]${settings}}\n`,
+      },
+      tables,
+    );
+
+  test('by columns: one table leads, of the others each column comes back once', () => {
+    const { back, parts, oneWay } = split();
+    expect(back.map(({ source, rules }) => [source.table, rules?.pick])).toEqual([['profiles', undefined]]);
+    expect(parts.map(({ source, rules }) => [source.table, rules?.pick])).toEqual([
+      ['logins', ['id']],
+      ['settings', undefined],
+    ]);
+    expect(oneWay).toEqual([
+      expect.stringMatching(
+        /^table mapping\/auth.yaml:3:3: nothing written to auth.logins comes back to public.users: its rows are parts/,
+      ),
+      'kept mapping/growth.yaml:3:3: public.users.theme keeps what it has, and is null in a row that is new in growth.profiles: only prefs.settings has it',
+      expect.stringMatching(/^table mapping\/prefs.yaml:3:3: .*its rows are parts of those of growth.profiles/),
+    ]);
+  });
+
+  test('a table that does not come back leads all the same: what goes in a part of its rows has not gone', () => {
+    const { back, parts, oneWay } = invert(
+      {
+        auth: '  logins: {from: public.users, pick: [id, mail]}\n',
+        growth: '  profiles: {from: public.users, columns: {origin: {constant: x}}}\n',
+      },
+      { ...tables, 'growth.profiles': sideTable('origin* text, id* int4, name text!, mail text, theme text') },
+    );
+    expect([back, parts.map(({ source }) => source.table)]).toEqual([[], ['logins']]);
+    expect(oneWay).toEqual([
+      expect.stringMatching(/^table .* auth.logins .* parts of those of growth.profiles/),
+      expect.stringMatching(/^table .* growth.profiles .* name their row by origin/),
+    ]);
+  });
+
+  test('a table of some rows does not lead one of all', () => {
+    const all = { ...tables, 'growth.profiles': sideTable('id* int4') };
+    const { back } = invert(
+      {
+        auth: '  logins: {from: public.users, pick: [id, mail], where: id = 1}\n',
+        growth: '  profiles: {from: public.users, pick: [id]}\n',
+      },
+      all,
+    );
+    expect(back.map(({ source }) => source.table)).toEqual(['profiles']);
+  });
+
+  test.each([
+    ['tenant = 1', 'tenant in (2, 3)', true],
+    ['tenant = 1', 'not tenant in (1, 3)', true],
+    ['tenant = 1 and id = 7', 'tenant <> 1', true],
+    ['tenant is null', 'tenant <> 1', true],
+    ['tenant is null', 'tenant is not null', true],
+    ['tenant in (1, 2)', 'tenant in (2, 3)', false],
+    ['tenant <> 1', 'tenant <> 2', false],
+    ['tenant = 1 or id = 7', 'tenant = 2', false],
+    ['tenant = 1', 'id = 2', false],
+  ])('by rows: %s, and %s', (a, b, isDisjoint) => {
+    const notes = sideTable('tenant* int4, id* int4, body text');
+    const { back, parts, oneWay } = invert(
+      {
+        a: `  notes: {from: public.notes, where: "${a}"}\n`,
+        b: `  remarks: {from: public.notes, where: "${b}"}\n`,
+      },
+      { 'public.notes': notes, 'a.notes': notes, 'b.remarks': notes },
+    );
+    expect(back.map(({ source }) => source.table)).toEqual(isDisjoint ? ['notes', 'remarks'] : ['notes']);
+    expect(parts).toHaveLength(isDisjoint ? 0 : 1);
+    expect(back.every(({ rules }) => rules?.where === undefined)).toBe(true);
+    expect(oneWay[0]).toBe(
+      'rows mapping/a.yaml:3:38: a row of a.notes that has the key of a row of public.notes outside of `where` overwrites it: a.notes does not know of that row',
+    );
+  });
+});
+
+describe('a merge', () => {
+  const keys = sideTable('id* uuid, hash text');
+  const merge = (one: string, other: string, target: SideTable, from = 'public') =>
+    invert(
+      { growth: `  keys: {merge: [{from: public.keys, ${one}}, {from: ${from}.vendor_keys, ${other}}]}\n` },
+      { 'public.keys': keys, [`${from}.vendor_keys`]: keys, 'growth.keys': target },
+    );
+  const by = (value: string) => `columns: {origin: {constant: ${value}}}`;
+
+  test('whose rows do not tell where they are of', () => {
+    const { oneWay, back } = merge(by('a'), by('a'), sideTable('id* uuid, hash text, origin text'));
+    expect(back).toEqual([]);
+    expect(oneWay).toEqual(
+      [18, 73].map((column) =>
+        expect.stringContaining(`mapping/growth.yaml:3:${column}: nothing written to growth.keys`),
+      ),
+    );
+    expect(oneWay[0]).toMatch(/nothing in a row tells which of public.keys, public.vendor_keys it is of/);
+  });
+
+  test('of tables of one schema', () => {
+    const { oneWay, back } = merge(by('a'), by('b'), sideTable('id* uuid, hash text, origin text', 'f'));
+    expect(back).toEqual([]);
+    expect(oneWay[1]).toMatch(
+      /are merged in it, and to write one change to several tables of a schema is not built yet$/,
+    );
+  });
+
+  test('of tables of different schemas, told apart by constants', () => {
+    const { back, oneWay } = merge(by('a'), by('b'), sideTable('id* uuid, hash text, origin text', 'f'), 'vendor');
+    expect(back.map(({ route, rules }) => [route, rules!.where!.condition])).toEqual([
+      ['growth.keys -> public.keys', { kind: 'in', column: 'origin', values: ['a'] }],
+      ['growth.keys -> vendor.vendor_keys', { kind: 'in', column: 'origin', values: ['b'] }],
+    ]);
+    expect(oneWay).toEqual([
+      expect.stringContaining('only rows of growth.keys with origin = a come back to public.keys'),
+      expect.stringContaining('only rows of growth.keys with origin = b come back to vendor.vendor_keys'),
+    ]);
+  });
+
+  test('a condition that changes do not decide', () => {
+    const { oneWay } = merge(by('a'), by('b'), sideTable('id* uuid, hash text, origin text'), 'vendor');
+    expect(oneWay[0]).toMatch(/`where` cannot be decided.*\(unless it has REPLICA IDENTITY FULL\)$/);
+  });
+});

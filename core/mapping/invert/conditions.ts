@@ -1,0 +1,69 @@
+import { mergedWith, type TableMapping } from '../../mapping.js';
+import { isConstant } from '../compile-rule.js';
+import type { Expression } from '../expression.js';
+
+/** What a condition demands of one column, whatever else it says. */
+interface Demand {
+  readonly column: string;
+  readonly isNull: boolean;
+  /** One of these. */
+  readonly only?: readonly string[];
+  /** None of these. */
+  readonly but?: readonly string[];
+}
+
+/** Whether no row fulfils both, as far as comparisons with texts tell; every row fulfils none. */
+export function areDisjoint(one: Expression | undefined, other: Expression | undefined): boolean {
+  if (!one || !other) return false;
+  const demands = demandsOf(other);
+  return demandsOf(one).some((a) => demands.some((b) => exclude(a, b)));
+}
+
+function demandsOf(expression: Expression): Demand[] {
+  if (expression.kind === 'and') return expression.parts.flatMap(demandsOf);
+  if (expression.kind === 'null') return [{ column: expression.column, isNull: true }];
+  if (expression.kind === 'in') return [{ column: expression.column, isNull: false, only: expression.values }];
+  if (expression.kind !== 'not') return [];
+  const { part } = expression;
+  if (part.kind === 'null') return [{ column: part.column, isNull: false }];
+  return part.kind === 'in' ? [{ column: part.column, isNull: false, but: part.values }] : [];
+}
+
+function exclude(a: Demand, b: Demand): boolean {
+  if (a.column !== b.column) return false;
+  if (a.isNull !== b.isNull) return true;
+  const isBut = (only: Demand['only'], but: Demand['but']) => only?.every((value) => but?.includes(value));
+  if (isBut(a.only, b.but) || isBut(b.only, a.but)) return true;
+  return a.only !== undefined && b.only !== undefined && !a.only.some((value) => b.only!.includes(value));
+}
+
+/** The constants that a mapping gives its rows, by column of the new table. */
+export function constantsOf({ rules }: TableMapping): Map<string, string> {
+  return new Map(
+    [...(rules?.columns ?? [])].flatMap(([name, rule]) => (isConstant(rule) ? [[name, rule.constant!]] : [])),
+  );
+}
+
+/**
+ * Columns of constants by which rows of merged tables are told apart: each of the mappings gives them values of its own.
+ * @returns undefined where some of the mappings give the same.
+ */
+export function discriminators(tables: readonly TableMapping[], mapping: TableMapping): string[] | undefined {
+  const merged = mergedWith(tables, mapping).map(constantsOf);
+  const common = [...merged[0]!.keys()].filter((column) => merged.every((constants) => constants.has(column)));
+  const values = merged.map((constants) => JSON.stringify(common.map((column) => constants.get(column))));
+  if (new Set(values).size < values.length) return undefined;
+  return common.filter((column) => new Set(merged.map((constants) => constants.get(column))).size > 1);
+}
+
+/** Merged tables of one schema: their rows would be events of one topic. */
+export function shareSchema(tables: readonly TableMapping[], mapping: TableMapping): boolean {
+  const schemas = mergedWith(tables, mapping).map(({ source }) => source.schema);
+  return new Set(schemas).size < schemas.length;
+}
+
+/** Rows that have all of these values. */
+export function haveValues(values: ReadonlyMap<string, string>): Expression | undefined {
+  const parts = [...values].map(([column, value]): Expression => ({ kind: 'in', column, values: [value] }));
+  return parts.length > 1 ? { kind: 'and', parts } : parts[0];
+}

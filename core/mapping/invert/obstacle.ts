@@ -1,0 +1,98 @@
+import { FerryError } from '../../errors.js';
+import { mergedWith, type TableMapping } from '../../mapping.js';
+import { displayName, type Relation } from '../../relation.js';
+import { RowMapper } from '../row-mapper.js';
+import type { RuleKit } from '../rule-kit.js';
+import { type ColumnWay, describeRule, forwardOutputs } from './column-ways.js';
+import { discriminators, shareSchema } from './conditions.js';
+import { type MappedSides, sideColumn, travelling } from './sides.js';
+
+/** Why nothing of a table comes back, by what its key and its merge tell; undefined where something does. */
+export function tableObstacle(
+  sides: MappedSides,
+  ways: readonly ColumnWay[],
+  tables: readonly TableMapping[],
+): string | undefined {
+  return mergeObstacle(sides.mapping, tables) ?? keyObstacle(sides, ways);
+}
+
+function mergeObstacle(mapping: TableMapping, tables: readonly TableMapping[]): string | undefined {
+  const merged = mergedWith(tables, mapping);
+  if (merged.length === 1) return undefined;
+  const names = merged.map(({ source }) => displayName(source)).join(', ');
+  if (!discriminators(tables, mapping)) {
+    return `nothing in a row tells which of ${names} it is of, and to ask its lineage is not built yet`;
+  }
+  if (!shareSchema(tables, mapping)) return undefined;
+  return `${names} are merged in it, and to write one change to several tables of a schema is not built yet`;
+}
+
+/** A row of the old table is found by its key, whose values every change must carry as they were. */
+function keyObstacle(sides: MappedSides, ways: readonly ColumnWay[]): string | undefined {
+  const { mapping, source, target } = sides;
+  const keys = source.columns.filter(({ key }) => key);
+  if (keys.length === 0) {
+    const isFound = target.columns.some(({ key }) => key);
+    return isFound ? `${displayName(mapping.source)} has no key by which its rows are found` : undefined;
+  }
+  const [from, to] = [displayName(mapping.source), displayName(mapping.target)];
+  const moved = ways.filter(({ steps }) => steps.length === 0);
+  const carried = target.identity === 'f' ? moved : moved.filter(({ now }) => now.key);
+  const lost = keys.find((key) => !carried.some(({ old }) => old === key));
+  if (lost) {
+    const made = mapping.lineage && madeKey(sides);
+    if (made) return `its key ${made}, and to ask its lineage for the row of ${from} is not built yet`;
+    const unless = moved.some(({ old }) => old === lost) ? ` (${UNLESS})` : '';
+    return `no key of ${to} gives back ${lost.name}, by which rows of ${from} are found${unless}`;
+  }
+  const left = target.columns.find((column) => column.key && !moved.some(({ now }) => now === column));
+  if (!left || target.identity === 'f') return undefined;
+  return `changes of ${to} name their row by ${left.name}, for which ${from} has no column (${UNLESS})`;
+}
+
+function madeKey(sides: MappedSides): string | undefined {
+  for (const output of forwardOutputs(sides)) {
+    if (output.kind === 'move' || output.rule.constant !== undefined) continue;
+    if (sideColumn(sides.target, output.name)?.key) return `${output.name} is made (${describeRule(output.rule)})`;
+  }
+  return undefined;
+}
+
+/**
+ * Why today's transform does not take a mapping of the way back; undefined where it does.
+ * @throws what is no matter of the mapping.
+ */
+export function compileObstacle(back: TableMapping, sides: MappedSides): string | undefined {
+  try {
+    if (back.rules) new RowMapper(relationOf(sides), back, NO_KIT);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof FerryError) || error.code !== 'mapping-invalid') throw error;
+    const what = error.message.replace(PLACE, '');
+    return error.remedy.includes(FULL) ? `${what} (${UNLESS})` : what;
+  }
+}
+
+const PLACE = /^[^:]*:\d+:\d+: /;
+const FULL = 'REPLICA IDENTITY FULL';
+const UNLESS = `unless it has ${FULL}`;
+
+/** No rule of a way back needs any. */
+const NO_KIT: RuleKit = {
+  sha1: () => {
+    throw new FerryError('internal', 'a rule of the way back makes a hash');
+  },
+  functions: new Map(),
+};
+
+/** The new table as capture will see it. */
+function relationOf({ mapping, target }: MappedSides): Relation {
+  const columns = travelling(target);
+  const isAll = target.identity === 'f' && columns.some(({ key }) => key);
+  return {
+    id: 0,
+    ...mapping.target,
+    identity: target.identity,
+    columns: columns.map(({ name, type, typmod, key }) => ({ name, type, typmod, key: key || isAll })),
+  };
+}
