@@ -66,5 +66,7 @@ function printFindings(findings: readonly Finding[]): void {
     printLine();
   }
   printLine(`${counted(count('error'), 'error')}, ${counted(count('warn'), 'warning')}, ${count('ok')} ok`);
+  const oneWay = findings.filter(({ check, object }) => check === 'way-back' && object !== undefined);
+  if (oneWay.length > 0) printLine(`one-way after a cutover: ${counted(oneWay.length, 'thing')}; --json names each`);
   printLine(isReady(findings) ? 'ready: `ferry up` can start' : 'not ready: correct the errors and check again');
 }

@@ -33,6 +33,7 @@ import { walLevel } from './wal-level.js';
 import { walRetention } from './wal-retention.js';
 import { walSenderTimeout } from './wal-sender-timeout.js';
 import { walSenders } from './wal-senders.js';
+import { wayBack } from './way-back.js';
 
 /** In the order in which a person would set the thing right: server, role, tables, columns. */
 const CHECKS: readonly Check[] = [
@@ -77,6 +78,7 @@ const CHECKS: readonly Check[] = [
   targetRowSecurity,
   targetEmpty,
   targetDisk,
+  wayBack,
 ];
 
 /**
