@@ -36,7 +36,7 @@ describeWithPostgres('the migrations of a ready pipeline', () => {
   });
 
   test('are there', () => {
-    expect(PIPELINES).toEqual(expect.arrayContaining(['growth-split', 'chief-of-staff']));
+    expect(PIPELINES).toEqual(expect.arrayContaining(['growth-split', 'chief-of-staff', 'disruptor']));
   });
 
   test.for(PIPELINES)('%s: run a second time they change nothing', async (pipeline, { skip }) => {
