@@ -97,7 +97,7 @@ class Scenario {
     const { signal, rows, rate } = this.#options;
     const { source, target, env } = await this.#databases();
     const loaded = await loadFixture(this.#options.config, source.url, { rows });
-    this.#view.note(`old project: ${loaded.tables} tables, ${loaded.rows} rows in public`);
+    this.#view.note(`old project: ${loaded.tables} tables, ${loaded.rows} rows`);
     const pipeline = await loadPipeline(this.#options.config, env);
     if (pipeline.log.brokers.length > 0) this.#cleanups.push(() => deleteTopics(pipeline));
     const clients = [
