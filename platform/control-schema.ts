@@ -69,15 +69,6 @@ CREATE TABLE IF NOT EXISTS ferry.schema_change (
   PRIMARY KEY (pipeline, source_table, partition, lsn, index)
 );
 COMMENT ON TABLE ferry.schema_change IS 'Changes of the source''s columns that were passed, accepted or propagated; a replay reads rows of before by it';
-CREATE TABLE IF NOT EXISTS ferry.barrier (
-  pipeline text NOT NULL,
-  topic text NOT NULL,
-  partition int NOT NULL,
-  lsn pg_lsn NOT NULL,
-  index int NOT NULL,
-  PRIMARY KEY (pipeline, topic, partition)
-);
-COMMENT ON TABLE ferry.barrier IS 'The last event at which a partition waited for the others of its topic';
 CREATE TABLE IF NOT EXISTS ferry.dead_letter (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   pipeline text NOT NULL,

@@ -35,7 +35,8 @@ export async function beginSnapshot(options: BeginOptions, due: SnapshotDue): Pr
   const { source, position, offset } = due;
   await target.query('ROLLBACK');
   const skipped = await countSkipped(options, due);
-  const isOurs = !due.everywhere || (await new Barrier(target, claim, options).pass(position));
+  // Where the table stands does not matter: what it has missed comes anew.
+  const isOurs = !due.everywhere || (await new Barrier(target, claim, options).pass({ position, sources: [] }));
   await target.query('BEGIN');
   if (isOurs) await beginAnew(target, claim, due);
   await forgetTable(target, claim, source);

@@ -6,7 +6,6 @@ import { type RemovedTables, readRemovedTables } from '../../platform/removed-ta
 import { Barrier } from './adapters/barrier.js';
 import { advanceCheckpoint, advanceTable } from './adapters/checkpoint.js';
 import { readStanding } from './adapters/dead-letters.js';
-import { TableBarrier } from './adapters/table-barrier.js';
 import { readPastChanges, readTableStates, type Stop, type TableState } from './adapters/table-state.js';
 import { readHomes } from './adapters/target-catalog.js';
 import type { WritePlace } from './adapters/target-writer.js';
@@ -40,7 +39,7 @@ export async function planRun(options: PartitionOptions): Promise<RunPlan> {
     copied: copiedIn(states),
     place: {
       advance: (progress, applied) => advanceCheckpoint(target, claim, progress, applied),
-      pass: (position) => barrier.pass(position),
+      pass: (event) => barrier.pass(event),
     },
   };
 }
@@ -49,7 +48,7 @@ export async function planRun(options: PartitionOptions): Promise<RunPlan> {
 export async function planCatchUp(options: PartitionOptions, source: string, stop: Stop): Promise<RunPlan> {
   const { target, claim } = options;
   const states = await readTableStates(target, claim);
-  const barrier = new TableBarrier(target, claim, source, options);
+  const barrier = new Barrier(target, claim, options);
   return {
     start: { nextOffset: stop.offset, position: stop.position, commitEnd: LSN_ZERO, commitTime: null },
     until: claim.progress.position,
@@ -63,7 +62,7 @@ export async function planCatchUp(options: PartitionOptions, source: string, sto
         const nextOffset = Math.min(progress.nextOffset, claim.progress.nextOffset);
         return advanceTable(target, claim, source, { ...progress, nextOffset }, applied);
       },
-      pass: (position) => barrier.pass(position),
+      pass: (event) => barrier.pass(event),
     },
   };
 }

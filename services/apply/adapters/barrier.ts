@@ -3,14 +3,33 @@ import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { formatLsn } from '../../../core/lsn.js';
 import { formatPosition, type Position } from '../../../core/position.js';
+import { before } from '../table-gate.js';
 import type { Claim } from './checkpoint.js';
 
 const POLL_MS = 10;
 
+/** An event that every partition of a topic has. */
+export interface SharedEvent {
+  readonly position: Position;
+  /** Source tables that it is about, as table_state has them; none for what is about the partitions themselves. */
+  readonly sources: readonly string[];
+}
+
 /**
- * Where the partitions of a topic wait for each other. It stands in the target, so that it holds for partitions of
- * different processes, and a process that dies at it comes to it again.
+ * How far partitions have come with tables: a table that stands or catches up to where it stands, all others with the
+ * checkpoint. Both are in the target, so that it holds for partitions of different processes.
  */
+const HAVE_COME = `
+SELECT bool_and(CASE WHEN s.state <> 'running' THEN (s.stopped_lsn, s.stopped_index) >= ($5::pg_lsn, $6::int)
+                     ELSE coalesce((c.lsn, c.index) >= ($5::pg_lsn, $6::int), false) END) AS come
+  FROM unnest($3::int[]) AS p (partition) CROSS JOIN unnest($4::text[]) AS t (source)
+  LEFT JOIN ferry.checkpoint c ON c.pipeline = $1 AND c.topic = $2 AND c.partition = p.partition
+  LEFT JOIN ferry.table_state s ON s.pipeline = $1 AND s.source_table = t.source AND s.partition = p.partition`;
+
+/** No table has this name: a partition's own place counts. */
+const NO_TABLE = '';
+
+/** Where the partitions of a topic wait for each other. Who dies at it comes to it again. */
 export class Barrier {
   readonly #target: ClientBase;
   readonly #claim: Claim;
@@ -25,26 +44,20 @@ export class Barrier {
   }
 
   /**
-   * Call outside of a transaction, once everything before the event is committed.
-   * @returns true for the one that does what the event says, once all have come; false for the others, once it has.
+   * Call outside of a transaction, once everything before the event is committed: that is how others know of us.
+   * @returns true for the first partition, which does what the event says, once all have come; false for the others,
+   *   once it has.
    */
-  async pass(position: Position): Promise<boolean> {
+  async pass({ position, sources }: SharedEvent): Promise<boolean> {
     const { pipeline, at } = this.#claim;
-    const here = [formatLsn(position.lsn), position.index];
-    await this.#target.query(
-      `INSERT INTO ferry.barrier (pipeline, topic, partition, lsn, index) VALUES ($1, $2, $3, $4::pg_lsn, $5::int)
-       ON CONFLICT (pipeline, topic, partition) DO UPDATE SET lsn = EXCLUDED.lsn, index = EXCLUDED.index`,
-      [pipeline, at.topic, at.partition, ...here],
-    );
     const isFirst = at.partition === 0;
-    const arrived = isFirst
-      ? `SELECT count(*) = ${this.#partitions} AS passed FROM ferry.barrier`
-      : 'SELECT count(*) = 1 AS passed FROM ferry.checkpoint';
-    const which = `WHERE pipeline = $1 AND topic = $2 AND (lsn, index) >= ($3::pg_lsn, $4::int)`;
-    const sql = `${arrived} ${which}${isFirst ? '' : ' AND partition = 0'}`;
+    const others = isFirst ? Array.from({ length: this.#partitions - 1 }, (_, i) => i + 1) : [0];
+    const { lsn, index } = isFirst ? before(position) : position;
+    const tables = sources.length > 0 ? sources : [NO_TABLE];
+    const parameters = [pipeline, at.topic, others, tables, formatLsn(lsn), index];
     for (;;) {
-      const { rows } = await this.#target.query<{ passed: string }>(sql, [pipeline, at.topic, ...here]);
-      if (rows[0]!.passed === 't') return isFirst;
+      const { rows } = await this.#target.query<{ come: string | null }>(HAVE_COME, parameters);
+      if (others.length === 0 || rows[0]!.come === 't') return isFirst;
       if (this.#signal.aborted) {
         throw new FerryError(
           'connection-lost',

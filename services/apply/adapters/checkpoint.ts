@@ -218,8 +218,7 @@ function replacedBefore({ at }: Claim, position: Position): FerryError {
 }
 
 /**
- * Whether another partition of the topic has not come to a position yet. One that waits at a barrier has come there,
- * though its checkpoint stands at what it wrote last.
+ * Whether another partition of the topic has not come to a position yet.
  * @param partitions of the topic; one that was never claimed is behind.
  */
 export async function areOthersBehind(
@@ -230,9 +229,8 @@ export async function areOthersBehind(
 ): Promise<boolean> {
   const { rows } = await target.query<{ are: string }>(
     `SELECT count(*) < $6::int - 1 AS are
-       FROM ferry.checkpoint c LEFT JOIN ferry.barrier b USING (pipeline, topic, partition)
-      WHERE pipeline = $1 AND topic = $2 AND partition <> $3
-        AND ((c.lsn, c.index) >= ($4::pg_lsn, $5::int) OR (b.lsn, b.index) >= ($4::pg_lsn, $5::int))`,
+       FROM ferry.checkpoint
+      WHERE pipeline = $1 AND topic = $2 AND partition <> $3 AND (lsn, index) >= ($4::pg_lsn, $5::int)`,
     [pipeline, at.topic, at.partition, formatLsn(lsn), index, partitions],
   );
   return rows[0]!.are === 't';

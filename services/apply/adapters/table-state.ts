@@ -165,22 +165,6 @@ export async function tableCaughtUp(target: ClientBase, claim: Claim, source: st
   });
 }
 
-/** Whether another partition's part of a table is past a position, for events that every partition has. */
-export async function isTablePast(
-  target: ClientBase,
-  { pipeline }: Claim,
-  source: string,
-  partition: number,
-  position: Position,
-): Promise<boolean> {
-  const { rows } = await target.query<{ past: string }>(
-    `SELECT state = 'running' OR (stopped_lsn, stopped_index) >= ($4::pg_lsn, $5::int) AS past
-       FROM ferry.table_state WHERE pipeline = $1 AND source_table = $2 AND partition = $3`,
-    [pipeline, source, partition, formatLsn(position.lsn), position.index],
-  );
-  return rows.length === 0 || rows[0]!.past === 't';
-}
-
 /** Source tables whose snapshot has been applied to its end in a partition. */
 export async function readCopiedTables(target: ClientBase, pipeline: string, partition: number): Promise<Set<string>> {
   const { rows } = await target.query<{ source_table: string }>(

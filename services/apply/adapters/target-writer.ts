@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import { FerryError } from '../../../core/errors.js';
-import type { Position } from '../../../core/position.js';
 import { failpoint } from '../../../platform/failpoint.js';
 import {
   type Applied,
@@ -17,6 +16,7 @@ import {
   type TableStep,
 } from '../batch.js';
 import { type Letter, letterOf, type Origin } from '../letter.js';
+import type { SharedEvent } from './barrier.js';
 import type { CarefulStep, CarefulWriter } from './careful-writer.js';
 import type { Claim } from './checkpoint.js';
 import { insertLetters, isSetAside, readStanding } from './dead-letters.js';
@@ -33,7 +33,7 @@ export interface WritePlace {
   /** In the rows' transaction, with one statement. */
   advance(progress: Progress, applied: Applied): Promise<void>;
   /** @returns whether it is ours to do what an event says that every partition has. */
-  pass(position: Position): Promise<boolean>;
+  pass(event: SharedEvent): Promise<boolean>;
 }
 
 /**
@@ -159,11 +159,12 @@ export class TargetWriter {
   async #everywhere({ step, origin, ...point }: EverywhereStep): Promise<void> {
     this.step = step;
     await this.#commit();
-    const isOurs = await this.#place.pass(point.progress.position);
+    const letter = letterOf(step, origin);
+    const sources = letter.shapes.map(({ source }) => source);
+    const isOurs = await this.#place.pass({ position: point.progress.position, sources });
     await this.#begin();
     if (isOurs) {
       // Of every partition: what stands in another one holds this event up, too.
-      const letter = letterOf(step, origin);
       const standing = await readStanding(this.#target, this.#claim);
       if (standing.holds(letter)) await this.#setAside([letter]);
       else if (this.#careful) await this.#carefully([{ step, origin }]);

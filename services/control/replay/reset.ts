@@ -49,7 +49,6 @@ async function reset(target: ClientBase, pipeline: LoadedPipeline): Promise<void
   ]);
   // What is still refused comes up again.
   await target.query("DELETE FROM ferry.dead_letter WHERE pipeline = $1 AND state = 'standing'", [pipeline.name]);
-  await target.query('DELETE FROM ferry.barrier WHERE pipeline = $1', [pipeline.name]);
   await target.query('DELETE FROM ferry.table_state WHERE pipeline = $1', [pipeline.name]);
 }
 
