@@ -6,6 +6,7 @@ import type { SchemaChangePolicy } from '../../core/schema-change.js';
 import type { EventLog, LogRecord } from '../../platform/event-log/port.js';
 import type { Logger } from '../../platform/logger.js';
 import { classify } from '../../platform/postgres.js';
+import { TableStandsElsewhere } from './adapters/barrier.js';
 import { CarefulWriter } from './adapters/careful-writer.js';
 import type { Claim } from './adapters/checkpoint.js';
 import { type DatabaseErrorFields, refusedColumn, withoutValue } from './adapters/refused-column.js';
@@ -172,7 +173,7 @@ export class PartitionRun {
     try {
       await this.#writer.write(batch);
     } catch (error) {
-      if (error instanceof StandingChanged) throw error;
+      if (error instanceof StandingChanged || error instanceof TableStandsElsewhere) throw error;
       const position = this.#refusedAt(batch);
       throw new BatchFailed(batch.progress.nextOffset, position, await this.#describe(batch, position, error));
     }

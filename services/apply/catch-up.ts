@@ -1,5 +1,6 @@
 import { routeName } from '../../core/mapping.js';
 import type { LogRecord } from '../../platform/event-log/port.js';
+import { TableStandsElsewhere } from './adapters/barrier.js';
 import { haltTable, readTableStates, type Stop, tableCaughtUp } from './adapters/table-state.js';
 import { BatchFailed, type PartitionOptions, PartitionRun } from './apply-partition.js';
 import { planCatchUp } from './plan-run.js';
@@ -44,7 +45,7 @@ async function catchUpTable(options: PartitionOptions, source: string, stop: Sto
     });
     return true;
   } catch (error) {
-    if (!isRefused(error)) throw error;
+    if (!isRefused(error) && !(error instanceof TableStandsElsewhere)) throw error;
     const { message, remedy } = error.reason;
     await haltTable(target, claim, source, { ...(await again()), reason: { kind: 'refused', message, remedy } });
     logger.error({ ...claim.at, table: source, remedy }, `the table halts: ${message}`);

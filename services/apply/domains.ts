@@ -9,8 +9,17 @@ import type { TopicPartition } from '../../platform/event-log/port.js';
 import { classify, describeUrl, endSession } from '../../platform/postgres.js';
 import type { ServiceContext } from '../../platform/service.js';
 import type { ServicePart } from '../../platform/service-state.js';
-import { areOthersBehind, type Claim, claimCheckpoint, type Ownership, ownership } from './adapters/checkpoint.js';
+import { TableStandsElsewhere } from './adapters/barrier.js';
+import {
+  areOthersBehind,
+  type Claim,
+  claimCheckpoint,
+  type Ownership,
+  ownership,
+  readProgress,
+} from './adapters/checkpoint.js';
 import { prepareLineage } from './adapters/lineage-tables.js';
+import { haltTable } from './adapters/table-state.js';
 import { StandingChanged } from './adapters/target-writer.js';
 import { applyOneByOne, applyPartition, BatchFailed, type PartitionOptions } from './apply-partition.js';
 import { beginSnapshot } from './begin-snapshot.js';
@@ -167,8 +176,18 @@ class Domain {
   #betweenRuns(error: unknown, target: pg.Client, claim: Claim): Promise<void> | undefined {
     const { log, logger, signal, pipeline } = this.#context;
     if (error instanceof ChangeDue) return settleChange(target, claim, error, logger);
+    if (error instanceof TableStandsElsewhere) return this.#halt(error, target, claim);
     if (!(error instanceof SnapshotDue)) return undefined;
     return beginSnapshot({ target, claim, log, partitions: pipeline.log.partitions, logger, signal }, error);
+  }
+
+  /** The other tables go on; this one is resumed with where it stands already. */
+  async #halt({ source, reason }: TableStandsElsewhere, target: pg.Client, claim: Claim): Promise<void> {
+    await target.query('ROLLBACK');
+    const { nextOffset: offset, position } = await readProgress(target, claim);
+    await haltTable(target, claim, source, { offset, position, reason });
+    const { message, remedy } = reason;
+    this.#context.logger.error({ ...claim.at, table: source, remedy }, `the table halts: ${message}`);
   }
 
   async #lookAtOthers({ reason, position }: BatchFailed, target: pg.Client, claim: Claim): Promise<void> {

@@ -3,6 +3,7 @@ import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { formatLsn } from '../../../core/lsn.js';
 import { formatPosition, type Position } from '../../../core/position.js';
+import type { StopReason } from '../schema-policy.js';
 import { before } from '../table-gate.js';
 import type { Claim } from './checkpoint.js';
 
@@ -21,10 +22,28 @@ export interface SharedEvent {
  */
 const HAVE_COME = `
 SELECT bool_and(CASE WHEN s.state <> 'running' THEN (s.stopped_lsn, s.stopped_index) >= ($5::pg_lsn, $6::int)
-                     ELSE coalesce((c.lsn, c.index) >= ($5::pg_lsn, $6::int), false) END) AS come
+                     ELSE coalesce((c.lsn, c.index) >= ($5::pg_lsn, $6::int), false) END) AS come,
+       min(s.source_table) FILTER (WHERE s.state IN ('paused', 'halted')
+                                     AND (s.stopped_lsn, s.stopped_index) < ($5::pg_lsn, $6::int)) AS stands
   FROM unnest($3::int[]) AS p (partition) CROSS JOIN unnest($4::text[]) AS t (source)
   LEFT JOIN ferry.checkpoint c ON c.pipeline = $1 AND c.topic = $2 AND c.partition = p.partition
   LEFT JOIN ferry.table_state s ON s.pipeline = $1 AND s.source_table = t.source AND s.partition = p.partition`;
+
+/** A table that stands in another partition, ahead of an event: here, too, it cannot come past it. */
+export class TableStandsElsewhere extends Error {
+  readonly source: string;
+  readonly reason: StopReason;
+
+  constructor(source: string, { position }: SharedEvent) {
+    super(`${source} stands in another partition, ahead of ${formatPosition(position)}, which all have`);
+    this.source = source;
+    this.reason = {
+      kind: 'refused',
+      message: this.message,
+      remedy: `See to why it stands there, then ferry table resume ${source}.`,
+    };
+  }
+}
 
 /** No table has this name: a partition's own place counts. */
 const NO_TABLE = '';
@@ -47,8 +66,10 @@ export class Barrier {
    * Call outside of a transaction, once everything before the event is committed: that is how others know of us.
    * @returns true for the first partition, which does what the event says, once all have come; false for the others,
    *   once it has.
+   * @throws TableStandsElsewhere; FerryError `connection-lost` when the signal fires.
    */
-  async pass({ position, sources }: SharedEvent): Promise<boolean> {
+  async pass(event: SharedEvent): Promise<boolean> {
+    const { position, sources } = event;
     const { pipeline, at } = this.#claim;
     const isFirst = at.partition === 0;
     const others = isFirst ? Array.from({ length: this.#partitions - 1 }, (_, i) => i + 1) : [0];
@@ -56,8 +77,9 @@ export class Barrier {
     const tables = sources.length > 0 ? sources : [NO_TABLE];
     const parameters = [pipeline, at.topic, others, tables, formatLsn(lsn), index];
     for (;;) {
-      const { rows } = await this.#target.query<{ come: string | null }>(HAVE_COME, parameters);
+      const { rows } = await this.#target.query<{ come: string | null; stands: string | null }>(HAVE_COME, parameters);
       if (others.length === 0 || rows[0]!.come === 't') return isFirst;
+      if (rows[0]!.stands !== null) throw new TableStandsElsewhere(rows[0]!.stands, event);
       if (this.#signal.aborted) {
         throw new FerryError(
           'connection-lost',

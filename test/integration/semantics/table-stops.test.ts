@@ -151,3 +151,37 @@ test('a table that was paused before anything was applied goes on from there, th
   await pipeline.untilStreaming();
   await pipeline.expectApplied();
 });
+
+test('a table that stands in one partition alone: the others halt it at what all have, and all of it catches up', async () => {
+  await using pipeline = await makePipeline({
+    driver: 'embedded',
+    partitions: 3,
+    schemaSql:
+      'CREATE TABLE public.orders (id int PRIMARY KEY); CREATE TABLE public.customers (id int PRIMARY KEY, n int)',
+    sourceSql: `INSERT INTO public.orders SELECT generate_series(1, 30);
+      INSERT INTO public.customers SELECT i, 0 FROM generate_series(1, 30) i`,
+    tables: { sales: { orders: 'public.orders', customers: 'public.customers' } },
+  });
+  pipeline.start();
+  await pipeline.untilStreaming();
+  await pipeline.expectApplied();
+  // As where the first partition alone has rows that a change of the columns has made.
+  await pipeline.target.query(`
+    BEGIN;
+    UPDATE ferry.checkpoint SET epoch = epoch + 1, owner = NULL;
+    UPDATE ferry.table_state s SET state = 'halted', reason = '{"kind": "refused", "message": "made to stand", "remedy": "resume"}',
+           stopped_offset = c.next_offset, stopped_lsn = c.lsn, stopped_index = c.index
+      FROM ferry.checkpoint c WHERE s.source_table = 'public.orders' AND s.partition = 0 AND c.partition = 0;
+    COMMIT`);
+  await pipeline.source.query('TRUNCATE public.orders');
+  await pipeline.source.query(
+    'INSERT INTO public.orders SELECT generate_series(1, 20); UPDATE public.customers SET n = id',
+  );
+  await pipeline.expectApplied('public.customers');
+  const states = "SELECT state FROM ferry.table_state WHERE source_table = 'public.orders' ORDER BY partition";
+  expect((await pipeline.target.query(states)).rows).toEqual(Array(3).fill({ state: 'halted' }));
+  expect((await pipeline.target.query('SELECT count(*) FROM sales.orders')).rows).toEqual([{ count: '30' }]);
+  expect((await pipeline.ferry('table', 'resume', 'public.orders')).code).toBe(0);
+  await pipeline.until('it to run', async () => (await pipeline.status()).tables.every((t) => t.state === 'streaming'));
+  await pipeline.expectApplied();
+});
