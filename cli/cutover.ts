@@ -2,10 +2,12 @@ import { Command, Option } from 'commander';
 import { FerryError } from '../core/errors.js';
 import { ensureControlSchema } from '../platform/control-schema.js';
 import { openLog } from '../platform/event-log/open.js';
-import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
+import type { EventLog } from '../platform/event-log/port.js';
+import { type LoadedPipeline, loadPipeline, loadWayBack } from '../platform/load-pipeline.js';
 import { silentLogger } from '../platform/logger.js';
 import { connect } from '../platform/postgres.js';
 import { cutover } from '../services/control/cutover/coordinator.js';
+import { type Direction, NOUN, PROJECT } from '../services/control/cutover/direction.js';
 import { FORCIBLE, type GateName, type GateReport, GatesClosed } from '../services/control/cutover/gates/gate.js';
 import type { AfterCopy, CutoverOptions } from '../services/control/cutover/options.js';
 import type { CutoverReport, StepReport } from '../services/control/cutover/report.js';
@@ -16,7 +18,26 @@ import { parseDuration } from './duration.js';
 import { PIPED_COLUMNS, printJson, printLine, renderTable } from './output.js';
 import { migrateTarget, readTargetMigrations } from './target-migrations.js';
 
-const EXAMPLE = `
+interface MoveFlags {
+  readonly config: string;
+  readonly dryRun?: true;
+  readonly resume?: true;
+  readonly abort?: true;
+  readonly maxPause?: number;
+  readonly verifiedWithin?: number;
+  readonly force?: readonly GateName[];
+  readonly reason?: string;
+  readonly acceptOneWay?: true;
+  readonly json?: true;
+}
+
+export function cutoverCommand(): Command {
+  return moveCommand('cutover', 'forward')
+    .description('move the traffic: fence, marker, drained, verified, sequences, turn, flag; undone on any failure')
+    .option('--accept-one-way', 'go without a way back, or without what the mapping cannot bring back; it is recorded')
+    .addHelpText(
+      'after',
+      `
 Example:
   $ ferry cutover -c config/mine --dry-run
   $ ferry cutover -c config/mine --max-pause 5s
@@ -26,23 +47,30 @@ Example:
 From the step fence to the step flag the source refuses writes. Anything that fails before the flag is undone. What a
 coordinator that was killed has left stands in the journal: --resume goes on with it, --abort undoes it.
 Exit code: 0 the new project serves (with --abort the old one), 3 not ready (the old project serves), 1 failed (likewise),
-2 usage.`;
-
-interface CutoverFlags {
-  readonly config: string;
-  readonly dryRun?: true;
-  readonly resume?: true;
-  readonly abort?: true;
-  readonly maxPause?: number;
-  readonly verifiedWithin?: number;
-  readonly force?: readonly GateName[];
-  readonly reason?: string;
-  readonly json?: true;
+2 usage.`,
+    );
 }
 
-export function cutoverCommand(): Command {
-  return new Command('cutover')
-    .description('move the traffic: fence, marker, drained, verified, sequences, flag; undone on any failure')
+export function rollbackCommand(): Command {
+  return moveCommand('rollback', 'back')
+    .description('move the traffic back to the old project, with all that the new one has taken')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ ferry rollback -c config/mine --dry-run
+  $ ferry rollback -c config/mine --verified-within 1h
+  $ ferry cutover -c config/mine
+
+The same steps as of a cutover, along the way back (ferry way-back): from the step fence to the step flag the new project
+refuses writes. Another cutover may follow, and another rollback.
+Exit code: 0 the old project serves (with --abort the new one), 3 not ready (the new project serves), 1 failed (likewise),
+2 usage.`,
+    );
+}
+
+function moveCommand(name: string, direction: Direction): Command {
+  return new Command(name)
     .requiredOption('-c, --config <dir>', 'directory that holds pipeline.yaml')
     .addOption(
       new Option('--dry-run', 'check the gates, verify and predict the write pause; change nothing').conflicts([
@@ -50,33 +78,33 @@ export function cutoverCommand(): Command {
         'abort',
       ]),
     )
-    .addOption(new Option('--resume', 'go on with the cutover whose coordinator died').conflicts('abort'))
-    .option('--abort', 'undo the cutover whose coordinator died: the old project serves on')
+    .addOption(new Option('--resume', `go on with the ${name} whose coordinator died`).conflicts('abort'))
+    .option('--abort', `undo the ${name} whose coordinator died: the project that served serves on`)
     .option('--max-pause <duration>', 'undo when the write pause is used up (default: 10s)', parseDuration)
     .option(
       '--verified-within <duration>',
-      'take a verification that is no older for that of the cutover itself',
+      `take a verification that is no older for that of the ${name} itself`,
       parseDuration,
     )
     .addOption(new Option('--force <gate...>', 'pass gates although they are closed; it is recorded').choices(FORCIBLE))
     .option('--reason <text>', 'why, for those who read the record')
     .option('--json', 'print one JSON object: ok, serving, writePauseMs, gates, steps')
-    .addHelpText('after', EXAMPLE)
-    .action(runCommand);
+    .action((flags: MoveFlags) => runCommand(direction, flags));
 }
 
-async function runCommand(flags: CutoverFlags): Promise<void> {
+async function runCommand(direction: Direction, flags: MoveFlags): Promise<void> {
   const settings = settingsOf(flags);
   const pipeline = await loadPipeline(flags.config);
   try {
     const report = await runCutover(pipeline, {
+      direction,
       intent: intentOf(flags),
       settings,
       onStep: (step) => process.stderr.write(`${describeStep(step)}\n`),
       onGates: (gates) => process.stderr.write(`${gateTable(gates)}\n`),
     });
     if (flags.json) printJson(report);
-    else printLine(conclusion(report));
+    else printLine(conclusion(direction, report));
   } catch (error) {
     if (!(error instanceof GatesClosed) || !flags.json) throw error;
     const { code, message, remedy, gates } = error;
@@ -87,18 +115,25 @@ async function runCommand(flags: CutoverFlags): Promise<void> {
 }
 
 /** @throws FerryError `usage` when gates shall be forced without a reason. */
-function settingsOf({ maxPause, verifiedWithin, force, reason }: CutoverFlags): Partial<Settings> {
-  if (force && !reason?.trim()) {
+function settingsOf({ maxPause, verifiedWithin, force = [], reason, acceptOneWay }: MoveFlags): Partial<Settings> {
+  if (force.length > 0 && !reason?.trim()) {
     throw new FerryError('usage', `--force ${force.join(' ')} needs a reason`, { remedy: 'Say it with --reason.' });
   }
   return {
     ...(maxPause === undefined ? {} : { maxPauseMs: maxPause }),
     ...(verifiedWithin === undefined ? {} : { verifiedWithinMs: verifiedWithin }),
-    ...(force ? { forced: Object.fromEntries(force.map((gate) => [gate, reason!.trim()])) } : {}),
+    ...(force.length > 0 || acceptOneWay
+      ? {
+          forced: {
+            ...Object.fromEntries(force.map((gate) => [gate, reason!.trim()])),
+            ...(acceptOneWay ? { 'way-back': '--accept-one-way' } : {}),
+          },
+        }
+      : {}),
   };
 }
 
-function intentOf({ dryRun, resume, abort }: CutoverFlags): Intent {
+function intentOf({ dryRun, resume, abort }: MoveFlags): Intent {
   if (dryRun) return 'dry-run';
   if (resume) return 'resume';
   return abort ? 'abort' : 'begin';
@@ -107,19 +142,22 @@ function intentOf({ dryRun, resume, abort }: CutoverFlags): Intent {
 /** Runs the coordinator with Ctrl-C as its way out: before the flag it undoes. */
 export async function runCutover(
   pipeline: LoadedPipeline,
-  options: Pick<CutoverOptions, 'intent' | 'settings' | 'onStep' | 'onGates' | 'onTable'>,
+  options: Pick<CutoverOptions, 'direction' | 'intent' | 'settings' | 'onStep' | 'onGates' | 'onTable'>,
 ): Promise<CutoverReport> {
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
-  const log = await openLog(pipeline, `ferry-${pipeline.name}-cutover`, silentLogger);
+  const back = await loadWayBack(pipeline);
+  await using log = await openLogOf(pipeline);
+  await using backLog = back && (await openLogOf(back));
   try {
     const target = await connect('target', pipeline.target.url, { applicationName: 'ferry cutover' });
     await ensureControlSchema(target).finally(() => target.end());
     return await cutover({
       pipeline,
       log,
+      back: back && backLog && { pipeline: back, log: backLog },
       connectSource: () => connect('source', pipeline.source.url, { applicationName: 'ferry cutover' }),
       connectTarget: () => connect('target', pipeline.target.url, { applicationName: 'ferry cutover' }),
       afterCopy: afterCopyOf(pipeline),
@@ -129,8 +167,11 @@ export async function runCutover(
   } finally {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
-    await log[Symbol.asyncDispose]();
   }
+}
+
+function openLogOf(pipeline: LoadedPipeline): Promise<EventLog> {
+  return openLog(pipeline, `ferry-${pipeline.name}-cutover`, silentLogger);
 }
 
 function afterCopyOf(pipeline: LoadedPipeline): AfterCopy {
@@ -165,8 +206,8 @@ function gateTable(gates: readonly GateReport[]): string {
   return renderTable(['gate', 'is', 'figure'], rows, { wrap: 2, columns: process.stderr.columns ?? PIPED_COLUMNS });
 }
 
-function conclusion(report: CutoverReport): string {
-  if (report.aborted) return 'the cutover is undone: the old project serves';
+function conclusion(direction: Direction, report: CutoverReport): string {
+  if (report.aborted) return `the ${NOUN[direction]} is undone: ${PROJECT[report.serving]} serves`;
   if (report.dryRun) return `ready: the write pause would be about ${report.predictedPauseMs} ms`;
-  return `the new project serves; writes paused for ${report.writePauseMs} ms`;
+  return `${PROJECT[report.serving]} serves; writes paused for ${report.writePauseMs} ms`;
 }

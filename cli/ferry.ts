@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import('./status.js')).statusCommand(),
   verify: async () => (await import('./verify.js')).verifyCommand(),
   cutover: async () => (await import('./cutover.js')).cutoverCommand(),
+  rollback: async () => (await import('./cutover.js')).rollbackCommand(),
   report: async () => (await import('./report.js')).reportCommand(),
   history: async () => (await import('./history.js')).historyCommand(),
   finish: async () => (await import('./finish.js')).finishCommand(),

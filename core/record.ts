@@ -139,6 +139,7 @@ export const MESSAGE = {
   low: 'ferry:low',
   high: 'ferry:high',
   resnapshot: 'ferry:resnapshot',
+  turn: 'ferry:turn',
 } as const;
 
 export function relationToLine({ id, schema, table, source, called, identity, columns }: Relation): RelationLine {

@@ -1,4 +1,5 @@
 import type { SeenChanges } from './record.js';
+import type { Turn } from './way-back.js';
 
 /**
  * What capture and transform put down in the control topic each second: where their output stood and what they had
@@ -23,6 +24,8 @@ export interface CaptureState extends StageState {
    * bits of their ids. A chunk that does not see one either is stale.
    */
   readonly unseen?: readonly number[];
+  /** As of {@link StageState.next}; absent before the first turn. */
+  readonly turn?: Turn;
 }
 
 /** The server that the log was captured from. */

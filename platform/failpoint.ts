@@ -34,6 +34,8 @@ const CUTOVER_STEPS = [
   'ledger',
   'verified',
   'sequences',
+  'turn',
+  'admit',
   'flag',
   'undo',
 ] as const;

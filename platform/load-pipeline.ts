@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type ConfigFile, type Pipeline, parsePipeline } from '../core/config/pipeline.js';
@@ -7,6 +8,8 @@ export interface LoadedPipeline extends Pipeline {
   /** Absolute path of the configuration directory. */
   readonly directory: string;
   readonly log: Pipeline['log'] & { readonly directory: string };
+  /** The forward pipeline, of one that brings changes back. */
+  readonly wayBackOf?: { readonly name: string; readonly directory: string };
 }
 
 /** The files of a configuration directory. */
@@ -60,4 +63,18 @@ export function pipelineOf(files: PipelineFiles, env: NodeJS.ProcessEnv = proces
  */
 export async function loadPipeline(directory: string, env: NodeJS.ProcessEnv = process.env): Promise<LoadedPipeline> {
   return pipelineOf(await readPipelineFiles(directory), env);
+}
+
+/**
+ * The pipeline that brings changes back, which `ferry way-back` writes into the directory `back` of the forward one.
+ * @returns undefined where there is none.
+ * @throws what {@link loadPipeline} throws.
+ */
+export async function loadWayBack(
+  { directory }: LoadedPipeline,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<LoadedPipeline | undefined> {
+  const back = join(directory, 'back');
+  if (!existsSync(join(back, 'pipeline.yaml'))) return undefined;
+  return loadPipeline(back, env);
 }

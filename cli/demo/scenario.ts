@@ -172,6 +172,7 @@ class Scenario {
     const status = await this.#untilCaughtUp(read);
     this.#view.cuttingOver();
     const cutover = await runCutover(pipeline, {
+      direction: 'forward',
       intent: 'begin',
       settings: {},
       onStep: (step) => this.#view.step(step),

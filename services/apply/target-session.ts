@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { APPLIES } from '../../core/way-back.js';
 import type { LoadedPipeline } from '../../platform/load-pipeline.js';
 import type { Logger } from '../../platform/logger.js';
 import { connect } from '../../platform/postgres.js';
@@ -15,6 +16,7 @@ export async function openTarget(
     settings: { synchronous_commit: 'off' },
   });
   watchSession(target, { side: 'target', url: pipeline.target.url });
+  await target.query('SELECT pg_catalog.set_config($1, $2, false)', [APPLIES, pipeline.name]);
   try {
     await target.query("SET session_replication_role = 'replica'");
   } catch {

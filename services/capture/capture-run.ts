@@ -6,6 +6,7 @@ import { sourceName } from '../../core/relation.js';
 import type { ResnapshotOrder } from '../../core/resnapshot-order.js';
 import { CAPTURE_STATE, type TableSnapshotState } from '../../core/stage-state.js';
 import { failpoint } from '../../platform/failpoint.js';
+import type { Turn } from '../../core/way-back.js';
 import type { ServiceContext } from '../../platform/service.js';
 import { decode } from './pgoutput/decode.js';
 import { Publisher } from './publisher.js';
@@ -24,6 +25,7 @@ import { StreamHold } from './stream-hold.js';
 import type { CaptureTallies } from './tallies.js';
 
 interface Mark {
+  readonly turn: Turn;
   readonly tallies: CaptureTallies;
   readonly tables: Map<string, TableSnapshotState>;
   readonly time: string | null;
@@ -102,6 +104,8 @@ export class CaptureRun {
       onChunk: (table, rows, mark) => this.tables.set(table, afterChunk(this.tables.get(table)!, rows, mark)),
       onTruncate: (table) => this.tables.set(table, truncated(this.tables.get(table)!)),
       orders: { planOf: (order) => this.#ordered(order), begun: (plan) => this.#beginAgain(plan) },
+      pipeline: context.pipeline.name,
+      turn: recovered.turn ?? (context.pipeline.wayBackOf ? 'closed' : 'open'),
     });
     this.publisher = new Publisher({
       log: context.log,
@@ -279,6 +283,7 @@ export class CaptureRun {
       tallies: { read: new Map(read), deduplicated: new Map(deduplicated), captured: new Map(captured) },
       tables: this.windows.withRereads(this.tables),
       time: this.#encoder.committedTime,
+      turn: this.#encoder.turn,
     };
   }
 }

@@ -69,6 +69,7 @@ export async function capture(context: ServiceContext): Promise<void> {
       chunkRows: pipeline.capture.snapshotChunkRows,
       chunkBytes: pipeline.capture.snapshotChunkBytes,
       parallelTables: pipeline.capture.snapshotParallelTables,
+      areThere: pipeline.wayBackOf !== undefined,
       signal: both,
     };
     const watch = new PartitionWatch({

@@ -4,6 +4,7 @@ import { formatLsn, LSN_ZERO, type Lsn } from '../../core/lsn.js';
 import { type ChunkMark, MESSAGE, relationToLine } from '../../core/record.js';
 import { displayName, hasSameColumns, type Relation, sourceName } from '../../core/relation.js';
 import { parseResnapshotOrder } from '../../core/resnapshot-order.js';
+import { parseTurn, type Turn } from '../../core/way-back.js';
 import { formatMicros } from './format-micros.js';
 import {
   type BeginMessage,
@@ -41,6 +42,8 @@ export class RawEncoder {
   readonly #onChunk: (table: string, rows: number, mark: ChunkMark | undefined) => void;
   readonly #onTruncate: (table: string) => void;
   readonly #orders: SnapshotOrders | undefined;
+  readonly #pipeline: string;
+  #turn: Turn;
   readonly #relations = new Map<number, KnownRelation>();
   #transaction: BeginMessage | undefined;
   #index = 0;
@@ -64,6 +67,10 @@ export class RawEncoder {
     /** The source has truncated a table. */
     onTruncate?: (table: string) => void;
     orders?: SnapshotOrders;
+    /** Whose turns count. */
+    pipeline?: string;
+    /** As of where the stream begins. */
+    turn?: Turn;
   }) {
     this.#output = options.output;
     this.#windows = options.windows;
@@ -75,6 +82,13 @@ export class RawEncoder {
     this.#onChunk = options.onChunk;
     this.#onTruncate = options.onTruncate ?? (() => {});
     this.#orders = options.orders;
+    this.#pipeline = options.pipeline ?? '';
+    this.#turn = options.turn ?? 'open';
+  }
+
+  /** Whether changes are carried, as of where the stream stands. */
+  get turn(): Turn {
+    return this.#turn;
   }
 
   /** Row changes that went into records. */
@@ -172,6 +186,7 @@ export class RawEncoder {
     if (!known.plan) return;
     if (message.length > SURELY_FITS_BYTES) refuseLargerRow(message, row, known.relation, known.plan);
     this.#windows.row(message, row, known.relation);
+    if (this.#turn === 'closed') return;
     const transaction = this.open;
     if (known.whole?.covers(transaction)) return countCovered(this.#tallies, known.name);
     const { partitions } = this.#output;
@@ -206,6 +221,7 @@ export class RawEncoder {
     if (captured.length === 0) return;
     this.#windows.truncate(captured);
     for (const id of captured) this.#onTruncate(this.#known(id).name);
+    if (this.#turn === 'closed') return;
     const transaction = this.open;
     const relations = captured.filter((id) => !this.#known(id).whole?.covers(transaction));
     const { cascade, restartIdentity } = truncate;
@@ -232,6 +248,11 @@ export class RawEncoder {
     this.open;
     const ix = this.#index++;
     if (message.prefix === MESSAGE.resnapshot) return this.#beginAgain(ix, message.content);
+    if (message.prefix === MESSAGE.turn) {
+      const { pipeline, turn } = parseTurn(message.content);
+      if (pipeline !== this.#pipeline) return;
+      this.#turn = turn;
+    }
     const line = JSON.stringify({ message: message.prefix, ix, content: message.content });
     for (const partition of this.#output.partitions) {
       const position = partition.take(ix);

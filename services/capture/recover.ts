@@ -4,8 +4,10 @@ import { formatLsn, LSN_ZERO, type Lsn, maxLsn, parseLsn } from '../../core/lsn.
 import { isAfter, POSITION_ZERO, type Position } from '../../core/position.js';
 import { RecordScanner } from '../../core/record-scanner.js';
 import { sourceName } from '../../core/relation.js';
+import { MESSAGE } from '../../core/record.js';
 import { CAPTURE_STATE, type CaptureState, type TableSnapshotState } from '../../core/stage-state.js';
 import { partitionName } from '../../core/topics.js';
+import { parseTurn, type Turn } from '../../core/way-back.js';
 import type { EventLog, TopicPartition } from '../../platform/event-log/port.js';
 import { tallyPartition } from '../../platform/tally-partition.js';
 import type { ResumePoint } from './raw-output.js';
@@ -27,6 +29,8 @@ export interface Recovered {
   readonly moved: Map<string, MovedRow[]>;
   /** Transactions that the stream has delivered, and that others on the source may not see yet. */
   readonly delivered: readonly number[];
+  /** As of where the stream begins again; undefined before the first turn. */
+  readonly turn: Turn | undefined;
 }
 
 /** @throws FerryError `log-foreign` when the raw topic is shorter than the state says. */
@@ -46,12 +50,17 @@ export async function recover(log: EventLog, topic: string, partitions: number):
     tables: new Map(Object.entries(state?.tables ?? {})),
     moved: new Map(),
     delivered: [...(state?.unseen ?? [])],
+    turn: undefined,
+    turns: Array.from({ length: partitions }, () => state?.turn),
   };
   const parts = new SnapshotParts(partitions);
   for (let partition = 0; partition < partitions; partition++) {
     await recoverPartition(log, { topic, partition }, { state, recovered, parts });
   }
   parts.take(recovered.tables, recovered.moved);
+  // Of the one that has the least: what the others have of the stream besides comes again, turns included.
+  const least = recovered.resume.reduce((least, { position }, i, all) => (isAfter(all[least]!.position, position) ? i : least), 0);
+  recovered.turn = recovered.turns[least];
   for (const [table, count] of recovered.tallies.captured) addTo(recovered.tallies.read, table, count);
   for (const [table, count] of recovered.tallies.deduplicated) addTo(recovered.tallies.read, table, count);
   return recovered;
@@ -62,6 +71,8 @@ type Recovering = { -readonly [K in keyof Recovered]: Recovered[K] } & {
   resume: ResumePoint[];
   nextOffsets: number[];
   delivered: number[];
+  /** By partition. */
+  turns: (Turn | undefined)[];
 };
 
 interface Finding {
@@ -120,6 +131,9 @@ function replay(
       } else if (scanner.kind === 'row' && scanner.op === 'u') {
         const { name, columns } = relations.get(scanner.relation)!;
         parts.updated(partition, name, scanner.row(), columns);
+      } else if (scanner.kind === 'message') {
+        const { message, content } = scanner.message();
+        if (message === MESSAGE.turn) recovered.turns[partition] = parseTurn(content).turn;
       } else if (scanner.kind === 'truncate') {
         const { beginsSnapshot, relations: ids } = scanner.truncate();
         if (beginsSnapshot) parts.began(partition, relations.get(ids[0]!)!.name, { lsn, index: scanner.index });
@@ -145,6 +159,7 @@ export function captureState(
     time: string | null;
     tallies: CaptureTallies;
     tables: ReadonlyMap<string, TableSnapshotState>;
+    turn?: Turn | undefined;
     unseen?: readonly number[] | undefined;
   },
 ): CaptureState {
@@ -159,5 +174,6 @@ export function captureState(
     captured: Object.fromEntries(done.tallies.captured),
     tables: Object.fromEntries(done.tables),
     ...(done.unseen?.length ? { unseen: done.unseen } : {}),
+    ...(done.turn ? { turn: done.turn } : {}),
   };
 }

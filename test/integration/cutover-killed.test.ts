@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CUTOVER_FAILPOINTS, FAILPOINT_SAID, type Failpoint } from '../../platform/failpoint.js';
 import { liftFence } from '../../services/control/cutover/fence-function.js';
-import { FORWARD } from '../../services/control/cutover/forward-steps.js';
+import { STEPS } from '../../services/control/cutover/move-steps.js';
 import { type Intent, isHarmless } from '../../services/control/cutover/step.js';
 import { cutOver } from '../support/cut-over.js';
 import { MovingPair } from '../support/moving-pair.js';
@@ -57,7 +57,7 @@ describeWithPostgres('a coordinator that is killed', () => {
   }
 
   // A step that only looks leaves the same behind whether it had begun or was at its end.
-  const onlyLooks = FORWARD.filter(isHarmless).map(({ name }) => `cutover.${name}.acted`);
+  const onlyLooks = STEPS.filter(isHarmless).map(({ name }) => `cutover.${name}.acted`);
   const steps = CUTOVER_FAILPOINTS.filter((place) => !place.startsWith('cutover.undo.') && !onlyLooks.includes(place));
   const turns = steps.map((place, i) => [place, i % 2 === 0 ? 'resume' : 'abort'] as const);
 

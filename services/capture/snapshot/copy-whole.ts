@@ -26,14 +26,22 @@ export interface StreamStop {
   readonly signal: AbortSignal;
 }
 
-/** Copies a table without a key. Its transaction lasts as long as that takes. */
-export async function copyWhole(client: pg.Client, plan: TablePlan, stream: StreamStop): Promise<void> {
+/**
+ * Copies a table without a key. Its transaction lasts as long as that takes.
+ * @param isThere the target has the rows already: only the copy's end goes into the stream.
+ */
+export async function copyWhole(
+  client: pg.Client,
+  plan: TablePlan,
+  stream: StreamStop,
+  isThere: boolean,
+): Promise<void> {
   const id = randomUUID();
   const reached = stream.reach(plan, id);
   await client.query('SELECT pg_catalog.pg_logical_emit_message(true, $1, $2)', [MESSAGE.hold, id]);
   const rest = await reached;
   if (!rest) return;
-  const seen = await readInto(client, plan, stream, rest);
+  const seen = await readInto(client, plan, stream, { rest, isThere });
   if (seen) rest.finish(seen);
   stream.goOn();
 }
@@ -43,11 +51,11 @@ async function readInto(
   client: pg.Client,
   plan: TablePlan,
   { signal }: StreamStop,
-  rest: StreamAtRest,
+  { rest, isThere }: { readonly rest: StreamAtRest; readonly isThere: boolean },
 ): Promise<SeenChanges | undefined> {
   try {
     const seen = await freshSnapshot(client, plan, rest, signal);
-    if (!seen) return undefined;
+    if (!seen || isThere) return seen;
     for await (const text of wholeLines(copyOut(client, allRows(plan)))) {
       if (signal.aborted) return undefined;
       await rest.rows(text);

@@ -32,6 +32,8 @@ export interface SnapshotOptions {
   readonly chunkRows: number;
   readonly chunkBytes: number;
   readonly parallelTables: number;
+  /** The target has the tables' rows already: only the end of each copy goes into the stream. */
+  readonly areThere: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -79,7 +81,8 @@ async function copyTable(client: pg.Client, plan: TablePlan, given: CopyOptions)
   const name = sourceName(plan.relation);
   const { rows: expected, rowBytes } = await estimateTable(client, plan);
   states.set(name, { ...states.get(name)!, ...(expected === undefined ? {} : { estimate: expected }) });
-  if (plan.key.length === 0) return copyWhole(client, plan, streamStop(options));
+  if (plan.key.length === 0) return copyWhole(client, plan, streamStop(options), options.areThere);
+  if (options.areThere) return finishTable(client, plan, options);
   let limit = chunkLimit(rowBytes, options);
   for (let isExhausted = false; !isExhausted && !signal.aborted; ) {
     await options.drained();

@@ -1,7 +1,8 @@
 import pRetry from 'p-retry';
 import type pg from 'pg';
 import { FerryError, toFerryError } from '../../../core/errors.js';
-import type { StepName } from './forward-steps.js';
+import { COMMAND, NOUN, PROJECT, SERVES_AFTER, SERVES_BEFORE } from './direction.js';
+import type { StepName } from './move-steps.js';
 import { type Journal, readSettledServing } from './journal.js';
 import { lockCoordinator } from './lock.js';
 import type { CutoverOptions } from './options.js';
@@ -44,6 +45,19 @@ export class Attempt {
     this.#steps = new Steps({ journal, onStep: options.onStep });
   }
 
+  get #noun(): string {
+    return NOUN[this.#way.direction];
+  }
+
+  get #command(): string {
+    return COMMAND[this.#way.direction];
+  }
+
+  /** What serves while nothing has come of it. */
+  get #serving(): string {
+    return PROJECT[SERVES_BEFORE[this.#way.direction]];
+  }
+
   async run(): Promise<CutoverReport> {
     try {
       const steps = await this.#ahead();
@@ -63,7 +77,7 @@ export class Attempt {
       run: this.#journal?.run.id ?? null,
       dryRun: this.#options.intent === 'dry-run',
       aborted: false,
-      serving: this.#journal ? 'target' : 'source',
+      serving: this.#journal ? SERVES_AFTER[this.#way.direction] : SERVES_BEFORE[this.#way.direction],
       writePauseMs: this.#isResumedInPause ? await this.#journal!.msSince('fence') : this.#pause.ms,
       steps: this.#steps.reports,
       ...this.#way.found(),
@@ -99,14 +113,14 @@ export class Attempt {
     try {
       const target = await connectTarget();
       const serving = await readSettledServing(target, pipeline.name).finally(() => target.end());
-      return serving === 'target';
+      return serving === SERVES_AFTER[this.#way.direction];
     } catch {
       throw new FerryError(
         'cutover-failed',
-        `the cutover failed, and the flag cannot be read: ${toFerryError(cause).message}`,
+        `the ${this.#noun} failed, and the flag cannot be read: ${toFerryError(cause).message}`,
         {
           remedy:
-            'The source stays fenced. Bring the target back, then `ferry cutover --resume` goes on, or `--abort` undoes it.',
+            `Writes stay refused. Bring the new project back, then \`${this.#command} --resume\` goes on, or \`--abort\` undoes it.`,
           cause,
         },
       );
@@ -121,13 +135,13 @@ export class Attempt {
       for (const undo of this.#undos.reverse()) await pRetry(() => this.#way.undo(undo, 'attempt'), LIFT_TRIES);
     } catch (cause) {
       const why = `${toFerryError(error).message}; and the fence cannot be lifted: ${toFerryError(cause).message}`;
-      return new FerryError('cutover-failed', `the cutover failed: ${why}`, {
-        remedy: 'Writes may stay refused. Bring the source back, then `ferry cutover --abort` undoes the rest.',
+      return new FerryError('cutover-failed', `the ${this.#noun} failed: ${why}`, {
+        remedy: `Writes may stay refused. Bring both sides back, then \`${this.#command} --abort\` undoes the rest.`,
         cause: error,
       });
     }
     if (hasActed) {
-      const detail = 'the fence is lifted, the old project serves';
+      const detail = `the fence is lifted, ${this.#serving} serves`;
       this.#options.onStep({ step: 'undo', state: 'done', detail });
     }
     const reason = this.#explained(error);
@@ -135,7 +149,7 @@ export class Attempt {
       await this.#close(journal);
       return reason;
     } catch {
-      const remedy = `${reason.remedy} The journal could not be written: \`ferry cutover --abort\` closes it.`;
+      const remedy = `${reason.remedy} The journal could not be written: \`${this.#command} --abort\` closes it.`;
       return new FerryError(reason.code, reason.message, { remedy, cause: error });
     }
   }
@@ -158,14 +172,14 @@ export class Attempt {
   #explained(error: unknown): FerryError {
     const { maxPauseMs } = this.#journal!.run.settings;
     if (this.#pause.isUsedUp) {
-      return new FerryError('not-ready', `the write pause was used up after ${maxPauseMs} ms; the old project serves`, {
+      return new FerryError('not-ready', `the write pause was used up after ${maxPauseMs} ms; ${this.#serving} serves`, {
         remedy: 'Look at the steps for what took so long, or allow more with --max-pause.',
         cause: error,
       });
     }
     if (this.#options.signal.aborted) {
-      return new FerryError('not-ready', 'the cutover was interrupted; the old project serves', {
-        remedy: 'Run `ferry cutover` again when it suits.',
+      return new FerryError('not-ready', `the ${this.#noun} was interrupted; ${this.#serving} serves`, {
+        remedy: `Run \`${this.#command}\` again when it suits.`,
         cause: error,
       });
     }

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { Attempt } from './attempt.js';
-import { liftFence } from './fence-function.js';
-import { Forward } from './forward.js';
+import { PROJECT, SERVES_BEFORE } from './direction.js';
 import { Journal, readServing } from './journal.js';
 import { lockCoordinator } from './lock.js';
-import type { CutoverOptions } from './options.js';
+import { Move, undoMove } from './move.js';
+import type { CutoverOptions, MoveOptions } from './options.js';
 import { Pause } from './pause.js';
 import type { CutoverReport } from './report.js';
 import { DEFAULT_SETTINGS } from './settings.js';
@@ -17,80 +17,93 @@ import { undoRun } from './undo-run.js';
 const JUST_DIED_MS = 2_000;
 
 /**
- * Moves the traffic, goes on with a move whose coordinator died, or undoes it. What fails before the flag is undone at
- * once, and the project that served serves on; what a coordinator that died has left is in the journal.
+ * Moves the traffic one way or the other, goes on with a move whose coordinator died, or undoes it. What fails before the
+ * flag is undone at once, and the project that served serves on; what a coordinator that died has left is in the journal.
+ * The journal and the flag are in the new project, whichever way the traffic goes.
  * @throws FerryError `not-ready` with every closed gate, or because another one runs or stands open; `mismatch`;
- * `cutover-failed`. The old project serves then, and its fence is lifted unless the message says that it is not.
+ * `cutover-failed`. The project that served serves then, and its fence is lifted unless the message says that it is not.
  */
 export async function cutover(options: CutoverOptions): Promise<CutoverReport> {
-  const target = await options.connectTarget();
+  const home = await options.connectTarget();
   try {
-    await lockCoordinator(target, options.pipeline.name, JUST_DIED_MS);
-    const open = await Journal.open(target, options.pipeline.name);
-    await refuse(target, options, open);
-    const source = await options.connectSource();
-    try {
-      return await (options.intent === 'abort' ? abort : move)(options, { source, target, open });
-    } finally {
-      await source.end().catch(() => {});
-    }
+    await lockCoordinator(home, options.pipeline.name, JUST_DIED_MS);
+    const open = await Journal.open(home, options.pipeline.name);
+    await refuse(home, options, open);
+    const way = wayOf(options);
+    return await (options.intent === 'abort' ? abort : move)(options, { way, home, open });
   } finally {
-    await target.end().catch(() => {});
+    await home.end().catch(() => {});
   }
 }
 
+/** @throws FerryError `not-ready` for a way back that was never written. */
+function wayOf(options: CutoverOptions): MoveOptions {
+  const { direction, back, connectSource, connectTarget } = options;
+  if (direction === 'forward') return options;
+  if (back) return { ...options, ...back, back: undefined, connectSource: connectTarget, connectTarget: connectSource };
+  throw new FerryError('not-ready', `the pipeline ${options.pipeline.name} has no way back`, {
+    remedy: 'It is armed before a cutover: what the new project has taken since then cannot be brought back by us.',
+  });
+}
+
 interface Standing {
-  readonly source: pg.Client;
-  /** Has the coordinator's lock. */
-  readonly target: pg.Client;
+  /** Along the pipeline whose source serves. */
+  readonly way: MoveOptions;
+  /** A session of the new project, which has the coordinator's lock. */
+  readonly home: pg.Client;
   /** A run that has not ended. */
   readonly open: Journal | undefined;
 }
 
 async function refuse(
-  target: pg.Client,
-  { pipeline: { name: pipeline }, intent }: CutoverOptions,
+  home: pg.Client,
+  { pipeline: { name: pipeline }, direction, intent }: CutoverOptions,
   open: Journal | undefined,
 ): Promise<void> {
-  const serving = await readServing(target, pipeline);
+  const serving = await readServing(home, pipeline);
   const lastStep = (await open?.entries())?.at(-1)?.step ?? null;
-  const refusal = refusalOf(intent, { pipeline, serving, open: open ? { ...open.run, lastStep } : null });
+  const known = { pipeline, direction, serving, open: open ? { ...open.run, lastStep } : null };
+  const refusal = refusalOf(intent, known);
   if (refusal) throw new FerryError('not-ready', refusal.message, { remedy: refusal.remedy });
 }
 
-async function move(options: CutoverOptions, { source, target, open }: Standing): Promise<CutoverReport> {
-  const { pipeline, intent, signal } = options;
+async function move(options: CutoverOptions, { way, home, open }: Standing): Promise<CutoverReport> {
+  const { pipeline, direction, intent, signal } = options;
   const before = open?.run.settings ?? DEFAULT_SETTINGS;
   const settings = { ...before, ...options.settings, forced: { ...before.forced, ...options.settings.forced } };
-  const begin = () => Journal.begin(target, { pipeline: pipeline.name, direction: 'forward', settings });
+  const begin = () => Journal.begin(home, { pipeline: pipeline.name, direction, settings });
   const journal = intent === 'dry-run' ? undefined : await (open ? open.settle(settings) : begin());
   const pause = new Pause(settings.maxPauseMs, signal);
-  const way = new Forward({
-    options,
-    settings,
-    source,
-    target,
-    owner: { pipeline: pipeline.name, run: journal?.run.id ?? 'dry-run', attempt: randomUUID() },
-    pause,
-    flip: () => journal!.serveTarget(),
-  });
-  return new Attempt(options, { way, journal, pause }).run();
+  const source = await way.connectSource();
+  try {
+    const target = await way.connectTarget();
+    try {
+      const owner = { pipeline: way.pipeline.name, run: journal?.run.id ?? 'dry-run', attempt: randomUUID() };
+      const flip = () => journal!.flip();
+      const moving = new Move({ options: way, settings, source, target, owner, pause, flip });
+      return await new Attempt(options, { way: moving, journal, pause }).run();
+    } finally {
+      await target.end().catch(() => {});
+    }
+  } finally {
+    await source.end().catch(() => {});
+  }
 }
 
-/** Takes back what the open run did; without one it lifts whatever fence stands. */
-async function abort(options: CutoverOptions, { source, target, open }: Standing): Promise<CutoverReport> {
-  const { name: pipeline } = options.pipeline;
-  const undo = (run: string) => liftFence(source, { pipeline, run });
+/** Takes back what the open run did; without one it lifts whatever fence stands before those who write. */
+async function abort(options: CutoverOptions, { way, home, open }: Standing): Promise<CutoverReport> {
+  const pipeline = way.pipeline.name;
   options.onStep({ step: 'undo', state: 'started' });
-  if (open) await undoRun(open, () => undo(open.run.id));
-  else await undo('none');
-  options.onStep({ step: 'undo', state: 'done', detail: 'the fence is lifted, the old project serves' });
+  if (open) await undoRun(open, ({ action }) => undoMove(action, way, { pipeline, run: open.run.id }));
+  else await undoMove('lift-fence', way, { pipeline, run: 'none' });
+  const serving = SERVES_BEFORE[options.direction];
+  options.onStep({ step: 'undo', state: 'done', detail: `the fence is lifted, ${PROJECT[serving]} serves` });
   return {
     ok: true,
     run: open?.run.id ?? null,
     dryRun: false,
     aborted: true,
-    serving: await readServing(target, pipeline),
+    serving: await readServing(home, options.pipeline.name),
     writePauseMs: open ? await open.msSince('fence') : null,
     predictedPauseMs: null,
     steps: [],

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { sourceObjectName } from '../../../core/topics.js';
+import { APPLIES, otherWay } from '../../../core/way-back.js';
 import { quoteIdentifier, quoteLiteral } from '../../../platform/postgres.js';
 
 /**
@@ -12,6 +13,8 @@ import { quoteIdentifier, quoteLiteral } from '../../../platform/postgres.js';
  * - closed: every write is refused, whoever the coordinator's session belongs to by then. PostgreSQL finds functions
  *   by its newest catalog, not by a transaction's snapshot, so that an old repeatable-read transaction is refused too.
  * - open: writes pass.
+ *
+ * The apply of the other direction passes in any state: what it brings is what the project that serves has taken.
  */
 export type FenceState = 'armed' | 'closed' | 'open';
 
@@ -30,9 +33,12 @@ export function functionSql({ pipeline, run, attempt }: FenceOwner, state: Fence
   const refuse = `RAISE EXCEPTION USING ERRCODE = '40001',
       MESSAGE = pg_catalog.format('schemaferry: writes to %s.%s are refused, %s', TG_TABLE_SCHEMA, TG_TABLE_NAME, ${quoteLiteral(moves)}),
       HINT = 'Read the flag again and write to the project that serves.';`;
+  const pass = `IF pg_catalog.current_setting(${quoteLiteral(APPLIES)}, true) = ${quoteLiteral(otherWay(pipeline))} THEN RETURN NULL; END IF;`;
   const body = {
-    armed: `IF NOT pg_catalog.pg_try_advisory_xact_lock_shared(${fenceLockKey(pipeline)}) THEN ${refuse} END IF;`,
-    closed: refuse,
+    armed: `${pass}
+  IF NOT pg_catalog.pg_try_advisory_xact_lock_shared(${fenceLockKey(pipeline)}) THEN ${refuse} END IF;`,
+    closed: `${pass}
+  ${refuse}`,
     open: '',
   }[state];
   return `CREATE OR REPLACE FUNCTION ferry.${fenceName(pipeline)}() RETURNS trigger LANGUAGE plpgsql AS $fence$
@@ -69,20 +75,56 @@ export async function replaceFence(
   owner: FenceOwner,
   { state, when }: { readonly state: FenceState; readonly when: (standing: StandingFence | undefined) => boolean },
 ): Promise<boolean> {
+  return beneathFence(source, owner.pipeline, async (standing) => {
+    const isExpected = when(standing);
+    if (isExpected) await source.query(functionSql(owner, state));
+    return isExpected;
+  });
+}
+
+/** Runs work in one transaction beside which nobody replaces the function; it is on the disk when this returns. */
+export async function beneathFence<T>(
+  source: ClientBase,
+  pipeline: string,
+  work: (standing: StandingFence | undefined) => Promise<T>,
+): Promise<T> {
   await source.query("BEGIN; SET LOCAL synchronous_commit = 'on'; SET LOCAL lock_timeout = '10s'");
   try {
     await source.query(
       "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('ferry.fence-function'), pg_catalog.hashtext($1))",
-      [owner.pipeline],
+      [pipeline],
     );
-    const isExpected = when(await readFence(source, owner.pipeline));
-    if (isExpected) await source.query(functionSql(owner, state));
+    const result = await work(await readFence(source, pipeline));
     await source.query('COMMIT');
-    return isExpected;
+    return result;
   } catch (error) {
     await source.query('ROLLBACK').catch(() => {});
     throw error;
   }
+}
+
+/**
+ * Opens the fence that stands on the side that is to serve, since it served last; where none stands, nothing is done.
+ * @param owner of this move.
+ */
+export async function admitWriters(target: ClientBase, owner: FenceOwner): Promise<void> {
+  const theirs = { ...owner, pipeline: otherWay(owner.pipeline) };
+  await replaceFence(target, theirs, { state: 'open', when: (standing) => standing !== undefined });
+}
+
+/** Closes it again, if this run has opened it. */
+export async function refuseWriters(
+  target: ClientBase,
+  owner: Pick<FenceOwner, 'pipeline' | 'run'> & { readonly attempt?: string },
+): Promise<void> {
+  const theirs = { attempt: 'none', ...owner, pipeline: otherWay(owner.pipeline) };
+  await replaceFence(target, theirs, {
+    state: 'closed',
+    when: (standing) =>
+      standing?.state === 'open' &&
+      standing.run === owner.run &&
+      (owner.attempt === undefined || standing.attempt === owner.attempt),
+  });
 }
 
 /**

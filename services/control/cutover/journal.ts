@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { ClientBase } from 'pg';
+import { type Direction, SERVES_AFTER, type Serving } from './direction.js';
 import type { Settings } from './settings.js';
 import type { Entry, EntryState, Step, Undo } from './step.js';
-
-/** forward: from the old project to the new one. */
-export type Direction = 'forward' | 'back';
 
 /** One cutover, from its order to its end, whichever processes worked on it. */
 export interface Run {
@@ -33,9 +31,9 @@ export class Journal {
     { pipeline, direction, settings }: Pick<Run, 'pipeline' | 'direction' | 'settings'>,
   ): Promise<Journal> {
     await target.query(
-      `INSERT INTO ferry.cutover (pipeline, state) VALUES ($1, 'cutting-over')
+      `INSERT INTO ferry.cutover (pipeline, state) VALUES ($1, $2)
        ON CONFLICT (pipeline) DO UPDATE SET state = EXCLUDED.state, changed_at = clock_timestamp(), changed_by = session_user`,
-      [pipeline],
+      [pipeline, direction === 'forward' ? 'cutting-over' : 'rolling-back'],
     );
     const { rows } = await target.query<RunRow>(
       `INSERT INTO ferry.cutover_run (run, pipeline, direction, settings, started_by)
@@ -98,23 +96,23 @@ export class Journal {
     const { pipeline, id } = this.run;
     await this.#target.query(
       `WITH run AS (UPDATE ferry.cutover_run SET state = 'aborted', finished_at = clock_timestamp() WHERE run = $2)
-       UPDATE ferry.cutover SET state = 'idle', changed_at = clock_timestamp(), changed_by = session_user WHERE pipeline = $1`,
+       UPDATE ferry.cutover SET state = CASE serving WHEN 'target' THEN 'cut-over' ELSE 'idle' END, changed_at = clock_timestamp(), changed_by = session_user WHERE pipeline = $1`,
       [pipeline, id],
     );
   }
 
   /**
-   * The flip: from its commit on the target serves, and the run with its last step is done. Waits for the disk, and with
-   * it for all that apply had written.
+   * The flip: from its commit on the other project serves, and the run with its last step is done. Waits for the disk, and
+   * with it for all that apply had written.
    */
-  async serveTarget(): Promise<void> {
-    const { pipeline, id } = this.run;
+  async flip(): Promise<void> {
+    const { pipeline, id, direction } = this.run;
     await this.#target.query("BEGIN; SET LOCAL synchronous_commit = 'on'");
     try {
       await this.#target.query(
-        `UPDATE ferry.cutover SET serving = 'target', state = 'cut-over', changed_at = clock_timestamp(),
+        `UPDATE ferry.cutover SET serving = $2, state = $3, changed_at = clock_timestamp(),
                 changed_by = session_user WHERE pipeline = $1`,
-        [pipeline],
+        [pipeline, SERVES_AFTER[direction], direction === 'forward' ? 'cut-over' : 'rolled-back'],
       );
       await this.#target.query(
         `WITH step AS (UPDATE ferry.cutover_step SET state = 'done', finished_at = clock_timestamp()
@@ -161,8 +159,8 @@ function runOf(row: RunRow): Run {
   };
 }
 
-export async function readServing(target: ClientBase, pipeline: string): Promise<'source' | 'target'> {
-  const { rows } = await target.query<{ serving: 'source' | 'target' }>(
+export async function readServing(target: ClientBase, pipeline: string): Promise<Serving> {
+  const { rows } = await target.query<{ serving: Serving }>(
     'SELECT serving FROM ferry.cutover WHERE pipeline = $1',
     [pipeline],
   );
@@ -173,9 +171,9 @@ export async function readServing(target: ClientBase, pipeline: string): Promise
  * The flag, once a flip that may be under way has ended one way or the other: it holds the row until then.
  * @throws the database's error when that takes too long.
  */
-export async function readSettledServing(target: ClientBase, pipeline: string): Promise<'source' | 'target'> {
+export async function readSettledServing(target: ClientBase, pipeline: string): Promise<Serving> {
   await target.query("BEGIN; SET LOCAL lock_timeout = '10s'");
-  const { rows } = await target.query<{ serving: 'source' | 'target' }>(
+  const { rows } = await target.query<{ serving: Serving }>(
     'SELECT serving FROM ferry.cutover WHERE pipeline = $1 FOR UPDATE',
     [pipeline],
   );

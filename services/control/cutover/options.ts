@@ -3,6 +3,7 @@ import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import type { TableReport } from '../verify/report.js';
 import type { GateReport } from './gates/gate.js';
+import type { Direction } from './direction.js';
 import type { StepReport } from './report.js';
 import type { Settings } from './settings.js';
 import type { Intent } from './step.js';
@@ -15,9 +16,17 @@ export interface AfterCopy {
   run(signal: AbortSignal): Promise<readonly string[]>;
 }
 
-export interface CutoverOptions {
+/** A pipeline with its log. */
+export interface Running {
   readonly pipeline: LoadedPipeline;
   readonly log: EventLog;
+}
+
+/** What a move goes by: the pipeline along which it goes, with its sides. */
+export interface MoveOptions extends Running {
+  readonly direction: Direction;
+  /** Of a move forward: the pipeline that would bring changes back; undefined where there is none. */
+  readonly back: Running | undefined;
   readonly connectSource: () => Promise<pg.Client>;
   readonly connectTarget: () => Promise<pg.Client>;
   readonly afterCopy: AfterCopy;
@@ -31,3 +40,7 @@ export interface CutoverOptions {
   /** Each table as it has been verified before the fence. */
   readonly onTable?: (report: TableReport) => void;
 }
+
+/** What is ordered of the coordinator: the pipeline and its sides are those of the forward direction in any case. */
+export type CutoverOptions = MoveOptions;
+

@@ -6,7 +6,7 @@ import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { readLedger } from '../status/read-ledger.js';
 import type { TimedReport } from '../verify/record.js';
-import type { PausedStep } from './forward-steps.js';
+import type { PausedStep } from './move-steps.js';
 import { waitUntilDrained, writeMarker } from './marker.js';
 import { VERIFY_LANES } from './pause-plan.js';
 import { planSequences } from './sequences.js';
@@ -67,6 +67,8 @@ export async function predictPause(parts: PredictParts): Promise<PausePrediction
     ledger: { ms: ledgerMs, basis: 'read once' },
     verified: { ms: verifyMs, basis: `what ${again.length} tables took last, and sessions` },
     sequences: { ms: sequencesMs + targetCommitMs, basis: 'read, and a commit' },
+    turn: { ms: sourceCommitMs + targetCommitMs, basis: 'a commit on either side' },
+    admit: { ms: targetCommitMs, basis: `a commit takes ${round(targetCommitMs)} ms` },
     flag: { ms: 2 * targetCommitMs, basis: `a commit takes ${round(targetCommitMs)} ms` },
   };
 }

@@ -1,5 +1,6 @@
 import type { TableReport } from '../verify/report.js';
-import type { StepName } from './forward-steps.js';
+import type { Serving } from './direction.js';
+import type { StepName } from './move-steps.js';
 import type { GateReport } from './gates/gate.js';
 
 export interface StepReport {
@@ -18,7 +19,7 @@ export interface CutoverReport {
   readonly dryRun: boolean;
   /** It was undone as ordered: `--abort`. */
   readonly aborted: boolean;
-  readonly serving: 'source' | 'target';
+  readonly serving: Serving;
   /** From the fence's raising to the flag, in ms; null when nothing was fenced. */
   readonly writePauseMs: number | null;
   /** What the pause is expected to be, from what was measured before it, in ms. */

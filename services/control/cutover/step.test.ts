@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FORWARD } from './forward-steps.js';
+import { STEPS } from './move-steps.js';
 import { type Entry, entriesToUndo, type Intent, refusalOf, type Standing, stepsAhead } from './step.js';
 
-const names = FORWARD.map(({ name }) => name);
-const stepNamed = (name: string) => FORWARD.find((step) => step.name === name)!;
+const names = STEPS.map(({ name }) => name);
+const stepNamed = (name: string) => STEPS.find((step) => step.name === name)!;
 
 /** A journal in which the steps before `dead` are done, and that one is as `state` says. */
 function diedAt(dead: string, state: Entry['state'] = 'started'): Entry[] {
@@ -23,41 +23,41 @@ describe('the way forward', () => {
     const places = [...order, 'sequences', 'flag'].map((name) => names.indexOf(name as never));
     expect(places).toEqual([...places].sort((a, b) => a - b));
     expect(names.at(-1)).toBe('flag');
-    const pause = FORWARD.filter(({ inPause }) => inPause);
-    expect(FORWARD.slice(-pause.length)).toEqual(pause);
+    const pause = STEPS.filter(({ inPause }) => inPause);
+    expect(STEPS.slice(-pause.length)).toEqual(pause);
     expect(pause[0]!.name).toBe('fence');
   });
 
   test('nothing that touches the project that serves is without a way back, and nothing in the pause is trusted later', () => {
-    expect(FORWARD.filter(({ undo }) => undo).map(({ name }) => name)).toEqual(['arm', 'fence']);
-    expect(FORWARD.filter(({ inPause, lasts }) => inPause && lasts)).toEqual([]);
+    expect(STEPS.filter(({ undo }) => undo).map(({ name }) => name)).toEqual(['arm', 'fence']);
+    expect(STEPS.filter(({ inPause, lasts }) => inPause && lasts)).toEqual([]);
   });
 });
 
 describe('stepsAhead', () => {
   test('are all of a run that begins', () => {
-    expect(stepsAhead(FORWARD, [], { isPaused: false })).toEqual(FORWARD);
+    expect(stepsAhead(STEPS, [], { isPaused: false })).toEqual(STEPS);
   });
 
   test('leave out what lasts and is done, and prove the rest anew', () => {
-    const ahead = stepsAhead(FORWARD, diedAt('predict'), { isPaused: false }).map(({ name }) => name);
+    const ahead = stepsAhead(STEPS, diedAt('predict'), { isPaused: false }).map(({ name }) => name);
     expect(ahead).toEqual(names.filter((name) => name !== 'constraints' && name !== 'statistics'));
-    const begun = stepsAhead(FORWARD, diedAt('constraints'), { isPaused: false }).map(({ name }) => name);
+    const begun = stepsAhead(STEPS, diedAt('constraints'), { isPaused: false }).map(({ name }) => name);
     expect(begun).toContain('constraints');
   });
 
   test('are those of the pause while the fence stands closed, whichever of them was begun', () => {
     fc.assert(
       fc.property(fc.constantFrom(...names.slice(names.indexOf('fence'))), (dead) => {
-        const ahead = stepsAhead(FORWARD, diedAt(dead), { isPaused: true });
-        expect(ahead).toEqual(FORWARD.filter(({ inPause }) => inPause));
+        const ahead = stepsAhead(STEPS, diedAt(dead), { isPaused: true });
+        expect(ahead).toEqual(STEPS.filter(({ inPause }) => inPause));
       }),
     );
   });
 
   test('arm the fence again when it does not stand, whatever the journal says of it', () => {
     for (const dead of names.slice(names.indexOf('arm'))) {
-      const ahead = stepsAhead(FORWARD, diedAt(dead), { isPaused: false }).map(({ name }) => name);
+      const ahead = stepsAhead(STEPS, diedAt(dead), { isPaused: false }).map(({ name }) => name);
       expect(ahead, dead).toEqual(expect.arrayContaining(['gates', 'verify', 'ready', 'arm', 'fence', 'flag']));
     }
   });

@@ -1,9 +1,11 @@
+import { COMMAND, type Direction, NOUN, PROJECT, SERVES_AFTER, type Serving } from './direction.js';
+
 /** What takes back what a step did. It stands in the journal before the step acts, so that it is known whatever comes. */
 export interface Undo {
-  readonly action: 'lift-fence';
+  readonly action: 'lift-fence' | 'turn-back' | 'close-fence';
 }
 
-/** A step of a way from one project to the other, as data; what it does is the way's (see forward.ts). */
+/** A step of a way from one project to the other, as data; what it does is the way's (see move.ts). */
 export interface Step<Name extends string = string> {
   readonly name: Name;
   /** From the first of these on the writers of the project that serves are refused. */
@@ -58,9 +60,11 @@ export type Intent = 'begin' | 'dry-run' | 'resume' | 'abort';
 /** What is known before anything is done. */
 export interface Standing {
   readonly pipeline: string;
-  readonly serving: 'source' | 'target';
+  /** Of what is asked for. */
+  readonly direction: Direction;
+  readonly serving: Serving;
   /** A run that has neither ended nor been undone. */
-  readonly open: { readonly startedAt: string; readonly startedBy: string; readonly lastStep: string | null } | null;
+  readonly open: { readonly direction: Direction; readonly startedAt: string; readonly startedBy: string; readonly lastStep: string | null } | null;
 }
 
 export interface Refusal {
@@ -69,24 +73,31 @@ export interface Refusal {
 }
 
 /** Why what was asked for cannot be, or undefined. */
-export function refusalOf(intent: Intent, { pipeline, serving, open }: Standing): Refusal | undefined {
+export function refusalOf(intent: Intent, { pipeline, direction, serving, open }: Standing): Refusal | undefined {
   if (open) {
-    if (intent === 'resume' || intent === 'abort') return undefined;
+    if (open.direction === direction && (intent === 'resume' || intent === 'abort')) return undefined;
     const where = open.lastStep ? `its last step was ${open.lastStep}` : 'it had not begun a step';
+    const command = COMMAND[open.direction];
     return {
-      message: `a cutover of the pipeline ${pipeline} has not ended: begun by ${open.startedBy} at ${open.startedAt}, ${where}`,
-      remedy: '`ferry cutover --resume` goes on with it, `ferry cutover --abort` undoes it.',
+      message: `a ${NOUN[open.direction]} of the pipeline ${pipeline} has not ended: begun by ${open.startedBy} at ${open.startedAt}, ${where}`,
+      remedy: `\`${command} --resume\` goes on with it, \`${command} --abort\` undoes it.`,
     };
   }
-  if (serving === 'target') {
+  if (serving === SERVES_AFTER[direction]) {
+    if (direction === 'back') {
+      return {
+        message: `the old project serves: there is nothing of the pipeline ${pipeline} to roll back`,
+        remedy: 'Nothing to do.',
+      };
+    }
     return {
       message: `the pipeline ${pipeline} is cut over already: the new project serves`,
-      remedy: intent === 'abort' ? 'What it took since then cannot be undone by an abort.' : 'Nothing to do.',
+      remedy: intent === 'abort' ? '`ferry rollback` moves the traffic back, with all that the new project took.' : 'Nothing to do.',
     };
   }
   if (intent !== 'resume') return undefined;
   return {
-    message: `no cutover of the pipeline ${pipeline} stands open: the old project serves`,
-    remedy: 'Begin one: ferry cutover.',
+    message: `no ${NOUN[direction]} of the pipeline ${pipeline} stands open: ${PROJECT[serving]} serves`,
+    remedy: `Begin one: ${COMMAND[direction]}.`,
   };
 }

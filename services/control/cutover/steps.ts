@@ -1,6 +1,6 @@
 import { toFerryError } from '../../../core/errors.js';
 import { failpoint } from '../../../platform/failpoint.js';
-import type { StepName } from './forward-steps.js';
+import type { StepName } from './move-steps.js';
 import { GatesClosed } from './gates/gate.js';
 import type { Journal } from './journal.js';
 import type { StepReport } from './report.js';

@@ -1,4 +1,4 @@
-import type { Direction } from './journal.js';
+import type { Direction } from './direction.js';
 import type { CutoverReport } from './report.js';
 import type { Step, Undo } from './step.js';
 
@@ -27,10 +27,7 @@ export interface Action<Name extends string> {
   readonly rehearse?: () => Promise<Rehearsal>;
 }
 
-/**
- * One direction: its steps, what they do, and what takes them back. The coordinator knows no more of it; the way back
- * is another one of these.
- */
+/** One move: its steps, what they do, and what takes them back. The coordinator knows no more of it. */
 export interface Way<Name extends string = string> {
   readonly direction: Direction;
   readonly steps: readonly Step<Name>[];

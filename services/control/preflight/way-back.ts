@@ -1,8 +1,8 @@
 import { formatOneWay } from '../../../core/mapping/invert/one-way.js';
 import type { SideColumn, SideTable, ValueType } from '../../../core/mapping/invert/sides.js';
-import { invertMappings } from '../../../core/mapping/invert.js';
+import { type InvertedMapping, invertMappings } from '../../../core/mapping/invert.js';
 import type { Catalog, CatalogColumn, CatalogTable, CatalogType } from './catalog.js';
-import { defineCheck, mappedPairs } from './context.js';
+import { defineCheck, mappedPairs, type PreflightContext } from './context.js';
 import { counted } from './finding.js';
 import { replicaKey } from './replica-key.js';
 import type { TypeUse } from './type-fit.js';
@@ -11,16 +11,8 @@ import type { TypeUse } from './type-fit.js';
 export const wayBack = defineCheck(
   { name: 'way-back', side: 'target', passed: 'the mapping can be inverted: no write of the new project is one-way' },
   async (context, report) => {
-    const { types: sourceTypes } = await context.sourceCatalog();
-    const { types: targetTypes } = await context.targetCatalog();
     const pairs = await mappedPairs(context);
-    const { oneWay } = invertMappings(
-      pairs.map(({ mapping, source, target }) => ({
-        mapping,
-        source: sideTable(source, sourceTypes),
-        target: sideTable(target, targetTypes),
-      })),
-    );
+    const { oneWay } = await inversionOf(context);
     const missing = context.pipeline.tables.length - pairs.length;
     return [
       ...oneWay.map((one) => report.ok(formatOneWay(one), { object: one.target })),
@@ -30,6 +22,19 @@ export const wayBack = defineCheck(
     ];
   },
 );
+
+/** What the mapping is in the other direction, as far as both sides have its tables. */
+export async function inversionOf(context: PreflightContext): Promise<InvertedMapping> {
+  const { types: sourceTypes } = await context.sourceCatalog();
+  const { types: targetTypes } = await context.targetCatalog();
+  return invertMappings(
+    (await mappedPairs(context)).map(({ mapping, source, target }) => ({
+      mapping,
+      source: sideTable(source, sourceTypes),
+      target: sideTable(target, targetTypes),
+    })),
+  );
+}
 
 function sideTable(table: CatalogTable, types: Catalog['types']): SideTable {
   const key = replicaKey(table);

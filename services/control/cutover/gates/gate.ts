@@ -4,8 +4,9 @@ import type { EventLog } from '../../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../../platform/load-pipeline.js';
 import type { PipelineStatus } from '../../status/pipeline-status.js';
 import type { TimedReport } from '../../verify/record.js';
-import type { StepName } from '../forward-steps.js';
-import type { AfterCopy } from '../options.js';
+import type { Direction } from '../direction.js';
+import type { StepName } from '../move-steps.js';
+import type { AfterCopy, Running } from '../options.js';
 import type { Settings } from '../settings.js';
 
 export const GATES = [
@@ -21,6 +22,7 @@ export const GATES = [
   'parity',
   'target-writers',
   'source-transactions',
+  'way-back',
 ] as const;
 export type GateName = (typeof GATES)[number];
 
@@ -49,6 +51,8 @@ export interface GateSides {
 }
 
 export interface GateContext extends GateSides {
+  readonly direction: Direction;
+  readonly back: Running | undefined;
   readonly afterCopy: AfterCopy;
   readonly status: PipelineStatus;
   readonly settings: Settings;
@@ -62,6 +66,8 @@ export interface Gate {
   readonly name: GateName;
   /** A moment may open it: a batch in flight, a report on its way. */
   readonly mayPass: boolean;
+  /** Of moves forward alone: the project that goes back to serving was readied before it served first. */
+  readonly forwardAlone?: true;
   readonly look: (context: GateContext) => Promise<Finding>;
 }
 
@@ -73,7 +79,7 @@ export class GatesClosed extends FerryError {
   constructor(gates: readonly GateReport[], reasons: readonly string[]) {
     const closed = gates.filter(isInTheWay);
     const remedies = [...new Set(closed.flatMap(({ remedy }) => remedy ?? []))];
-    super('not-ready', `not ready to cut over: ${[...closed.map(({ figure }) => figure), ...reasons].join('; ')}`, {
+    super('not-ready', `not ready: ${[...closed.map(({ figure }) => figure), ...reasons].join('; ')}`, {
       ...(remedies.length > 0 ? { remedy: remedies.join(' ') } : {}),
     });
     this.gates = gates;

@@ -12,6 +12,7 @@ import { statisticsGate } from './statistics.js';
 import { statusGates } from './status-gates.js';
 import { targetWritersGate } from './target-writers.js';
 import { verifiedGate } from './verified.js';
+import { wayBackGate } from './way-back.js';
 
 const ALL: readonly Gate[] = [
   ...statusGates,
@@ -23,6 +24,7 @@ const ALL: readonly Gate[] = [
   parityGate,
   targetWritersGate,
   sourceTransactionsGate,
+  wayBackGate,
 ].sort((a, b) => GATES.indexOf(a.name) - GATES.indexOf(b.name));
 
 /** A gate may be closed for a moment only: a batch in flight, a report on its way. */
@@ -40,10 +42,11 @@ export async function waitForGates(
   { signal, patienceMs }: { readonly signal: AbortSignal; readonly patienceMs: number },
 ): Promise<readonly GateReport[]> {
   const deadline = performance.now() + WITHIN_MS + patienceMs;
+  const due = ALL.filter(({ forwardAlone }) => !forwardAlone || context.direction === 'forward');
   for (;;) {
     const status = await readStatus(context.pipeline, context);
     const gates: GateReport[] = [];
-    for (const gate of ALL) gates.push(await lookAt(gate, { ...context, status }));
+    for (const gate of due) gates.push(await lookAt(gate, { ...context, status }));
     const closed = gates.filter(isInTheWay).map(({ gate }) => ALL.find(({ name }) => name === gate)!);
     if (closed.length === 0) return gates;
     const isHopeless = FAR_OFF.has(status.phase) || closed.some(({ mayPass }) => !mayPass);

@@ -9,12 +9,20 @@ import type { TimedReport } from '../verify/record.js';
 import type { TableReport } from '../verify/report.js';
 import { pairName } from '../verify/table-times.js';
 import { armFence, expectFence, raiseFence, rehearseFence } from './fence.js';
-import { type FenceOwner, liftFence, takeOverFence } from './fence-function.js';
-import { FORWARD, type PausedStep, type StepName } from './forward-steps.js';
+import {
+  admitWriters,
+  type FenceOwner,
+  liftFence,
+  refuseWriters,
+  type StandingFence,
+  takeOverFence,
+} from './fence-function.js';
 import { type GateReport, GatesClosed } from './gates/gate.js';
 import { waitForGates } from './gates/look.js';
+import type { Direction } from './direction.js';
 import { waitUntilDrained, writeMarker } from './marker.js';
-import type { CutoverOptions } from './options.js';
+import { type PausedStep, type StepName, stepsOf } from './move-steps.js';
+import type { MoveOptions } from './options.js';
 import type { Pause } from './pause.js';
 import { tablesForPause } from './pause-plan.js';
 import { type PausePrediction, predictedMs, predictPause } from './predict.js';
@@ -24,11 +32,12 @@ import type { Settings } from './settings.js';
 import type { Undo } from './step.js';
 import { TableChecks } from './table-checks.js';
 import { analyzeStale, isStale, readStatistics } from './table-statistics.js';
+import { sayTurn, type TurnSides } from './turn.js';
 import { waitForLedger } from './wait-for-ledger.js';
 import type { Action, Outcome, Rehearsal, Way } from './way.js';
 
-export interface ForwardContext {
-  readonly options: CutoverOptions;
+export interface MoveContext {
+  readonly options: MoveOptions;
   readonly settings: Settings;
   readonly source: pg.Client;
   readonly target: pg.Client;
@@ -38,10 +47,13 @@ export interface ForwardContext {
   readonly flip: () => Promise<void>;
 }
 
-/** From the old project to the new one: what each of its steps does. */
-export class Forward implements Way<StepName> {
-  readonly direction = 'forward';
-  readonly steps = FORWARD;
+/**
+ * From the project that serves to the other one, along the pipeline whose source it is: what each of the steps does.
+ * The way back is the same move, along the pipeline of the other direction.
+ */
+export class Move implements Way<StepName> {
+  readonly direction: Direction;
+  readonly steps: Way<StepName>['steps'];
   readonly actions: Readonly<Record<StepName, Action<StepName>>> = {
     gates: { act: (ahead) => this.#gates(ahead) },
     constraints: { act: () => this.#constraints(), rehearse: () => this.#pendingMigrations() },
@@ -56,9 +68,11 @@ export class Forward implements Way<StepName> {
     ledger: { act: () => this.#ledger(), rehearse: () => this.#foretell('ledger') },
     verified: { act: () => this.#verifyFenced(), rehearse: () => this.#foretell('verified') },
     sequences: { act: () => this.#sequences(), rehearse: () => this.#foretell('sequences') },
+    turn: { expect: () => this.#expectFence(), act: () => this.#turn(), rehearse: () => this.#foretell('turn') },
+    admit: { expect: () => this.#expectFence(), act: () => this.#admit(), rehearse: () => this.#foretell('admit') },
     flag: { expect: () => this.#expectFence(), act: () => this.#flip(), rehearse: () => this.#foretell('flag') },
   };
-  readonly #at: ForwardContext;
+  readonly #at: MoveContext;
   readonly #checks: TableChecks;
   #gatesFound: readonly GateReport[] = [];
   #patienceMs = 0;
@@ -67,8 +81,10 @@ export class Forward implements Way<StepName> {
   #live: readonly TimedReport[] = [];
   #fenced: readonly TableReport[] = [];
 
-  constructor(context: ForwardContext) {
+  constructor(context: MoveContext) {
     this.#at = context;
+    this.direction = context.options.direction;
+    this.steps = stepsOf(this.direction);
     this.#checks = new TableChecks(context);
   }
 
@@ -77,14 +93,9 @@ export class Forward implements Way<StepName> {
   }
 
   /** On a session of its own: the coordinator's may be what failed. */
-  async undo(_: Undo, whose: 'anyone' | 'attempt'): Promise<void> {
-    const { pipeline, run, attempt } = this.#at.owner;
-    const source = await this.#at.options.connectSource();
-    try {
-      await liftFence(source, whose === 'anyone' ? { pipeline, run } : { pipeline, run, attempt });
-    } finally {
-      await source.end().catch(() => {});
-    }
+  async undo({ action }: Undo, whose: 'anyone' | 'attempt'): Promise<void> {
+    const { owner, options } = this.#at;
+    await undoMove(action, options, whose === 'anyone' ? { pipeline: owner.pipeline, run: owner.run } : owner);
   }
 
   found(): Pick<CutoverReport, 'gates' | 'predictedPauseMs' | 'tables'> {
@@ -102,8 +113,8 @@ export class Forward implements Way<StepName> {
 
   async #gates(ahead: ReadonlySet<StepName>): Promise<Outcome> {
     const { options, settings, source, target, pause } = this.#at;
-    const { pipeline, log, onGates, afterCopy } = options;
-    const context = { pipeline, log, afterCopy, source, target, settings, ahead, live: this.#live };
+    const { pipeline, log, onGates, afterCopy, direction, back } = options;
+    const context = { direction, pipeline, log, back, afterCopy, source, target, settings, ahead, live: this.#live };
     try {
       const gates = await waitForGates(context, { signal: pause.signal, patienceMs: this.#patienceMs });
       this.#gatesFound = gates;
@@ -235,11 +246,58 @@ export class Forward implements Way<StepName> {
     return expectFence(this.#at.source, this.#at.owner, this.#sourceTables());
   }
 
+  async #turn(): Promise<Outcome> {
+    const { source, target, owner } = this.#at;
+    const isOurs = ({ state, attempt }: StandingFence) => state === 'closed' && attempt === owner.attempt;
+    const when = (standing: StandingFence | undefined) => standing !== undefined && isOurs(standing);
+    // Another process has undone the fence in between: what it stands for is not ours to say.
+    if (!(await sayTurn({ source, target }, owner, { to: 'away', when }))) await this.#expectFence();
+    return {};
+  }
+
+  async #admit(): Promise<Outcome> {
+    await admitWriters(this.#at.target, this.#at.owner);
+    return {};
+  }
+
   async #flip(): Promise<Outcome> {
     this.#at.pause.signal.throwIfAborted();
     await this.#at.flip();
     return {};
   }
+}
+
+/**
+ * Takes back what a step of a move did, on sessions of its own; taken back before, it stays so.
+ * @param owner with an attempt: only what that one did.
+ */
+export async function undoMove(
+  action: Undo['action'],
+  { connectSource, connectTarget }: Pick<MoveOptions, 'connectSource' | 'connectTarget'>,
+  owner: Pick<FenceOwner, 'pipeline' | 'run'> & { readonly attempt?: string },
+): Promise<void> {
+  const source = action === 'close-fence' ? undefined : await connectSource();
+  try {
+    const target = action === 'lift-fence' ? undefined : await connectTarget();
+    try {
+      if (action === 'lift-fence') await liftFence(source!, owner);
+      else if (action === 'close-fence') await refuseWriters(target!, owner);
+      else await turnBack({ source: source!, target: target! }, owner);
+    } finally {
+      await target?.end().catch(() => {});
+    }
+  } finally {
+    await source?.end().catch(() => {});
+  }
+}
+
+async function turnBack(
+  sides: TurnSides,
+  { pipeline, run, attempt }: Parameters<typeof undoMove>[2],
+): Promise<void> {
+  const when = (standing: StandingFence | undefined) =>
+    standing !== undefined && (attempt === undefined || standing.attempt === attempt);
+  await sayTurn(sides, { pipeline, run, attempt: attempt ?? 'none' }, { to: 'back', when });
 }
 
 /** A prediction is worth something even where little is allowed: it says how much to allow. */

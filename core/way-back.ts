@@ -1,0 +1,31 @@
+/** What the pipeline that brings changes back is called, beside its forward one. */
+const SUFFIX = '-back';
+
+/** Setting of apply's sessions: the pipeline that it writes for. */
+export const APPLIES = 'ferry.apply';
+
+/** The pipeline of the other direction: `app-back` of `app`, and the other way round. */
+export function otherWay(pipeline: string): string {
+  return pipeline.endsWith(SUFFIX) ? pipeline.slice(0, -SUFFIX.length) : `${pipeline}${SUFFIX}`;
+}
+
+/**
+ * Whether a pipeline carries the changes of its source, as of a place in its stream. `open`: its source serves. `closed`:
+ * the other project does, and what is written to the source is the work of the other direction's apply.
+ */
+export type Turn = 'open' | 'closed';
+
+/** The content of a turn's message: which pipeline, what it is from there on, and the cutover or rollback that says so. */
+export interface TurnOrder {
+  readonly pipeline: string;
+  readonly turn: Turn;
+  readonly run: string;
+}
+
+export function formatTurn(order: TurnOrder): string {
+  return JSON.stringify(order);
+}
+
+export function parseTurn(content: string): TurnOrder {
+  return JSON.parse(content) as TurnOrder;
+}

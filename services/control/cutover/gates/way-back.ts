@@ -1,0 +1,63 @@
+import { formatOneWay } from '../../../../core/mapping/invert/one-way.js';
+import { domainSchemas } from '../../../../core/mapping.js';
+import { partitionsOf, topicsOf } from '../../../../core/topics.js';
+import { preflightContext } from '../../preflight/context.js';
+import { inversionOf } from '../../preflight/way-back.js';
+import { readStatus } from '../../status/read-status.js';
+import { waitUntilDrained, writeMarker } from '../marker.js';
+import type { Running } from '../options.js';
+import type { Finding, Gate, GateContext } from './gate.js';
+import { lagFinding, streamingFinding } from './status-gates.js';
+
+/** A marker takes moments through a pipeline that keeps up. */
+const CANARY_MS = 10_000;
+
+/**
+ * What the new project takes after the flip comes back: the pipeline of the other direction streams, a message that was
+ * written into the new project has just come through it, and its mapping leaves nothing out.
+ */
+export const wayBackGate: Gate = {
+  name: 'way-back',
+  mayPass: true,
+  forwardAlone: true,
+  async look(context) {
+    const { back, pipeline, source, target } = context;
+    if (!back) {
+      return {
+        isOpen: false,
+        figure: 'there is no way back',
+        remedy:
+          'Arm it: `ferry way-back` writes its pipeline, `ferry up` runs it. Or --accept-one-way: a rollback will not be possible then.',
+      };
+    }
+    const closed = await armedFinding(context, back);
+    if (!closed.isOpen) return closed;
+    const { oneWay } = await inversionOf(preflightContext(pipeline, { source, target }));
+    if (oneWay.length === 0) return closed;
+    return {
+      isOpen: false,
+      figure: `would not come back: ${oneWay.map(formatOneWay).join('; ')}`,
+      remedy: 'Change the mapping, or --accept-one-way: `ferry check` names each with its file and line.',
+    };
+  },
+};
+
+async function armedFinding({ source, target }: GateContext, { pipeline, log }: Running): Promise<Finding> {
+  // Its source is the new project.
+  const status = await readStatus(pipeline, { log, source: target, target: source });
+  const problems = [streamingFinding(status), lagFinding(status)].filter(({ isOpen }) => !isOpen);
+  if (problems.length > 0) {
+    const said = [...problems.map(({ figure }) => figure), ...status.errors].join('; ');
+    return {
+      isOpen: false,
+      figure: `the way back: ${said}`,
+      remedy: `Run its services: ferry up -c ${pipeline.directory}.`,
+    };
+  }
+  const startedAt = performance.now();
+  const topics = domainSchemas(pipeline.tables).map(topicsOf(pipeline.name).domain);
+  const marker = await writeMarker(target, 'canary');
+  const partitions = partitionsOf(topics, pipeline.log.partitions);
+  await waitUntilDrained(source, pipeline.name, partitions, marker, AbortSignal.timeout(CANARY_MS));
+  return { isOpen: true, figure: `a canary came back in ${Math.round(performance.now() - startedAt)} ms` };
+}
