@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type ConfigFile, type Pipeline, parsePipeline } from '../core/config/pipeline.js';
+import { refuseOtherWay, type WayBackOf } from '../core/config/way-back.js';
 import { FerryError } from '../core/errors.js';
+import { atPlace } from './at-place.js';
 
 export interface LoadedPipeline extends Pipeline {
   /** Absolute path of the configuration directory. */
@@ -54,15 +56,29 @@ export function pipelineOf(files: PipelineFiles, env: NodeJS.ProcessEnv = proces
     directory: resolve(root, logDirectory ?? join('.ferry', pipeline.name)),
     tls: tls && { ...tls, ca: at(tls.ca), cert: at(tls.cert), key: at(tls.key) },
   };
-  return { ...pipeline, log, directory: root };
+  const { wayBackOf: back } = pipeline;
+  const wayBackOf = back && { ...back, directory: resolve(root, back.directory) };
+  return { ...pipeline, wayBackOf, log, directory: root };
 }
 
 /**
- * Reads `pipeline.yaml` and `mapping/*.yaml` of a configuration directory.
+ * Reads `pipeline.yaml` and `mapping/*.yaml` of a configuration directory; of a way back also those of the pipeline that it
+ * leads back, which must be its other direction.
  * @throws FerryError `config-invalid` when a file cannot be read, and what {@link parsePipeline} throws.
  */
 export async function loadPipeline(directory: string, env: NodeJS.ProcessEnv = process.env): Promise<LoadedPipeline> {
-  return pipelineOf(await readPipelineFiles(directory), env);
+  const pipeline = pipelineOf(await readPipelineFiles(directory), env);
+  const { wayBackOf } = pipeline;
+  if (wayBackOf) refuseOtherWay(pipeline, wayBackOf, await loadForward(wayBackOf, env));
+  return pipeline;
+}
+
+async function loadForward({ directory, place }: WayBackOf, env: NodeJS.ProcessEnv): Promise<LoadedPipeline> {
+  try {
+    return pipelineOf(await readPipelineFiles(directory), env);
+  } catch (error) {
+    throw atPlace(error, place);
+  }
 }
 
 /**

@@ -6,6 +6,7 @@ import type { SchemaChangePolicy } from '../schema-change.js';
 import { hasLiteralPassword, isLiteral } from './literal-password.js';
 import { mappingSchema, type PipelineConfig, pipelineSchema } from './schema.js';
 import { tableMappings } from './table-mappings.js';
+import { readWayBackOf, type WayBackOf } from './way-back.js';
 import { type ParsedFile, parseYamlFile } from './yaml-file.js';
 
 /** A text file of the configuration directory, by its path relative to it. */
@@ -15,8 +16,10 @@ export interface ConfigFile {
 }
 
 /** One source, one target, one mapping: all that the files of `config/<pipeline>/` say. */
-export interface Pipeline extends Omit<PipelineConfig, 'pipeline'> {
+export interface Pipeline extends Omit<PipelineConfig, 'pipeline' | 'wayBackOf'> {
   readonly name: string;
+  /** Of a way back: its tables are equal when it begins, so that it copies nothing. */
+  readonly wayBackOf?: WayBackOf;
   readonly tables: readonly TableMapping[];
 }
 
@@ -39,7 +42,7 @@ export function parsePipeline(
   }
   refuseTwice(tables);
   refuseMergeInPartitions(tables, config.log.partitions);
-  return { name, ...config, tables: withRoutes(resolveLookups(tables)) };
+  return { name, ...config, wayBackOf: readWayBackOf(file), tables: withRoutes(resolveLookups(tables)) };
 }
 
 /** A secret in a file ends up in a repository, an image or a backup: it may come from the environment alone. */

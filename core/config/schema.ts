@@ -20,6 +20,11 @@ export const pipelineSchema = z.strictObject({
     .string()
     .regex(/^[a-z][a-z0-9_-]{0,40}$/, 'must be lower-case letters, digits, - and _, at most 41 characters')
     .describe('Name of the pipeline; slot, publication and topics are named after it.'),
+  wayBackOf: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Directory of the pipeline that this one leads back, relative to this file; `ferry way-back` writes it.'),
   source: z.strictObject({
     url: z.string().min(1).describe('Connection URL of the old project, normally ${SOURCE_URL}.'),
   }),
