@@ -96,13 +96,16 @@ async function runCommand(direction: Direction, flags: MoveFlags): Promise<void>
   const settings = settingsOf(flags);
   const pipeline = await loadPipeline(flags.config);
   try {
-    const report = await runCutover(pipeline, {
-      direction,
-      intent: intentOf(flags),
-      settings,
-      onStep: (step) => process.stderr.write(`${describeStep(step)}\n`),
-      onGates: (gates) => process.stderr.write(`${gateTable(gates)}\n`),
-    });
+    const report = await runCutover(
+      { pipeline, back: await loadWayBack(pipeline) },
+      {
+        direction,
+        intent: intentOf(flags),
+        settings,
+        onStep: (step) => process.stderr.write(`${describeStep(step)}\n`),
+        onGates: (gates) => process.stderr.write(`${gateTable(gates)}\n`),
+      },
+    );
     if (flags.json) printJson(report);
     else printLine(conclusion(direction, report));
   } catch (error) {
@@ -141,14 +144,13 @@ function intentOf({ dryRun, resume, abort }: MoveFlags): Intent {
 
 /** Runs the coordinator with Ctrl-C as its way out: before the flag it undoes. */
 export async function runCutover(
-  pipeline: LoadedPipeline,
+  { pipeline, back }: { readonly pipeline: LoadedPipeline; readonly back?: LoadedPipeline | undefined },
   options: Pick<CutoverOptions, 'direction' | 'intent' | 'settings' | 'onStep' | 'onGates' | 'onTable'>,
 ): Promise<CutoverReport> {
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
-  const back = await loadWayBack(pipeline);
   await using log = await openLogOf(pipeline);
   await using backLog = back && (await openLogOf(back));
   try {

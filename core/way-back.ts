@@ -1,12 +1,12 @@
-/** What the pipeline that brings changes back is called, beside its forward one. */
-const SUFFIX = '-back';
+/** What the name of a way back ends with, behind that of the pipeline that it leads back. */
+export const WAY_BACK = '-back';
 
 /** Setting of apply's sessions: the pipeline that it writes for. */
 export const APPLIES = 'ferry.apply';
 
 /** The pipeline of the other direction: `app-back` of `app`, and the other way round. */
 export function otherWay(pipeline: string): string {
-  return pipeline.endsWith(SUFFIX) ? pipeline.slice(0, -SUFFIX.length) : `${pipeline}${SUFFIX}`;
+  return pipeline.endsWith(WAY_BACK) ? pipeline.slice(0, -WAY_BACK.length) : `${pipeline}${WAY_BACK}`;
 }
 
 /**

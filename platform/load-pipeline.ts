@@ -10,8 +10,6 @@ export interface LoadedPipeline extends Pipeline {
   /** Absolute path of the configuration directory. */
   readonly directory: string;
   readonly log: Pipeline['log'] & { readonly directory: string };
-  /** The forward pipeline, of one that brings changes back. */
-  readonly wayBackOf?: { readonly name: string; readonly directory: string };
 }
 
 /** The files of a configuration directory. */

@@ -171,13 +171,16 @@ class Scenario {
     const snapshot = await this.#untilCopied(read);
     const status = await this.#untilCaughtUp(read);
     this.#view.cuttingOver();
-    const cutover = await runCutover(pipeline, {
-      direction: 'forward',
-      intent: 'begin',
-      settings: {},
-      onStep: (step) => this.#view.step(step),
-      onTable: (report) => this.#view.verified(report),
-    });
+    const cutover = await runCutover(
+      { pipeline },
+      {
+        direction: 'forward',
+        intent: 'begin',
+        settings: { forced: { 'way-back': 'the demo ends with the cutover' } },
+        onStep: (step) => this.#view.step(step),
+        onTable: (report) => this.#view.verified(report),
+      },
+    );
     const before = writer.line?.writesOnTarget ?? 0;
     await sleep(AFTERWARDS_MS, undefined, { signal }).catch(() => {});
     this.#view.goesOn((writer.line?.writesOnTarget ?? 0) - before, AFTERWARDS_MS);

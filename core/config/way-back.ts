@@ -1,11 +1,9 @@
 import { FerryError } from '../errors.js';
 import { type FilePlace, formatPlace } from '../mapping.js';
+import { WAY_BACK } from '../way-back.js';
 import type { Pipeline } from './pipeline.js';
 import type { PipelineConfig } from './schema.js';
 import type { ParsedFile } from './yaml-file.js';
-
-/** What the name of a way back ends with, behind that of the pipeline that it leads back. */
-export const WAY_BACK = '-back';
 
 /** The pipeline that another one is the way back of. */
 export interface WayBackOf {

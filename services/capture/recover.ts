@@ -2,9 +2,9 @@ import { FerryError } from '../../core/errors.js';
 import { addTo, type Tally } from '../../core/ledger.js';
 import { formatLsn, LSN_ZERO, type Lsn, maxLsn, parseLsn } from '../../core/lsn.js';
 import { isAfter, POSITION_ZERO, type Position } from '../../core/position.js';
+import { MESSAGE } from '../../core/record.js';
 import { RecordScanner } from '../../core/record-scanner.js';
 import { sourceName } from '../../core/relation.js';
-import { MESSAGE } from '../../core/record.js';
 import { CAPTURE_STATE, type CaptureState, type TableSnapshotState } from '../../core/stage-state.js';
 import { partitionName } from '../../core/topics.js';
 import { parseTurn, type Turn } from '../../core/way-back.js';
@@ -59,7 +59,10 @@ export async function recover(log: EventLog, topic: string, partitions: number):
   }
   parts.take(recovered.tables, recovered.moved);
   // Of the one that has the least: what the others have of the stream besides comes again, turns included.
-  const least = recovered.resume.reduce((least, { position }, i, all) => (isAfter(all[least]!.position, position) ? i : least), 0);
+  const least = recovered.resume.reduce(
+    (least, { position }, i, all) => (isAfter(all[least]!.position, position) ? i : least),
+    0,
+  );
   recovered.turn = recovered.turns[least];
   for (const [table, count] of recovered.tallies.captured) addTo(recovered.tallies.read, table, count);
   for (const [table, count] of recovered.tallies.deduplicated) addTo(recovered.tallies.read, table, count);

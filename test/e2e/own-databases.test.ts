@@ -135,7 +135,7 @@ describeWithPostgres("a person's own databases", () => {
       { target_table: 'growth.settings', equal: 'f', differences: '1' },
       { target_table: 'shared.users', equal: 'f', differences: '1' },
     ]);
-    const refused = await pair.run('cutover', '--json');
+    const refused = await pair.run('cutover', '--accept-one-way', '--json');
     expect(refused.code).toBe(3);
     expect(refused.json<CliError>().error).toMatchObject({
       code: 'mismatch',
@@ -173,7 +173,7 @@ describeWithPostgres("a person's own databases", () => {
   });
 
   test('a cutover that is only tried changes nothing and predicts the pause', async () => {
-    const { code, json, stderr } = await pair.run('cutover', '--dry-run', '--json');
+    const { code, json, stderr } = await pair.run('cutover', '--accept-one-way', '--dry-run', '--json');
     expect(code, stderr).toBe(0);
     expect(json<CutoverReport>()).toMatchObject({ ok: true, dryRun: true, serving: 'source', writePauseMs: null });
     const { predictedPauseMs, steps, gates } = json<CutoverReport>();
@@ -188,7 +188,7 @@ describeWithPostgres("a person's own databases", () => {
   });
 
   test('cutover moves the traffic and says how long writes paused', async () => {
-    const { code, json, stderr } = await pair.run('cutover', '--json');
+    const { code, json, stderr } = await pair.run('cutover', '--accept-one-way', '--json');
     expect(code, stderr).toBe(0);
     const report = json<CutoverReport>();
     expect(report).toMatchObject({ ok: true, serving: 'target', writePauseMs: expect.any(Number) });
@@ -235,7 +235,7 @@ describeWithPostgres("a person's own databases", () => {
 
   test('status says cut-over, and neither cutover nor replay is done twice', async () => {
     expect(await status()).toMatchObject({ phase: 'cut-over', serving: 'target' });
-    const again = await pair.run('cutover', '--json');
+    const again = await pair.run('cutover', '--accept-one-way', '--json');
     expect(again.code).toBe(3);
     expect(again.json<CliError>().error.message).toContain('is cut over already: the new project serves');
     const replay = await pair.run('replay', '--yes', '--json');

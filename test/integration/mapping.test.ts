@@ -287,7 +287,7 @@ describeWithPostgres('a mapping with rules', () => {
     await pipeline.source.query(
       'DELETE FROM public.users WHERE id = 5; UPDATE public.notes SET tenant = 1 WHERE tenant = 2',
     );
-    const cutover = await pipeline.ferry('cutover', '--json');
+    const cutover = await pipeline.ferry('cutover', '--accept-one-way', '--json');
     expect(cutover.json(), cutover.stderr).toMatchObject({ ok: true, serving: 'target' });
     expect(cutover.json<{ tables: { equal: boolean }[] }>().tables.map(({ equal }) => equal)).toEqual(
       Array(7).fill(true),

@@ -350,7 +350,7 @@ describeWithPostgres('four tables merged into one', () => {
     await pipeline.transform.stop();
     pipeline.transform.start();
     await pipeline.untilStreaming();
-    const cutover = await pipeline.ferry('cutover', '--json');
+    const cutover = await pipeline.ferry('cutover', '--accept-one-way', '--json');
     expect(cutover.json(), cutover.stderr).toMatchObject({ ok: true, serving: 'target' });
   });
 });

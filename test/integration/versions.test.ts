@@ -61,7 +61,7 @@ describeWithPostgres('PostgreSQL versions', () => {
     await pipeline.statusIn('streaming');
     const control = pipeline.process('control');
     control.start();
-    const cutover = await pipeline.ferry('cutover', '--json');
+    const cutover = await pipeline.ferry('cutover', '--accept-one-way', '--json');
     expect(cutover.json(), cutover.stderr).toMatchObject({ ok: true });
     const { rows } = await pipeline.target.query('INSERT INTO growth.t (n) VALUES (1) RETURNING id');
     expect(Number(rows[0].id)).toBeGreaterThan(501);

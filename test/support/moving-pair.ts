@@ -14,7 +14,7 @@ import { eventually } from './eventually.js';
 import { createLogin, dropLogin } from './login.js';
 import { type FreshDatabase, freshDatabase } from './postgres.js';
 import { processesWith } from './processes.js';
-import { CHANGE_SQL, MAPPINGS, SOURCE_SQL, TARGET_SQL } from './small-tables.js';
+import { BACK_MAPPING, CHANGE_SQL, MAPPINGS, SOURCE_SQL, TARGET_SQL } from './small-tables.js';
 
 export interface PairOptions {
   readonly servers: { readonly sourceServer: string; readonly targetServer: string };
@@ -115,6 +115,19 @@ export class MovingPair {
     }
   }
 
+  /** The pipeline of the other direction, beside the configuration. */
+  async configureBack(): Promise<void> {
+    await mkdir(join(this.back, 'mapping'), { recursive: true });
+    const log = LOG.replace('FERRY_LOG_DIR}', 'FERRY_LOG_DIR}-back');
+    const text = `pipeline: ${this.name}-back\nwayBackOf: ..\nsource: { url: "\${TARGET_URL}" }\ntarget: { url: "\${SOURCE_URL}" }\nlog: ${log}\n`;
+    await writeFile(join(this.back, 'pipeline.yaml'), text);
+    await writeFile(join(this.back, 'mapping', 'public.yaml'), BACK_MAPPING);
+  }
+
+  get back(): string {
+    return join(this.config, 'back');
+  }
+
   /** Opens the test's own sessions, as the servers' owner; again after a server was down. */
   async connect(): Promise<void> {
     await this.#disconnect();
@@ -147,25 +160,39 @@ export class MovingPair {
   }
 
   /** `ferry up`, until every table is copied. */
-  async up(): Promise<FerryProcess> {
-    const up = this.start('up');
+  up(): Promise<FerryProcess> {
+    return this.#up(this.config);
+  }
+
+  /** The same of the way back. */
+  upBack(): Promise<FerryProcess> {
+    return this.#up(this.back);
+  }
+
+  async #up(config: string): Promise<FerryProcess> {
+    const up = new FerryProcess(['up', '-c', config], this.env);
+    this.#started.push(up);
     const ended = up.ended.then(({ code, stderr }): never => {
       throw new Error(`ferry up ended with ${code}: ${stderr}`);
     });
     ended.catch(() => {});
-    await Promise.race([this.untilStreaming(), ended]);
+    await Promise.race([this.untilStreaming(config), ended]);
     return up;
   }
 
   /** What `ferry status` shows, read in this process. */
-  async status(): Promise<PipelineStatus> {
-    return readOnce(await loadPipeline(this.config, this.env));
+  async status(config = this.config): Promise<PipelineStatus> {
+    return readOnce(await loadPipeline(config, this.env));
   }
 
-  async until(what: string, isMet: (status: PipelineStatus) => boolean, timeoutMs = 60_000): Promise<PipelineStatus> {
+  async until(
+    what: string,
+    isMet: (status: PipelineStatus) => boolean,
+    { timeoutMs = 60_000, config = this.config }: { timeoutMs?: number; config?: string } = {},
+  ): Promise<PipelineStatus> {
     let last: PipelineStatus | undefined;
     const look = async () => {
-      last = await this.status();
+      last = await this.status(config);
       return isMet(last) ? last : undefined;
     };
     return eventually(look, { what, timeoutMs }).catch((cause) => {
@@ -174,11 +201,12 @@ export class MovingPair {
   }
 
   /** Every table is copied, every service runs, and next to nothing is on its way. */
-  untilStreaming(): Promise<PipelineStatus> {
-    return this.until('the pipeline to stream', ({ phase, lag, services }) => {
+  untilStreaming(config = this.config): Promise<PipelineStatus> {
+    const isStreaming = ({ phase, lag, services }: PipelineStatus) => {
       const isCaughtUp = lag.seconds !== null && lag.seconds < 3;
       return phase === 'streaming' && isCaughtUp && services.every((service) => service.state === 'running');
-    });
+    };
+    return this.until('the pipeline to stream', isStreaming, { config });
   }
 
   /** Waits until a service reports an error. */

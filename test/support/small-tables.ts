@@ -41,6 +41,17 @@ tables:
 `,
 };
 
+/** The way back. */
+export const BACK_MAPPING = `schema: public
+tables:
+  orders:
+    from: growth.orders
+  settings:
+    from: growth.settings
+  users:
+    from: shared.users
+`;
+
 /** Changes rows of every kind, in one transaction. */
 export const CHANGE_SQL = `BEGIN;
 INSERT INTO public.users (name) VALUES ('new');

@@ -2,9 +2,9 @@ import pRetry from 'p-retry';
 import type pg from 'pg';
 import { FerryError, toFerryError } from '../../../core/errors.js';
 import { COMMAND, NOUN, PROJECT, SERVES_AFTER, SERVES_BEFORE } from './direction.js';
-import type { StepName } from './move-steps.js';
 import { type Journal, readSettledServing } from './journal.js';
 import { lockCoordinator } from './lock.js';
+import type { StepName } from './move-steps.js';
 import type { CutoverOptions } from './options.js';
 import type { Pause } from './pause.js';
 import type { CutoverReport } from './report.js';
@@ -119,8 +119,7 @@ export class Attempt {
         'cutover-failed',
         `the ${this.#noun} failed, and the flag cannot be read: ${toFerryError(cause).message}`,
         {
-          remedy:
-            `Writes stay refused. Bring the new project back, then \`${this.#command} --resume\` goes on, or \`--abort\` undoes it.`,
+          remedy: `Writes stay refused. Bring the new project back, then \`${this.#command} --resume\` goes on, or \`--abort\` undoes it.`,
           cause,
         },
       );
@@ -172,10 +171,14 @@ export class Attempt {
   #explained(error: unknown): FerryError {
     const { maxPauseMs } = this.#journal!.run.settings;
     if (this.#pause.isUsedUp) {
-      return new FerryError('not-ready', `the write pause was used up after ${maxPauseMs} ms; ${this.#serving} serves`, {
-        remedy: 'Look at the steps for what took so long, or allow more with --max-pause.',
-        cause: error,
-      });
+      return new FerryError(
+        'not-ready',
+        `the write pause was used up after ${maxPauseMs} ms; ${this.#serving} serves`,
+        {
+          remedy: 'Look at the steps for what took so long, or allow more with --max-pause.',
+          cause: error,
+        },
+      );
     }
     if (this.#options.signal.aborted) {
       return new FerryError('not-ready', `the ${this.#noun} was interrupted; ${this.#serving} serves`, {

@@ -160,10 +160,9 @@ function runOf(row: RunRow): Run {
 }
 
 export async function readServing(target: ClientBase, pipeline: string): Promise<Serving> {
-  const { rows } = await target.query<{ serving: Serving }>(
-    'SELECT serving FROM ferry.cutover WHERE pipeline = $1',
-    [pipeline],
-  );
+  const { rows } = await target.query<{ serving: Serving }>('SELECT serving FROM ferry.cutover WHERE pipeline = $1', [
+    pipeline,
+  ]);
   return rows[0]?.serving ?? 'source';
 }
 

@@ -8,6 +8,7 @@ import { classify } from '../../../platform/postgres.js';
 import type { TimedReport } from '../verify/record.js';
 import type { TableReport } from '../verify/report.js';
 import { pairName } from '../verify/table-times.js';
+import type { Direction } from './direction.js';
 import { armFence, expectFence, raiseFence, rehearseFence } from './fence.js';
 import {
   admitWriters,
@@ -19,7 +20,6 @@ import {
 } from './fence-function.js';
 import { type GateReport, GatesClosed } from './gates/gate.js';
 import { waitForGates } from './gates/look.js';
-import type { Direction } from './direction.js';
 import { waitUntilDrained, writeMarker } from './marker.js';
 import { type PausedStep, type StepName, stepsOf } from './move-steps.js';
 import type { MoveOptions } from './options.js';
@@ -291,10 +291,7 @@ export async function undoMove(
   }
 }
 
-async function turnBack(
-  sides: TurnSides,
-  { pipeline, run, attempt }: Parameters<typeof undoMove>[2],
-): Promise<void> {
+async function turnBack(sides: TurnSides, { pipeline, run, attempt }: Parameters<typeof undoMove>[2]): Promise<void> {
   const when = (standing: StandingFence | undefined) =>
     standing !== undefined && (attempt === undefined || standing.attempt === attempt);
   await sayTurn(sides, { pipeline, run, attempt: attempt ?? 'none' }, { to: 'back', when });

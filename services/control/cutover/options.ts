@@ -2,8 +2,8 @@ import type pg from 'pg';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import type { TableReport } from '../verify/report.js';
-import type { GateReport } from './gates/gate.js';
 import type { Direction } from './direction.js';
+import type { GateReport } from './gates/gate.js';
 import type { StepReport } from './report.js';
 import type { Settings } from './settings.js';
 import type { Intent } from './step.js';
@@ -43,4 +43,3 @@ export interface MoveOptions extends Running {
 
 /** What is ordered of the coordinator: the pipeline and its sides are those of the forward direction in any case. */
 export type CutoverOptions = MoveOptions;
-

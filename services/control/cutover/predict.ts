@@ -6,8 +6,8 @@ import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { readLedger } from '../status/read-ledger.js';
 import type { TimedReport } from '../verify/record.js';
-import type { PausedStep } from './move-steps.js';
 import { waitUntilDrained, writeMarker } from './marker.js';
+import type { PausedStep } from './move-steps.js';
 import { VERIFY_LANES } from './pause-plan.js';
 import { planSequences } from './sequences.js';
 

@@ -1,7 +1,7 @@
 import type { TableReport } from '../verify/report.js';
 import type { Serving } from './direction.js';
-import type { StepName } from './move-steps.js';
 import type { GateReport } from './gates/gate.js';
+import type { StepName } from './move-steps.js';
 
 export interface StepReport {
   readonly step: StepName | 'undo';

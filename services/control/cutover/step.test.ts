@@ -80,8 +80,13 @@ describe('entriesToUndo', () => {
 });
 
 describe('refusalOf', () => {
-  const idle: Standing = { pipeline: 'shop', serving: 'source', open: null };
-  const open = { startedAt: '2026-01-31 12:00:00+00', startedBy: 'ada on db1', lastStep: 'drained' };
+  const idle: Standing = { pipeline: 'shop', direction: 'forward', serving: 'source', open: null };
+  const open = {
+    direction: 'forward' as const,
+    startedAt: '2026-01-31 12:00:00+00',
+    startedBy: 'ada on db1',
+    lastStep: 'drained',
+  };
   const messageOf = (intent: Intent, standing: Partial<Standing>) =>
     refusalOf(intent, { ...idle, ...standing })?.message;
 
@@ -105,6 +110,22 @@ describe('refusalOf', () => {
       expect(messageOf(intent, { serving: 'target' })).toBe(
         'the pipeline shop is cut over already: the new project serves',
       );
+    }
+  });
+
+  test('of a rollback the other way round, and neither takes up what the other began', () => {
+    const back = { direction: 'back', serving: 'target' } as const;
+    for (const intent of ['begin', 'dry-run', 'abort'] as const) expect(messageOf(intent, back)).toBeUndefined();
+    expect(messageOf('resume', back)).toBe('no rollback of the pipeline shop stands open: the new project serves');
+    for (const intent of ['begin', 'dry-run', 'resume', 'abort'] as const) {
+      expect(messageOf(intent, { direction: 'back' })).toBe(
+        'the old project serves: there is nothing of the pipeline shop to roll back',
+      );
+      const begun = { ...open, direction: 'back' as const };
+      expect(refusalOf(intent, { ...idle, serving: 'target', open: begun })).toMatchObject({
+        message: expect.stringMatching(/^a rollback of the pipeline shop has not ended: .*drained$/),
+        remedy: '`ferry rollback --resume` goes on with it, `ferry rollback --abort` undoes it.',
+      });
     }
   });
 });

@@ -64,7 +64,12 @@ export interface Standing {
   readonly direction: Direction;
   readonly serving: Serving;
   /** A run that has neither ended nor been undone. */
-  readonly open: { readonly direction: Direction; readonly startedAt: string; readonly startedBy: string; readonly lastStep: string | null } | null;
+  readonly open: {
+    readonly direction: Direction;
+    readonly startedAt: string;
+    readonly startedBy: string;
+    readonly lastStep: string | null;
+  } | null;
 }
 
 export interface Refusal {
@@ -92,7 +97,10 @@ export function refusalOf(intent: Intent, { pipeline, direction, serving, open }
     }
     return {
       message: `the pipeline ${pipeline} is cut over already: the new project serves`,
-      remedy: intent === 'abort' ? '`ferry rollback` moves the traffic back, with all that the new project took.' : 'Nothing to do.',
+      remedy:
+        intent === 'abort'
+          ? '`ferry rollback` moves the traffic back, with all that the new project took.'
+          : 'Nothing to do.',
     };
   }
   if (intent !== 'resume') return undefined;

@@ -1,8 +1,8 @@
 import { toFerryError } from '../../../core/errors.js';
 import { failpoint } from '../../../platform/failpoint.js';
-import type { StepName } from './move-steps.js';
 import { GatesClosed } from './gates/gate.js';
 import type { Journal } from './journal.js';
+import type { StepName } from './move-steps.js';
 import type { StepReport } from './report.js';
 import type { Step } from './step.js';
 import type { Action, Outcome } from './way.js';

@@ -64,6 +64,7 @@ describeWithPostgres('a cutover that cannot go through', () => {
     const cutover = pair.startWith(
       { FERRY_FAILPOINTS: 'cutover.arm.begun=pause:2000@0' },
       'cutover',
+      '--accept-one-way',
       '--json',
       ...args,
     );
@@ -75,7 +76,7 @@ describeWithPostgres('a cutover that cannot go through', () => {
   }
 
   test('a pause that is too short is refused before anything is fenced', async () => {
-    const result = await pair.run('cutover', '--json', '--max-pause', '1ms');
+    const result = await pair.run('cutover', '--accept-one-way', '--json', '--max-pause', '1ms');
     expect(await expectUndone(result)).toMatch(/^the write pause would be about \d+ ms, above 1 ms$/);
     expect(result.stderr).not.toMatch(/^(arm|fence)/m);
   });
@@ -123,7 +124,7 @@ describeWithPostgres('a cutover that cannot go through', () => {
     const writer = await session();
     try {
       await writer.query("BEGIN; UPDATE public.settings SET value = '{}' WHERE key = 'setting 2'");
-      const result = await pair.run('cutover', '--json', '--max-pause', '60s');
+      const result = await pair.run('cutover', '--accept-one-way', '--json', '--max-pause', '60s');
       expect(await expectUndone(result)).toBe('writers on the source do not let go of public.settings');
       await writer.query('COMMIT');
     } finally {
@@ -137,7 +138,7 @@ describeWithPostgres('a cutover that cannot go through', () => {
     try {
       // Keeps the last table from being armed, until a transaction has written to one that is.
       await holder.query('BEGIN; LOCK TABLE public.users IN ROW EXCLUSIVE MODE');
-      const cutover = pair.start('cutover', '--json', '--max-pause', '4s');
+      const cutover = pair.start('cutover', '--accept-one-way', '--json', '--max-pause', '4s');
       const waiting = "SELECT FROM pg_locks WHERE relation = 'public.users'::regclass AND NOT granted";
       await eventually(async () => (await pair.source.query(waiting)).rows.length > 0, { what: 'the last table' });
       await writer.query("BEGIN; INSERT INTO public.orders (user_id, note) VALUES (1, 'slow writer')");
@@ -154,7 +155,7 @@ describeWithPostgres('a cutover that cannot go through', () => {
   test('an apply that is stopped closes the gates, by name', async () => {
     process.kill(await pair.pidOf('apply'), 'SIGTERM');
     await pair.until('apply to be stopped', ({ services }) => services.some(({ state }) => state === 'stopped'));
-    const result = await pair.run('cutover', '--json');
+    const result = await pair.run('cutover', '--accept-one-way', '--json');
     expect(await expectUndone(result)).toMatch(/^not ready to cut over: .*apply is stopped/);
     apply = pair.start('apply');
     await pair.untilStreaming();
@@ -170,7 +171,7 @@ describeWithPostgres('a cutover that cannot go through', () => {
     await writeFile(join(folder, '002_key.sql'), `-- ferry: after-copy\n${key};\n${wait};`);
     await writeFile(join(folder, '003_more.sql'), 'CREATE TABLE growth.go_on ();');
     const status = async () => (await pair.runPlain('db', 'status', '-c', pair.config, '--json')).json();
-    const cutover = pair.start('cutover', '--json');
+    const cutover = pair.start('cutover', '--accept-one-way', '--json');
     await cutover.said(/001_index\.sql \d+ ms/);
     const asleep = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
     await eventually(async () => (await pair.target.query(asleep)).rows.length > 0, { what: 'the second migration' });
@@ -197,7 +198,7 @@ describeWithPostgres('a cutover that cannot go through', () => {
       GRANT SELECT ON shared.users TO public`);
     const writer = await connect('target', pair.databases.target.url, { applicationName: 'application' });
     await writer.query('BEGIN; UPDATE shared.users SET name = name WHERE id = 1');
-    const result = await pair.run('cutover', '--json');
+    const result = await pair.run('cutover', '--accept-one-way', '--json');
     expect(await expectUndone(result)).toMatch(
       /^not ready to cut over: positive of growth\.orders is not validated; row-level/,
     );
@@ -237,7 +238,7 @@ describeWithPostgres('a cutover that cannot go through', () => {
 
   test('killed under the fence: writes are refused until somebody resumes it or undoes it, and nothing else is begun', async () => {
     const { cutover, letGo } = await stuck('--max-pause', '60s');
-    const second = await pair.run('cutover', '--json');
+    const second = await pair.run('cutover', '--accept-one-way', '--json');
     expect(second.code, second.stderr).toBe(3);
     expect(second.json<CliError>().error.message).toMatch(
       /^another cutover of the pipeline \w+ is running: ferry cutover, session \d+ of \w+.*, since 2/,
@@ -265,14 +266,14 @@ describeWithPostgres('a cutover that cannot go through', () => {
     }
     await expect(refused()).rejects.toMatchObject(refusal);
 
-    const undone = await pair.run('cutover', '--json', '--abort');
+    const undone = await pair.run('cutover', '--accept-one-way', '--json', '--abort');
     expect(undone.json(), undone.stderr).toMatchObject({ ok: true, aborted: true, serving: 'source' });
     await pair.change();
     await expect(cutOver(pair, 'resume')).rejects.toMatchObject({ code: 'not-ready' });
   });
 
   test('undone, it is followed by one that goes through', async () => {
-    const again = await pair.run('cutover', '--json');
+    const again = await pair.run('cutover', '--accept-one-way', '--json');
     expect(again.code, again.stderr).toBe(0);
     expect(again.json<CutoverReport>()).toMatchObject({ ok: true, serving: 'target' });
     await expect(pair.change()).rejects.toMatchObject({ code: '40001' });

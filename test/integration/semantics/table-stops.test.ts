@@ -55,7 +55,7 @@ describe.each([
     const status = await pipeline.statusIn('streaming');
     expect(status.ledger).toMatchObject({ addsUp: false });
     expect(status.nextSteps.join()).toMatch(/ferry table resume public.orders/);
-    const refused = await pipeline.ferry('cutover', '--json');
+    const refused = await pipeline.ferry('cutover', '--accept-one-way', '--json');
     expect(refused.code, refused.stderr).toBe(3);
     expect(refused.stderr).toMatch(/public.orders is paused/);
 

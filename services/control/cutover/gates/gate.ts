@@ -35,6 +35,8 @@ export interface Finding {
   readonly figure: string;
   /** What opens it. */
   readonly remedy?: string;
+  /** Waiting does not help, though it may for another reason of the same gate. */
+  readonly isLasting?: true;
 }
 
 export interface GateReport extends Finding {

@@ -3,7 +3,7 @@ import { toFerryError } from '../../../../core/errors.js';
 import type { Phase } from '../../status/pipeline-status.js';
 import { readStatus } from '../../status/read-status.js';
 import { constraintsGate } from './constraints.js';
-import { GATES, type Gate, type GateContext, type GateReport, GatesClosed, isInTheWay } from './gate.js';
+import { GATES, type Gate, type GateContext, type GateName, type GateReport, GatesClosed, isInTheWay } from './gate.js';
 import { mappingGate } from './mapping.js';
 import { parityGate } from './parity.js';
 import { sequencesGate } from './sequences.js';
@@ -47,12 +47,16 @@ export async function waitForGates(
     const status = await readStatus(context.pipeline, context);
     const gates: GateReport[] = [];
     for (const gate of due) gates.push(await lookAt(gate, { ...context, status }));
-    const closed = gates.filter(isInTheWay).map(({ gate }) => ALL.find(({ name }) => name === gate)!);
+    const closed = gates.filter(isInTheWay);
     if (closed.length === 0) return gates;
-    const isHopeless = FAR_OFF.has(status.phase) || closed.some(({ mayPass }) => !mayPass);
+    const isHopeless = FAR_OFF.has(status.phase) || closed.some(({ gate, isLasting }) => isLasting || !mayPass(gate));
     if (isHopeless || performance.now() > deadline || signal.aborted) throw new GatesClosed(gates, status.errors);
     await sleep(500, undefined, { signal }).catch(() => {});
   }
+}
+
+function mayPass(name: GateName): boolean {
+  return ALL.find((gate) => gate.name === name)!.mayPass;
 }
 
 /** What cannot be looked at is closed: unknown is never well. */

@@ -25,9 +25,10 @@ export const wayBackGate: Gate = {
     if (!back) {
       return {
         isOpen: false,
+        isLasting: true,
         figure: 'there is no way back',
         remedy:
-          'Arm it: `ferry way-back` writes its pipeline, `ferry up` runs it. Or --accept-one-way: a rollback will not be possible then.',
+          'Arm it: `ferry way-back` writes its pipeline, `ferry up` runs it. Or --accept-one-way: no rollback then.',
       };
     }
     const closed = await armedFinding(context, back);
@@ -36,6 +37,7 @@ export const wayBackGate: Gate = {
     if (oneWay.length === 0) return closed;
     return {
       isOpen: false,
+      isLasting: true,
       figure: `would not come back: ${oneWay.map(formatOneWay).join('; ')}`,
       remedy: 'Change the mapping, or --accept-one-way: `ferry check` names each with its file and line.',
     };

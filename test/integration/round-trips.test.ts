@@ -1,0 +1,105 @@
+import { isDeepStrictEqual } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Direction, Serving } from '../../services/control/cutover/direction.js';
+import type { GateReport } from '../../services/control/cutover/gates/gate.js';
+import type { CutoverReport } from '../../services/control/cutover/report.js';
+import { cutOver } from '../support/cut-over.js';
+import { eventually } from '../support/eventually.js';
+import { FlagWrites, NAMES, tryWrite } from '../support/flag-writes.js';
+import { MovingPair } from '../support/moving-pair.js';
+import { describeWithPostgres, testServers } from '../support/servers.js';
+
+/** An application writes all the while; the traffic moves to the new project and back, over and over. */
+describeWithPostgres('there and back', () => {
+  let pair: MovingPair;
+  let writes: FlagWrites;
+
+  beforeAll(async () => {
+    pair = await MovingPair.configured({ servers: testServers() });
+    await pair.configureBack();
+    await pair.up();
+    const { source, target } = pair.databases;
+    writes = new FlagWrites(pair.name, { source: source.url, target: target.url });
+  });
+
+  afterAll(async () => {
+    await writes?.stop();
+    await pair?.close();
+  });
+
+  const clientOf = (side: Serving) => pair[side];
+
+  async function rowsOf(side: Serving): Promise<unknown> {
+    const all: Record<string, string[]> = {};
+    for (const [table, name] of Object.entries(NAMES[side])) {
+      const { rows } = await clientOf(side).query<{ row: string }>(`SELECT t::text AS row FROM ${name} t ORDER BY 1`);
+      all[table] = rows.map(({ row }) => row);
+    }
+    return all;
+  }
+
+  /** A side serves, the other one refuses writers and has every row all the same. */
+  async function expectServes(side: Serving): Promise<void> {
+    const other = side === 'source' ? 'target' : 'source';
+    expect(await pair.status()).toMatchObject({ serving: side, openCutover: null });
+    await writes.goOn(side);
+    expect(await tryWrite(clientOf(other), other, 0)).toBe(false);
+    await writes.held(async () => {
+      const rows = await rowsOf(side);
+      await eventually(async () => isDeepStrictEqual(await rowsOf(other), rows), { what: `${other} to have every row` });
+      expect(await writes.missingIn(clientOf(side), side)).toEqual([]);
+      expect(await writes.missingIn(clientOf(other), other)).toEqual([]);
+    });
+  }
+
+  test('without a way back a cutover is refused, and one that is not needed nobody rolls back', async () => {
+    const refused = await pair.run('cutover', '--json');
+    expect(refused.code).toBe(3);
+    const { gates } = refused.json<{ gates: GateReport[] }>();
+    expect(gates.filter(({ isOpen }) => !isOpen)).toMatchObject([
+      { gate: 'way-back', figure: expect.stringContaining('the way back: the pipeline') },
+    ]);
+    const rollback = await pair.run('rollback', '--json');
+    expect(rollback).toMatchObject({ code: 3 });
+    expect(rollback.stdout).toContain('the old project serves: there is nothing');
+  });
+
+  test('armed, it brings nothing of what the old project has itself', async () => {
+    await pair.upBack();
+    const orders = async () => (await pair.source.query('SELECT count(*) FROM public.orders')).rows;
+    await writes.held(async () => {
+      const before = await orders();
+      await pair.target.query("UPDATE growth.orders SET note = 'nobody should' WHERE id = 1");
+      const marker = await pair.run(
+        'cutover',
+        '--dry-run',
+        '--json',
+        '--force',
+        'verified',
+        '--reason',
+        'row 1 differs',
+      );
+      expect(marker.json<CutoverReport>().gates.find(({ gate }) => gate === 'way-back')).toMatchObject({
+        isOpen: true,
+        figure: expect.stringMatching(/^a canary came back in \d+ ms$/),
+      });
+      expect(await orders()).toEqual(before);
+      expect((await pair.source.query('SELECT note FROM public.orders WHERE id = 1')).rows).toEqual([
+        { note: 'order 1' },
+      ]);
+      await pair.target.query("UPDATE growth.orders SET note = 'order 1' WHERE id = 1");
+    });
+  });
+
+  test.each(Array.from({ length: 10 }, (_, i) => i + 1))('round trip %i', async () => {
+    for (const [direction, serving] of [
+      ['forward', 'target'],
+      ['back', 'source'],
+    ] as [Direction, Serving][]) {
+      const report = await cutOver(pair, 'begin', { verifiedWithinMs: 0 }, direction);
+      expect(report).toMatchObject({ ok: true, serving });
+      expect(report.tables.every(({ equal }) => equal)).toBe(true);
+      await expectServes(serving);
+    }
+  });
+});
