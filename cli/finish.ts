@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { ensureControlSchema } from '../platform/control-schema.js';
 import { openLog } from '../platform/event-log/open.js';
-import { loadPipeline } from '../platform/load-pipeline.js';
+import { loadPipeline, loadWayBack } from '../platform/load-pipeline.js';
 import { silentLogger } from '../platform/logger.js';
 import { finish } from '../services/control/finish/finish.js';
 import { refuseRunning } from '../services/control/status/refuse-running.js';
@@ -41,16 +41,22 @@ async function runFinish(flags: FinishFlags): Promise<void> {
   const pipeline = await loadPipeline(flags.config);
   await using log = await openLog(pipeline, `ferry-${pipeline.name}-finish`, silentLogger);
   await refuseRunning(log);
+  const back = await loadWayBack(pipeline);
+  if (back) {
+    await using backLog = await openLog(back, `ferry-${back.name}-finish`, silentLogger);
+    await refuseRunning(backLog);
+  }
   if (!flags.yes) {
     await confirm(
       'finish takes away the slot and the fence of the old project',
-      `This ends the migration ${pipeline.name}: the old project loses its slot, publication and fence.`,
+      `This ends the migration ${pipeline.name}: the old project loses its slot, publication and fence${back ? ', and the new one its way back' : ''}.`,
     );
   }
   await withSides(pipeline, 'ferry finish', async ({ source, target }) => {
     await ensureControlSchema(target);
     const report = await finish({
       pipeline: pipeline.name,
+      back: back?.name,
       source,
       target,
       graceDays: flags.now ? 0 : pipeline.cutover.graceDays,

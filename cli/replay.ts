@@ -9,6 +9,7 @@ import { createLogger, silentLogger } from '../platform/logger.js';
 import { connect } from '../platform/postgres.js';
 import { ruleKitOf } from '../platform/rule-kit.js';
 import { Supervisor } from '../platform/supervisor.js';
+import { refuseReturned } from '../services/control/cutover/returned.js';
 import { domainEnds, type ReplayProgress, waitUntilReplayed } from '../services/control/replay/replay.js';
 import { replayedTables, resetTarget } from '../services/control/replay/reset.js';
 import { countDeadLetters } from '../services/control/status/count-dead-letters.js';
@@ -65,6 +66,7 @@ async function runReplay(flags: ReplayFlags): Promise<void> {
   const supervisor = await startMissing(log, flags.config);
   try {
     const ends = await domainEnds(log, pipeline);
+    await refuseReturned(target, pipeline);
     await resetTarget(target, pipeline);
     await recordAct(target, pipeline.name, { act: 'replay' });
     const records = await showProgress((onProgress) =>

@@ -1,11 +1,13 @@
 import { Command } from 'commander';
+import type pg from 'pg';
 import { domainSchemas } from '../core/mapping.js';
 import { sourceObjectName, topicsOf } from '../core/topics.js';
 import { ensureControlSchema } from '../platform/control-schema.js';
 import { openLog } from '../platform/event-log/open.js';
-import { loadPipeline } from '../platform/load-pipeline.js';
+import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
 import { silentLogger } from '../platform/logger.js';
 import { classify, connect, describeUrl } from '../platform/postgres.js';
+import { disarm } from '../services/control/cutover/returned.js';
 import { replayedTables, resetTarget } from '../services/control/replay/reset.js';
 import { refuseRunning } from '../services/control/status/refuse-running.js';
 import { confirm } from './confirm.js';
@@ -17,7 +19,8 @@ Example:
   $ ferry resync -c config/mine --yes
   $ ferry up -c config/mine
 
-For a slot that is lost, was dropped or recreated: what happened since is in no log, so all of it is copied again.
+For a slot that is lost, was dropped or recreated: what happened since is in no log, so all of it is copied again. A way back
+is armed anew: no table is emptied.
 Until this command the target stays as it is. Killed half-way, run it again.
 Exit code: 0 ready for \`ferry up\`, 3 not ready, 1 failed, 2 usage.`;
 
@@ -43,16 +46,19 @@ async function runResync(flags: ResyncFlags): Promise<void> {
   await using log = await openLog(pipeline, `ferry-${pipeline.name}-resync`, silentLogger);
   await refuseRunning(log);
   if (!flags.yes) {
+    const emptied = pipeline.wayBackOf
+      ? 'no table is emptied'
+      : `${tables.length} tables of the target are emptied (${tables.join(', ')})`;
     await confirm(
-      'resync deletes the log and empties the mapped tables of the target',
-      `This deletes the log of ${pipeline.name} and empties ${tables.length} tables of the target (${tables.join(', ')}).`,
+      'resync deletes the log, and empties the mapped tables of the target',
+      `This deletes the log of ${pipeline.name}; ${emptied}.`,
     );
   }
   const target = await connect('target', pipeline.target.url, { applicationName: 'ferry resync' });
   try {
     await ensureControlSchema(target);
     // First: it refuses once the target serves. An empty target whose log is still there is only replayed.
-    await resetTarget(target, pipeline);
+    await forget(target, pipeline);
     await target.query('DELETE FROM ferry.schema_change WHERE pipeline = $1', [pipeline.name]);
     await dropSlot(pipeline.source.url, sourceObjectName(pipeline.name));
     const { raw, domain, control } = topicsOf(pipeline.name);
@@ -65,6 +71,13 @@ async function runResync(flags: ResyncFlags): Promise<void> {
   }
   if (flags.json) printJson({ ok: true, tables });
   else printLine(`ready to begin again: ferry up -c ${flags.config}`);
+}
+
+/** Of a way back the rows stay: they are the old project's own. */
+async function forget(target: pg.Client, pipeline: LoadedPipeline): Promise<void> {
+  if (!pipeline.wayBackOf) return resetTarget(target, pipeline);
+  const source = await connect('source', pipeline.source.url, { applicationName: 'ferry resync' });
+  await disarm({ source, target }, pipeline).finally(() => source.end());
 }
 
 async function dropSlot(url: string, slot: string): Promise<void> {

@@ -1,25 +1,35 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CUTOVER_FAILPOINTS, FAILPOINT_SAID, type Failpoint } from '../../platform/failpoint.js';
-import { liftFence } from '../../services/control/cutover/fence-function.js';
-import { STEPS } from '../../services/control/cutover/move-steps.js';
+import type { Direction, Serving } from '../../services/control/cutover/direction.js';
+import { STEPS, stepsOf } from '../../services/control/cutover/move-steps.js';
 import { type Intent, isHarmless } from '../../services/control/cutover/step.js';
 import { cutOver } from '../support/cut-over.js';
+import { FlagWrites, tryWrite } from '../support/flag-writes.js';
 import { MovingPair } from '../support/moving-pair.js';
 import { describeWithPostgres, testServers } from '../support/servers.js';
-import { Writes } from '../support/writes.js';
+
+const OTHER = { source: 'target', target: 'source' } as const;
+const COMMAND = { source: 'cutover', target: 'rollback' } as const;
+const DIRECTION = { source: 'forward', target: 'back' } as const;
 
 /**
- * One pipeline, one application that writes all the while, and a coordinator that is killed at every place it has. What
- * it leaves is resumed or undone by turns; each time one project serves, and has every write that was acknowledged.
+ * A pipeline and its way back, one application that writes all the while, and a coordinator that is killed at every
+ * place it has, on its way to the new project or back. What it leaves is resumed or undone by turns; each time one
+ * project serves, and has every write that was acknowledged.
  */
 describeWithPostgres('a coordinator that is killed', () => {
   let pair: MovingPair;
-  let writes: Writes;
+  let writes: FlagWrites;
+  let serving: Serving = 'source';
+  let hasMoved = false;
 
   beforeAll(async () => {
     pair = await MovingPair.configured({ servers: testServers() });
+    await pair.configureBack();
     await pair.up();
-    writes = new Writes(pair.databases.source.url);
+    await pair.upBack();
+    const { source, target } = pair.databases;
+    writes = new FlagWrites(pair.name, { source: source.url, target: target.url });
   });
 
   afterAll(async () => {
@@ -27,73 +37,76 @@ describeWithPostgres('a coordinator that is killed', () => {
     await pair?.close();
   });
 
-  /** `ferry cutover`, killed at a place. */
+  /** `ferry cutover`, or `ferry rollback` where the new project serves, killed at a place. */
   async function killedAt(place: Failpoint, ...args: readonly string[]): Promise<void> {
-    const dying = pair.startWith({ FERRY_FAILPOINTS: `${place}=die:0@0` }, 'cutover', ...args);
+    const dying = pair.startWith({ FERRY_FAILPOINTS: `${place}=die:0@0` }, COMMAND[serving], ...args);
     const { code, stderr } = await dying.ended;
     expect(stderr).toContain(`${FAILPOINT_SAID} die ${place}`);
     expect(code).toBeNull();
   }
 
-  const run = (intent: Intent) => cutOver(pair, intent);
+  const run = (intent: Intent) => cutOver(pair, intent, {}, DIRECTION[serving]);
 
-  async function expectOldServes(): Promise<void> {
-    expect(await pair.status()).toMatchObject({ serving: 'source', openCutover: null });
-    await writes.goOn();
-  }
-
-  /** The new project has all that was acknowledged, and nobody is let into the old one. */
-  async function expectNewServes(): Promise<void> {
-    expect(await pair.status()).toMatchObject({ serving: 'target', openCutover: null });
-    await writes.refused();
-    expect(await writes.missingIn(pair.target)).toEqual([]);
-  }
-
-  /** As a way back would leave it: nothing was written to the new project. */
-  async function giveBack(): Promise<void> {
-    await pair.target.query("UPDATE ferry.cutover SET serving = 'source', state = 'idle'");
-    await liftFence(pair.source, { pipeline: pair.name, run: 'none' });
-    await writes.goOn();
+  /** What was acknowledged is there, and nobody is let into the other project. */
+  async function expectServes(side: Serving): Promise<void> {
+    expect(await pair.status()).toMatchObject({ serving: side, openCutover: null });
+    hasMoved ||= side !== serving;
+    serving = side;
+    await writes.goOn(side);
+    expect(await writes.missingIn(pair[side], side)).toEqual([]);
+    if (hasMoved) expect(await tryWrite(pair[OTHER[side]], OTHER[side], 0)).toBe(false);
   }
 
   // A step that only looks leaves the same behind whether it had begun or was at its end.
   const onlyLooks = STEPS.filter(isHarmless).map(({ name }) => `cutover.${name}.acted`);
   const steps = CUTOVER_FAILPOINTS.filter((place) => !place.startsWith('cutover.undo.') && !onlyLooks.includes(place));
-  const turns = steps.map((place, i) => [place, i % 2 === 0 ? 'resume' : 'abort'] as const);
+  const isOf = (direction: Direction, place: Failpoint) =>
+    stepsOf(direction).some(({ name }) => place.startsWith(`cutover.${name}.`));
+  // Each way resumed at one half of the places and undone at the other.
+  const turns = (['forward', 'back'] as const).flatMap((direction, half) =>
+    steps
+      .filter((place) => isOf(direction, place))
+      .map((place, i) => [direction, place, (i + half) % 2 === 0 ? 'resume' : 'abort'] as const),
+  );
 
-  describe.each(turns)('at %s', (place, intent) => {
-    test(`and ${place === 'cutover.flag.acted' ? 'done' : intent === 'resume' ? 'resumed' : 'undone'}`, async () => {
+  describe.each(turns)('%s at %s', (direction, place, intent) => {
+    const isDone = place === 'cutover.flag.acted';
+
+    test(`and ${isDone ? 'done' : intent === 'resume' ? 'resumed' : 'undone'}`, async () => {
+      if (DIRECTION[serving] !== direction) {
+        await run('begin');
+        await expectServes(OTHER[serving]);
+      }
       await killedAt(place);
-      if (place === 'cutover.flag.acted') {
+      if (isDone) {
         for (const late of ['resume', 'abort', 'begin'] as const) {
           await expect(run(late)).rejects.toMatchObject({ code: 'not-ready' });
         }
-      } else {
-        const report = await run(intent);
-        expect(report).toMatchObject({ ok: true, serving: intent === 'resume' ? 'target' : 'source' });
+        return expectServes(OTHER[serving]);
       }
-      if (intent === 'abort' && place !== 'cutover.flag.acted') return expectOldServes();
-      await expectNewServes();
-      await giveBack();
+      const serves = intent === 'resume' ? OTHER[serving] : serving;
+      expect(await run(intent)).toMatchObject({ ok: true, serving: serves });
+      await expectServes(serves);
     });
   });
 
   test('while it undoes, twice, the rest is undone by the next one', async () => {
-    await killedAt('cutover.drained.begun');
-    await killedAt('cutover.undo.begun', '--abort');
-    await killedAt('cutover.undo.acted', '--abort');
-    expect(await run('abort')).toMatchObject({ ok: true, aborted: true, serving: 'source' });
-    await expectOldServes();
+    for (const place of ['cutover.drained.begun', 'cutover.flag.begun'] as const) {
+      await killedAt(place);
+      await killedAt('cutover.undo.begun', '--abort');
+      await killedAt('cutover.undo.acted', '--abort');
+      expect(await run('abort')).toMatchObject({ ok: true, aborted: true, serving });
+      await expectServes(serving);
+    }
   });
 
   test('while it undoes, with the fence lifted: resumed, it proves all of it anew', async () => {
     await killedAt('cutover.drained.begun');
     await killedAt('cutover.undo.acted', '--abort');
-    await writes.goOn();
+    await writes.goOn(serving);
     const report = await run('resume');
     expect(report.steps.map(({ step }) => step)).toEqual(expect.arrayContaining(['gates', 'verify', 'arm', 'flag']));
-    await expectNewServes();
-    await giveBack();
+    await expectServes(OTHER[serving]);
   });
 
   test('over and over, it leaves both projects equal', async () => {

@@ -16,7 +16,6 @@ describeWithPostgres('there and back', () => {
 
   beforeAll(async () => {
     pair = await MovingPair.configured({ servers: testServers() });
-    await pair.configureBack();
     await pair.up();
     const { source, target } = pair.databases;
     writes = new FlagWrites(pair.name, { source: source.url, target: target.url });
@@ -46,25 +45,26 @@ describeWithPostgres('there and back', () => {
     expect(await tryWrite(clientOf(other), other, 0)).toBe(false);
     await writes.held(async () => {
       const rows = await rowsOf(side);
-      await eventually(async () => isDeepStrictEqual(await rowsOf(other), rows), { what: `${other} to have every row` });
+      await eventually(async () => isDeepStrictEqual(await rowsOf(other), rows), {
+        what: `${other} to have every row`,
+      });
       expect(await writes.missingIn(clientOf(side), side)).toEqual([]);
       expect(await writes.missingIn(clientOf(other), other)).toEqual([]);
     });
   }
 
-  test('without a way back a cutover is refused, and one that is not needed nobody rolls back', async () => {
+  test('without a way back a cutover is refused, and one that was not done nobody takes back', async () => {
     const refused = await pair.run('cutover', '--json');
     expect(refused.code).toBe(3);
     const { gates } = refused.json<{ gates: GateReport[] }>();
-    expect(gates.filter(({ isOpen }) => !isOpen)).toMatchObject([
-      { gate: 'way-back', figure: expect.stringContaining('the way back: the pipeline') },
-    ]);
+    expect(gates.filter(({ isOpen }) => !isOpen)).toMatchObject([{ gate: 'way-back', figure: 'there is no way back' }]);
     const rollback = await pair.run('rollback', '--json');
     expect(rollback).toMatchObject({ code: 3 });
     expect(rollback.stdout).toContain('the old project serves: there is nothing');
   });
 
   test('armed, it brings nothing of what the old project has itself', async () => {
+    await pair.configureBack();
     await pair.upBack();
     const orders = async () => (await pair.source.query('SELECT count(*) FROM public.orders')).rows;
     await writes.held(async () => {
@@ -101,5 +101,38 @@ describeWithPostgres('there and back', () => {
       expect(report.tables.every(({ equal }) => equal)).toBe(true);
       await expectServes(serving);
     }
+  });
+
+  test('a rebuild from topics that lack what came back is refused, and so is emptying the old project', async () => {
+    const replay = await pair.run('replay', '--yes', '--json');
+    expect(replay.code).toBe(3);
+    expect(replay.stdout).toMatch(/rolled back at .* the topics do not have what the new project took before/);
+    for (const args of [
+      ['replay', '--yes'],
+      ['table', 'resnapshot', 'growth.orders', '--yes'],
+    ]) {
+      const refused = await pair.runPlain(...args, '-c', pair.back, '--json');
+      expect(refused.code).toBe(3);
+      expect(refused.stdout).toContain('the tables of the old project are not emptied');
+    }
+  });
+
+  test('finished, nothing of either direction is left, and there is no way back any more', async () => {
+    await cutOver(pair, 'begin');
+    await writes.stop();
+    await pair.stopAll();
+    const finished = await pair.run('finish', '--now', '--yes', '--json');
+    expect(finished.json(), finished.stderr).toMatchObject({ ok: true });
+    for (const side of ['source', 'target'] as const) {
+      const { rows } = await pair[side].query(`SELECT slot_name FROM pg_replication_slots
+        WHERE database = current_database() UNION SELECT pubname FROM pg_publication
+        UNION SELECT tgname FROM pg_trigger WHERE tgname LIKE '%fence'`);
+      expect(rows).toEqual([]);
+    }
+    expect((await pair.source.query("SELECT FROM pg_namespace WHERE nspname = 'ferry'")).rows).toEqual([]);
+    expect(await tryWrite(pair.source, 'source', 0)).toBe(true);
+    const rollback = await pair.run('rollback', '--json');
+    expect(rollback.code).toBe(3);
+    expect(rollback.stdout).toContain('is finished: its way back is gone');
   });
 });

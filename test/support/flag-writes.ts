@@ -56,10 +56,12 @@ export class FlagWrites {
 
   /** Transactions that were acknowledged, but of which a side lacks the order. */
   async missingIn(client: Client, side: Serving): Promise<number[]> {
+    // Before the look: more may be accepted meanwhile.
+    const accepted = this.#accepted.map(({ n }) => n);
     const sql = `SELECT note FROM ${NAMES[side].orders} WHERE note LIKE 'write %'`;
     const { rows } = await client.query<{ note: string }>(sql);
     const found = new Set(rows.map((row) => row.note));
-    return this.#accepted.map(({ n }) => n).filter((n) => !found.has(`write ${n}`));
+    return accepted.filter((n) => !found.has(`write ${n}`));
   }
 
   /** @throws what ended it before its time. */

@@ -241,7 +241,12 @@ export class MovingPair {
     return kafka ? [this.password, kafka] : [this.password];
   }
 
-  /** Ends what was started as operators do, removes everything, and looks for secrets in all that was said. */
+  /** Ends what was started as operators do. */
+  async stopAll(): Promise<void> {
+    await Promise.all(this.#started.map((started) => started.stop()));
+  }
+
+  /** The same, removes everything, and looks for secrets in all that was said. */
   async close(): Promise<void> {
     const ended = await Promise.all(this.#started.map((started) => started.stop()));
     await this.#disconnect();

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { Attempt } from './attempt.js';
 import { PROJECT, SERVES_BEFORE } from './direction.js';
-import { Journal, readServing } from './journal.js';
+import { isFinished, Journal, readServing } from './journal.js';
 import { lockCoordinator } from './lock.js';
 import { Move, undoMove } from './move.js';
 import type { CutoverOptions, MoveOptions } from './options.js';
@@ -65,6 +65,11 @@ async function refuse(
   const known = { pipeline, direction, serving, open: open ? { ...open.run, lastStep } : null };
   const refusal = refusalOf(intent, known);
   if (refusal) throw new FerryError('not-ready', refusal.message, { remedy: refusal.remedy });
+  if (direction === 'back' && (await isFinished(home, pipeline))) {
+    throw new FerryError('not-ready', `the migration of the pipeline ${pipeline} is finished: its way back is gone`, {
+      remedy: 'The old project has nothing of what was written since.',
+    });
+  }
 }
 
 async function move(options: CutoverOptions, { way, home, open }: Standing): Promise<CutoverReport> {

@@ -166,6 +166,14 @@ export async function readServing(target: ClientBase, pipeline: string): Promise
   return rows[0]?.serving ?? 'source';
 }
 
+/** Whether `ferry finish` has ended the migration. */
+export async function isFinished(target: ClientBase, pipeline: string): Promise<boolean> {
+  const { rows } = await target.query("SELECT FROM ferry.cutover WHERE pipeline = $1 AND state = 'finished'", [
+    pipeline,
+  ]);
+  return rows.length > 0;
+}
+
 /**
  * The flag, once a flip that may be under way has ended one way or the other: it holds the row until then.
  * @throws the database's error when that takes too long.

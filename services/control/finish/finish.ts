@@ -2,10 +2,12 @@ import pRetry from 'p-retry';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { lockCoordinator } from '../cutover/lock.js';
-import { findRemains, type Remain } from './remains.js';
+import { findRecordRemains, findRemains, type Remain } from './remains.js';
 
 export interface FinishOptions {
   readonly pipeline: string;
+  /** The pipeline of its way back; undefined where there is none. */
+  readonly back: string | undefined;
   readonly source: ClientBase;
   readonly target: ClientBase;
   /** Days that the old project is kept as it is after the cutover; 0 ends it at once. */
@@ -26,24 +28,38 @@ export interface FinishReport {
  * @throws FerryError `not-ready` before the cutover, within the days of grace, or where somebody holds on to a table.
  */
 export async function finish(options: FinishOptions): Promise<FinishReport> {
-  const { pipeline, source, target, onRemoved } = options;
+  const { pipeline, target, onRemoved } = options;
   await lockCoordinator(target, pipeline, 0);
   const cutOverAt = await refuseEarly(options);
-  const remains = await findRemains(source, pipeline);
-  await source.query("SET lock_timeout = '250ms'");
-  for (const remain of remains) {
-    await remove(source, remain);
+  const remains = await findAll(options);
+  for (const { on, remain } of remains) {
+    await on.query("SET lock_timeout = '250ms'");
+    await remove(on, remain);
     onRemoved(remain);
   }
-  const [left] = await findRemains(source, pipeline);
+  const [left] = await findAll(options);
   if (left) {
-    throw new FerryError('not-ready', `the ${left.kind} ${left.name} has come back on the source`, {
+    throw new FerryError('not-ready', `the ${left.remain.kind} ${left.remain.name} has come back`, {
       remedy: 'Stop every service of the pipeline, wherever it runs, then run `ferry finish` again.',
     });
   }
   // When the flag was flipped stays what it says.
   await target.query("UPDATE ferry.cutover SET state = 'finished' WHERE pipeline = $1", [pipeline]);
-  return { ok: true, cutOverAt, removed: remains.map(({ kind, name }) => ({ kind, name })) };
+  return { ok: true, cutOverAt, removed: remains.map(({ remain: { kind, name } }) => ({ kind, name })) };
+}
+
+/** The way back goes first: nothing is carried from then on. */
+async function findAll({ pipeline, back, source, target }: FinishOptions): Promise<Found[]> {
+  const wayBack = back === undefined ? [] : await findRemains(target, back);
+  const record = back === undefined ? [] : await findRecordRemains(source, back);
+  const forward = await findRemains(source, pipeline);
+  const on = (client: ClientBase) => (remain: Remain) => ({ on: client, remain });
+  return [...wayBack.map(on(target)), ...[...forward, ...record].map(on(source))];
+}
+
+interface Found {
+  readonly on: ClientBase;
+  readonly remain: Remain;
 }
 
 async function refuseEarly({ pipeline, target, graceDays }: FinishOptions): Promise<string> {
@@ -78,7 +94,7 @@ async function remove(source: ClientBase, { kind, name, sql }: Remain): Promise<
     });
   } catch (error) {
     if (!isInUse(error)) throw error;
-    throw new FerryError('not-ready', `the ${kind} ${name} of the source is in use: ${(error as Error).message}`, {
+    throw new FerryError('not-ready', `the ${kind} ${name} is in use: ${(error as Error).message}`, {
       remedy: 'End the transaction, or stop the service, that holds it, then run `ferry finish` again.',
       cause: error,
     });

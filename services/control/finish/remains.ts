@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import { sourceObjectName } from '../../../core/topics.js';
 import { fenceName } from '../cutover/fence-function.js';
 
-/** Something that a pipeline has made on its source. */
+/** Something that a pipeline has made and that is not to stay. */
 export interface Remain {
   readonly kind: 'slot' | 'publication' | 'fence trigger' | 'fence' | 'schema';
   /** As people read it; a trigger is named by its table. */
@@ -46,4 +46,15 @@ export async function findRemains(source: ClientBase, pipeline: string): Promise
     [name, `${name}_fence`, `DROP FUNCTION ferry.${fenceName(pipeline)}()`],
   );
   return rows.map(({ kind, name: what, sql }) => ({ kind, name: what, sql }));
+}
+
+/**
+ * What is left of a way back in the old project, where its apply wrote: the schema `ferry`, unless another pipeline
+ * writes there, too.
+ */
+export async function findRecordRemains(source: ClientBase, wayBack: string): Promise<Remain[]> {
+  const { rows: there } = await source.query("SELECT WHERE pg_catalog.to_regclass('ferry.checkpoint') IS NOT NULL");
+  if (there.length === 0) return [];
+  const { rows } = await source.query('SELECT FROM ferry.checkpoint WHERE pipeline <> $1 LIMIT 1', [wayBack]);
+  return rows.length > 0 ? [] : [{ kind: 'schema', name: 'ferry', sql: 'DROP SCHEMA ferry CASCADE' }];
 }

@@ -13,6 +13,7 @@ import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { readSlot } from '../../../platform/read-slot.js';
 import { readServing } from '../cutover/journal.js';
+import { refuseEmptyingOld } from '../cutover/returned.js';
 import { holdForSnapshot } from './stop-and-go.js';
 
 export interface ResnapshotSides {
@@ -56,11 +57,12 @@ export async function emitOrder(source: ClientBase, { name }: LoadedPipeline, ma
 /** @throws FerryError `not-ready` once the target serves: its rows are the applications' then. */
 export async function refuseServing(
   target: ClientBase,
-  { name }: LoadedPipeline,
+  pipeline: LoadedPipeline,
   mapping: TableMapping,
 ): Promise<void> {
+  refuseEmptyingOld(pipeline);
   const { rows } = await target.query<{ there: string }>("SELECT to_regclass('ferry.cutover') IS NOT NULL AS there");
-  if (rows[0]!.there !== 't' || (await readServing(target, name)) !== 'target') return;
+  if (rows[0]!.there !== 't' || (await readServing(target, pipeline.name)) !== 'target') return;
   throw new FerryError('not-ready', `the new project serves: ${displayName(mapping.target)} has its own changes now`, {
     remedy: 'A table can be copied again before the cutover only.',
   });

@@ -37,6 +37,7 @@ describeWithPostgres('a cutover that cannot go through', () => {
       pipeline: pair.name,
       source: source!,
       target: target!,
+      back: undefined,
       graceDays: 0,
       onRemoved: () => {},
     }).finally(() => Promise.all([source!.end(), target!.end()]));

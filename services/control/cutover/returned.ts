@@ -1,0 +1,43 @@
+import type { ClientBase } from 'pg';
+import { FerryError } from '../../../core/errors.js';
+import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
+import { readServing } from './journal.js';
+
+/** @throws FerryError `not-ready` for a way back: its target is the old project, whose rows are nobody's to empty. */
+export function refuseEmptyingOld({ name, wayBackOf }: LoadedPipeline): void {
+  if (!wayBackOf) return;
+  throw new FerryError('not-ready', `${name} is a way back: the tables of the old project are not emptied`, {
+    remedy: `What the way back brings is compared by \`ferry verify\`; \`ferry resync\` arms it anew before a cutover.`,
+  });
+}
+
+/** @throws FerryError `not-ready` after a rollback: what the new project took in between is in the old one, and in no topic. */
+export async function refuseReturned(target: ClientBase, { name }: LoadedPipeline): Promise<void> {
+  const { rows } = await target.query<{ at: string }>(
+    `SELECT max(finished_at)::text AS at FROM ferry.cutover_run
+      WHERE pipeline = $1 AND direction = 'back' AND state = 'done' HAVING max(finished_at) IS NOT NULL`,
+    [name],
+  );
+  if (!rows[0]) return;
+  throw new FerryError(
+    'not-ready',
+    `the traffic was rolled back at ${rows[0].at}: the topics do not have what the new project took before`,
+    { remedy: '`ferry resync` copies everything anew; one table is copied anew by `ferry table resnapshot`.' },
+  );
+}
+
+/** Forgets how far a way back has come, so that it begins anew; rows stay as they are. @throws FerryError `not-ready` while the new project serves. */
+export async function disarm(
+  sides: { readonly source: ClientBase; readonly target: ClientBase },
+  way: LoadedPipeline,
+): Promise<void> {
+  const forward = way.wayBackOf!.name;
+  if ((await readServing(sides.source, forward)) === 'target') {
+    throw new FerryError('not-ready', `the new project serves: ${way.name} is what brings its changes back`, {
+      remedy: 'It is armed anew before a cutover only.',
+    });
+  }
+  for (const table of ['checkpoint', 'ledger', 'table_state', 'schema_change', 'dead_letter']) {
+    await sides.target.query(`DELETE FROM ferry.${table} WHERE pipeline = $1`, [way.name]);
+  }
+}
