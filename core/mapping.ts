@@ -39,6 +39,8 @@ export interface TableMapping {
   readonly rules?: TableRules;
   /** Undefined where rows stand in the target table alone. */
   readonly lineage?: Lineage;
+  /** The table stands at a TRUNCATE of its source, which would take rows that never came from there; undefined: it is truncated, too. */
+  readonly truncate?: 'halt';
   /** Where it differs from the pipeline's. */
   readonly schemaChanges?: SchemaChangePolicy;
   /** Where the mapping was written: of the table, and of each source column that it lists. */

@@ -4,12 +4,13 @@ import { formatQualifiedName } from '../core/relation.js';
 
 /** Tells mappings apart by what they say, wherever it is written: tables, columns, rules, policies. */
 export function mappingDigest({ tables }: Pick<Pipeline, 'tables'>): string {
-  const entries = tables.map(({ source, target, rename, rules, lineage, schemaChanges }) =>
+  const entries = tables.map(({ source, target, rename, rules, lineage, truncate, schemaChanges }) =>
     JSON.stringify([
       formatQualifiedName(source),
       formatQualifiedName(target),
       [...rename].sort(([a], [b]) => (a < b ? -1 : 1)),
       schemaChanges ?? null,
+      ...(truncate ? [{ truncate }] : []),
       ...(lineage ? [lineage.sources, lineage.unique, lineage.key ?? null] : []),
       ...(rules ? [rules.where?.condition ?? null, rules.pick ?? null, rules.drop, [...rules.columns]] : []),
     ]),

@@ -1,6 +1,7 @@
 import { type Document, isMap, parseDocument } from 'yaml';
 import { FerryError } from '../errors.js';
 import { formatQualifiedName, type QualifiedName } from '../relation.js';
+import { literal } from './env-references.js';
 import type { ConfigFile } from './pipeline.js';
 
 /** A table that joins the mapping. */
@@ -55,9 +56,4 @@ function parse({ path, text }: ConfigFile): Document {
   const [error] = document.errors;
   if (error) throw new FerryError('config-invalid', `${path}: ${error.message}`);
   return document;
-}
-
-/** `${` in a configuration string begins an environment reference. */
-function literal(text: string): string {
-  return text.replaceAll('${', () => '$${');
 }

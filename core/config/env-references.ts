@@ -11,3 +11,8 @@ export function replaceReferences(
 ): string {
   return text.replaceAll(REFERENCE, (_, literal, name, fallback) => (literal ? '${' : replace(name, fallback)));
 }
+
+/** The text of a configuration file in which no reference begins. */
+export function literal(text: string): string {
+  return text.replaceAll('${', () => '$${');
+}

@@ -150,6 +150,12 @@ const SOURCE_SHAPE = {
     .record(z.string().min(1), columnRuleSchema)
     .optional()
     .describe('Target column -> how its values come about. A source column that would move there does not.'),
+  truncate: z
+    .enum(['pass', 'halt'])
+    .optional()
+    .describe(
+      'When the source table is truncated: the target table is, too (pass, the default), or it stands until someone has seen to it (halt).',
+    ),
   key: columnNames
     .optional()
     .describe('With `lineage` or in `merge`: source columns that tell rows apart, under REPLICA IDENTITY FULL.'),

@@ -49,6 +49,7 @@ function mappingOf(written: Written, common: Pick<TableMapping, 'target' | 'sche
     source: sourceOf(written),
     rename: new Map(Object.entries(entry.rename)),
     ...(rules ? { rules } : {}),
+    ...(entry.truncate === 'halt' ? { truncate: entry.truncate } : {}),
     place: file.placeOfKey(path),
     columnPlaces: new Map(columnPlaces(written)),
   };

@@ -69,6 +69,11 @@ const TOKEN =
   /\s*(?:"((?:[^"]|"")+)"|'((?:[^']|'')*)'|(-?\d+(?:\.\d+)?)(?![\w.])|([\p{L}_][\p{L}\p{N}_$]*)|(<>|!=|[=(),]))/uy;
 const WORDS: ReadonlySet<string> = new Set(['and', 'or', 'not', 'in', 'is', 'null', 'true', 'false']);
 
+/** Means something in a condition, unless it is quoted. */
+export function isWord(text: string): boolean {
+  return WORDS.has(text);
+}
+
 function tokensOf(text: string): Token[] {
   const tokens: Token[] = [];
   let next = 0;

@@ -1,9 +1,10 @@
+import { literal } from '../../../core/config/env-references.js';
+import { yamlText } from '../../../core/config/yaml-text.js';
 import { displayName, formatQualifiedName } from '../../../core/relation.js';
 import { formatBytes } from '../preflight/format-bytes.js';
 import { replicaKey } from '../preflight/replica-key.js';
 import type { AssignedTable, LeftTable } from './assign-tables.js';
 import { leftLines } from './render-pipeline.js';
-import { literal, yamlText } from './yaml-text.js';
 
 /** What a mapping file is written from. */
 export interface MappingContent {

@@ -1,5 +1,6 @@
+import { literal } from '../../../core/config/env-references.js';
+import { environment, yamlText } from '../../../core/config/yaml-text.js';
 import type { LeftTable } from './assign-tables.js';
-import { environment, literal, yamlText } from './yaml-text.js';
 
 /** The text of `pipeline.yaml`; connection URLs stay in the environment. */
 export function renderPipeline(options: {

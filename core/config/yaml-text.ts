@@ -26,17 +26,13 @@ export function yamlText(
     }
   }
   if (comments.tail.length > 0) document.comment = commentText(comments.tail);
-  return document.toString({ lineWidth: 0 });
+  // A value a line, however long; a block of text has ends that a reader does not see.
+  return document.toString({ lineWidth: 0, flowCollectionPadding: false, blockQuote: false });
 }
 
 /** A line break inside a name would end the comment. */
 function commentText(lines: readonly string[]): string {
   return lines.map((line) => ` ${line.replaceAll(/[\r\n]+/g, ' ')}`).join('\n');
-}
-
-/** `${` in a configuration string begins an environment reference. */
-export function literal(text: string): string {
-  return text.replaceAll(/\$\{/g, (reference) => `$${reference}`);
 }
 
 /** A reference to an environment variable, which stays one in the file. */
