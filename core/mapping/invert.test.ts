@@ -7,8 +7,8 @@ import { invertMappings } from './invert.js';
 const NAMESPACE = '6ba7b810-9dad-11d1-80b4-00c04fd430c8';
 
 function invert(mapping: Readonly<Record<string, string>>, tables: Readonly<Record<string, SideTable>>) {
-  const { tables: back, parts, oneWay } = invertMappings(mappedSides(mapping, tables));
-  return { back, parts, oneWay: oneWay.map((one) => `${one.level} ${formatOneWay(one)}`) };
+  const { tables: back, parts, splits, oneWay } = invertMappings(mappedSides(mapping, tables));
+  return { back, parts, splits, oneWay: oneWay.map((one) => `${one.level} ${formatOneWay(one)}`) };
 }
 
 /** Of one table that moves from public.t to growth.t. */
@@ -239,19 +239,45 @@ describe('a split', () => {
     ['tenant = 1', 'id = 2', false],
   ])('by rows: %s, and %s', (a, b, isDisjoint) => {
     const notes = sideTable('tenant* int4, id* int4, body text');
-    const { back, parts, oneWay } = invert(
+    const { back, parts, splits, oneWay } = invert(
       {
         a: `  notes: {from: public.notes, where: "${a}"}\n`,
         b: `  remarks: {from: public.notes, where: "${b}"}\n`,
       },
       { 'public.notes': notes, 'a.notes': notes, 'b.remarks': notes },
     );
-    expect(back.map(({ source }) => source.table)).toEqual(isDisjoint ? ['notes', 'remarks'] : ['notes']);
-    expect(parts).toHaveLength(isDisjoint ? 0 : 1);
-    expect(back.every(({ rules }) => rules?.where === undefined)).toBe(true);
+    expect(back.map(({ source }) => source.table)).toEqual(isDisjoint ? [] : ['notes']);
+    expect(parts.map(({ source }) => source.table)).toEqual(isDisjoint ? [] : ['remarks']);
+    expect(splits.map(({ source }) => source.table)).toEqual(isDisjoint ? ['notes', 'remarks'] : []);
+    expect([...back, ...splits].every(({ rules }) => rules?.where === undefined)).toBe(true);
     expect(oneWay[0]).toBe(
-      'rows mapping/a.yaml:3:38: a row of a.notes that has the key of a row of public.notes outside of `where` overwrites it: a.notes does not know of that row',
+      isDisjoint
+        ? 'table mapping/a.yaml:3:3: nothing written to a.notes comes back to public.notes: its rows and those of b.remarks are rows of one table, and to write several tables into one is not built yet'
+        : 'rows mapping/a.yaml:3:38: a row of a.notes that has the key of a row of public.notes outside of `where` overwrites it: a.notes does not know of that row',
     );
+  });
+});
+
+describe('a truncate of the new table', () => {
+  const truncate = (mapping: string) =>
+    invertTable(mapping, sideTable('id* int4, kind text'), sideTable('id* int4, kind text')).back[0]!.truncate;
+
+  test('is one of the old table, unless that has rows that the new one never had', () => {
+    expect(truncate('{from: public.t}')).toBeUndefined();
+    expect(truncate('{from: public.t, where: id = 1}')).toBe('halt');
+  });
+
+  test('nor where rows stand behind those of another table', () => {
+    const keys = sideTable('id* uuid, hash text');
+    const merge = (unique: string) =>
+      invert(
+        {
+          growth: `  keys: {merge: [{from: public.keys, columns: {origin: {constant: a}}}, {from: vendor.keys, columns: {origin: {constant: b}}}]${unique}}\n`,
+        },
+        { 'public.keys': keys, 'vendor.keys': keys, 'growth.keys': sideTable('id* uuid, hash text, origin text', 'f') },
+      ).back.map((table) => table.truncate);
+    expect(merge('')).toEqual([undefined, undefined]);
+    expect(merge(', unique: [hash]')).toEqual(['halt', 'halt']);
   });
 });
 

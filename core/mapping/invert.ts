@@ -17,6 +17,11 @@ export interface InvertedMapping {
    * old table, which no mapping can say yet.
    */
   readonly parts: readonly TableMapping[];
+  /**
+   * Of a table that is split by rows: each writes whole rows of it, of which the others write others. To fold the changes of
+   * several tables by the row of one is not built yet, and a mapping file cannot say it.
+   */
+  readonly splits: readonly TableMapping[];
   /** What does not come back. */
   readonly oneWay: readonly OneWay[];
 }
@@ -41,10 +46,12 @@ export function invertMappings(all: readonly MappedSides[]): InvertedMapping {
     const obstacle = known ?? compileObstacle(backMapping({ sides, ways }, mappings), sides);
     return { sides, ways, obstacle };
   });
-  const back = plans.map((plan) => invertPlan(plan, plans, mappings));
+  const alone = plans.map((plan) => invertPlan(plan, plans, mappings));
+  const back = alone.map((one, i) => besideOthers(one, plans[i]!, alone));
   return {
     tables: back.flatMap(({ table }) => table ?? []),
     parts: back.flatMap(({ part }) => part ?? []),
+    splits: back.flatMap(({ split }) => split ?? []),
     oneWay: back.flatMap(({ oneWay }) => oneWay),
   };
 }
@@ -52,6 +59,7 @@ export function invertMappings(all: readonly MappedSides[]): InvertedMapping {
 interface Back {
   readonly table?: TableMapping;
   readonly part?: TableMapping;
+  readonly split?: TableMapping;
   readonly oneWay: readonly OneWay[];
 }
 
@@ -69,6 +77,19 @@ function invertPlan(plan: Plan, plans: readonly Plan[], mappings: readonly Table
   const leader = displayName(leaders[0]!.sides.mapping.target);
   const why = `its rows are parts of those of ${leader}, and to write the columns of a part is not built yet`;
   return { part: backMapping({ sides, ways: own }, mappings), oneWay: [tableOneWay(sides, why)] };
+}
+
+/** A table that others write into, too. */
+function besideOthers(one: Back, { sides }: Plan, all: readonly Back[]): Back {
+  const { table } = one;
+  if (!table) return one;
+  const others = all.flatMap((other) =>
+    other.table && other !== one && displayName(other.table.target) === displayName(table.target) ? other.table : [],
+  );
+  if (others.length === 0) return one;
+  const names = others.map(({ source }) => displayName(source)).join(', ');
+  const why = `its rows and those of ${names} are rows of one table, and to write several tables into one is not built yet`;
+  return { split: table, oneWay: [tableOneWay(sides, why)] };
 }
 
 /**

@@ -18,11 +18,17 @@ export function backMapping(
     target: mapping.source,
     rename: new Map(moved.flatMap(({ old, now }) => (old.name === now.name ? [] : [[now.name, old.name]]))),
     ...(rules ? { rules } : {}),
+    ...(hasOthers(mapping) ? { truncate: 'halt' } : {}),
     place: mapping.place,
     columnPlaces: new Map(moved.map(({ old, now }) => [now.name, mapping.columnPlaces.get(old.name) ?? mapping.place])),
   };
   const isMerged = mergedWith(tables, mapping).length > 1;
   return isMerged ? { ...back, route: `${displayName(back.source)} -> ${displayName(back.target)}` } : back;
+}
+
+/** The old table has rows that the new one never had. */
+function hasOthers({ rules, lineage }: TableMapping): boolean {
+  return rules?.where !== undefined || (lineage !== undefined && lineage.unique.length > 0);
 }
 
 /** Undefined where all columns of the new table only move. */
