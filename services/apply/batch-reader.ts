@@ -144,8 +144,9 @@ export class BatchReader {
     const shapes: TableShape[] = [];
     for (const version of versions) {
       const shape = this.#shapeOf(version, offset, batch);
-      if (shape) shapes.push(shape);
-      else leaveOut(version, 1, batch);
+      if (!shape) leaveOut(version, 1, batch);
+      else if (this.#isSeenTo(version, offset, batch)) batch.leaveOut(shape, 1);
+      else shapes.push(shape);
     }
     if (shapes.length === 0) return;
     if (everywhere) {
@@ -157,6 +158,14 @@ export class BatchReader {
     }
     if (this.#follows(truncateLetter(shapes, restartIdentity, this.#place(offset)), batch)) return;
     batch.truncate(shapes, restartIdentity);
+  }
+
+  /** Whether an operator has done what is to be done in the place of the truncate. */
+  #isSeenTo(version: Version, offset: number, batch: Batch): boolean {
+    const position = { lsn: this.#afterLsn, index: this.#afterIndex };
+    const seen = this.#gate.truncate(version, { position, offset });
+    if (seen) batch.version(seen);
+    return seen !== undefined;
   }
 
   #beginsSnapshot({ relation }: Version, offset: number, everywhere: boolean): void {

@@ -18,6 +18,7 @@ import { fitRows } from './fit-rows.js';
 import { type PastChange, targetColumnNow } from './past-changes.js';
 import { judgeChanges, type StopReason } from './schema-policy.js';
 import { shapeOf, type TableShape, type TargetTable } from './table-shape.js';
+import { judgeTruncate } from './truncate-policy.js';
 
 /** What is known of the tables before the first record is read. */
 export interface GateView {
@@ -33,7 +34,7 @@ export interface GateView {
   readonly past: ReadonlyMap<string, readonly PastChange[]>;
   /** Behind which position a source table's changes are not taken; undefined where all are. */
   readonly heldAfter: (source: string) => Position | undefined;
-  /** Source tables that an operator resumed after they stood at a change: this one change is passed. */
+  /** Source tables that an operator resumed after they stood at a change, or at a truncate: this one is passed. */
   readonly accepts: ReadonlySet<string>;
   /** By source table that was taken out of the mapping: up to which LSN it is left out. */
   readonly removed: ReadonlyMap<string, Lsn>;
@@ -169,6 +170,20 @@ export class TableGate {
     return isNews ? { source: track.source, known, position: at.position, changes, action } : undefined;
   }
 
+  /**
+   * A truncate of a table that runs comes.
+   * @returns what is to be put down where an operator has seen to it, so that nothing is truncated; undefined where the target's is.
+   * @throws ChangeDue where the table stands before it.
+   */
+  truncate({ track }: Version, at: Arrival): VersionSeen | undefined {
+    const { source, known } = track;
+    const reason = judgeTruncate(this.#mappingOf(source));
+    if (!reason || !known) return undefined;
+    if (!track.accepts) throw new ChangeDue(source, at, { kind: 'stop', reason: placed(reason, at) });
+    track.accepts = false;
+    return { source, known, position: at.position, changes: [], action: 'accepted' };
+  }
+
   #decide(track: Track, known: KnownRelation, changes: readonly SchemaChange[], at: Arrival): 'passed' | 'accepted' {
     const { source } = track;
     const { position } = at;
@@ -182,8 +197,7 @@ export class TableGate {
     const scene = { policy: this.#view.policy(source), mapping, isShared: this.#view.isShared };
     const verdict = judgeChanges(changes, { ...scene, table });
     if (verdict.action === 'halt') {
-      const message = `${verdict.reason.message} (position ${formatPosition(position)})`;
-      throw new ChangeDue(source, at, { kind: 'stop', reason: { ...verdict.reason, message } });
+      throw new ChangeDue(source, at, { kind: 'stop', reason: placed(verdict.reason, at) });
     }
     if (verdict.action === 'propagate') {
       const seen: VersionSeen = { source, known, position, changes, action: 'propagated' };
@@ -254,6 +268,10 @@ export class TableGate {
     });
     version.shape = shape({ ...relation, columns });
   }
+}
+
+function placed(reason: StopReason, { position }: Arrival): StopReason {
+  return { ...reason, message: `${reason.message} (position ${formatPosition(position)})` };
 }
 
 /** What the target lacks is led by the place where the mapping asks for it. */

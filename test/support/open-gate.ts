@@ -1,5 +1,5 @@
 import type { Position } from '../../core/position.js';
-import { TableGate } from '../../services/apply/table-gate.js';
+import { type GateView, TableGate } from '../../services/apply/table-gate.js';
 import type { TargetTable } from '../../services/apply/table-shape.js';
 
 const NOBODYS = {
@@ -15,6 +15,7 @@ export function openGate(
   tables: Readonly<Record<string, { readonly columns: readonly string[]; readonly key: readonly string[] }>>,
   heldAfter: (source: string) => Position | undefined = () => undefined,
   mapped: readonly string[] = Object.keys(tables),
+  more: Partial<GateView> = {},
 ): TableGate {
   const made = Object.entries(tables).map(([table, { columns, key }]): [string, TargetTable] => [
     `${schema}.${table}`,
@@ -42,5 +43,6 @@ export function openGate(
     accepts: new Set(),
     standsAlone: new Set(),
     removed: new Map(),
+    ...more,
   });
 }
