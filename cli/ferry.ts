@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import('./up.js')).upCommand(),
   status: async () => (await import('./status.js')).statusCommand(),
   verify: async () => (await import('./verify.js')).verifyCommand(),
+  'way-back': async () => (await import('./way-back.js')).wayBackCommand(),
   cutover: async () => (await import('./cutover.js')).cutoverCommand(),
   rollback: async () => (await import('./cutover.js')).rollbackCommand(),
   report: async () => (await import('./report.js')).reportCommand(),

@@ -205,6 +205,8 @@ tables:
     columns:
       kind: {from: role, steps: [{map: {admin: a, member: m}}]}
       path: {from: file, steps: [{prefix: "\\0"}, {replace: {"\\0growth/": "", "\\0": ""}}]}
+    # Rows outside of \`where\` would go.
+    truncate: halt
 `);
     expectWritten('public', tables);
   });

@@ -22,7 +22,7 @@ export function yamlText(
     const pair = isMap(parent) && parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1));
     if (pair && isScalar(pair.key)) {
       pair.key.commentBefore = commentText(lines);
-      pair.key.spaceBefore = parent !== null && isMap(parent) && parent.items[0] !== pair;
+      pair.key.spaceBefore = path.length < 3 && isMap(parent) && parent.items[0] !== pair;
     }
   }
   if (comments.tail.length > 0) document.comment = commentText(comments.tail);

@@ -57,6 +57,18 @@ describe('a table that comes back whole', () => {
     ]);
   });
 
+  test('and what is text in the new project says of which type it is in the old one', () => {
+    const { back } = invertTable(
+      '{from: public.t, drop: [n, m], columns: {no: {from: n, steps: [{prefix: "#"}], cast: text}, m: {from: m, steps: [{default: "?"}], cast: text}}}',
+      sideTable('id* int4, n int4!, m int4'),
+      sideTable('id* int4, no text, m text'),
+    );
+    expect([...back[0]!.rules!.columns].map(([name, { steps, cast }]) => [name, steps!.length, cast])).toEqual([
+      ['n', 2, 'int4'],
+      ['m', 1, 'int4'],
+    ]);
+  });
+
   test('of a table without a key only as it is', () => {
     const [source, target] = [sideTable('at date, line text', 'f'), sideTable('at date, line text', 'f')];
     expect(invertTable('{from: public.t}', source, target)).toMatchObject({

@@ -12,6 +12,7 @@ export type TableSource =
       readonly from: string;
       readonly rename?: Readonly<Record<string, string>>;
       readonly schemaChanges?: SchemaChangePolicy;
+      readonly truncate?: 'halt';
       /** As a mapping file has them; the target's table is made by the test then. */
       readonly where?: string;
       readonly pick?: readonly string[];

@@ -3,6 +3,7 @@ import type { ColumnRule } from '../column-rule.js';
 import { inputsOf } from '../compile-rule.js';
 import { type Output, outputsOf } from '../table-rules.js';
 import { parseTemplate } from '../template.js';
+import { isText } from './cast-back.js';
 import { type MappedSides, type SideColumn, sideColumn, travelling } from './sides.js';
 import { plainBack, stepsBack, type ValueBack } from './steps-back.js';
 
@@ -72,8 +73,12 @@ function memberBack(
 }
 
 /** The rule of the way back; undefined where the value travels as it is. */
-export function ruleBack({ now, steps }: ColumnWay): ColumnRule | undefined {
-  return steps.length === 0 ? undefined : { from: now.name, steps: [...steps] };
+export function ruleBack({ old, now, steps }: ColumnWay): ColumnRule | undefined {
+  if (steps.length === 0) return undefined;
+  // What a map gives are values that the old column had, and `nullif` makes none.
+  const isItsOwn = steps.at(-1)!.map || (steps.every((step) => step.nullif !== undefined) && old.type === now.type);
+  const cast = isText(old.values) || isItsOwn ? {} : { cast: old.typeText };
+  return { from: now.name, steps: [...steps], ...cast };
 }
 
 /** What a rule is, for people: `concat of first and last`. */

@@ -15,12 +15,21 @@ export const columnFit = defineCheck(
   async (context, report) => {
     const types = { source: (await context.sourceCatalog()).types, target: (await context.targetCatalog()).types };
     const published = await context.published();
+    // What a way back refuses was named as one-way when it was written, and stands against nothing else.
+    const fit = { types, report, refuses: context.pipeline.wayBackOf ? report.warn : report.error };
     return (await mappedPairs(context)).flatMap((pair) => [
-      ...movedColumns(pair, published).flatMap((column) => columnFindings(pair, column, types, report)),
-      ...unfilledColumns(pair, report),
+      ...movedColumns(pair, published).flatMap((column) => columnFindings(pair, column, fit)),
+      ...unfilledColumns(pair, fit),
     ]);
   },
 );
+
+interface Fit {
+  readonly types: TypesOfBothSides;
+  readonly report: Report;
+  /** Says that some values, or rows, will be refused. */
+  readonly refuses: Report['error'];
+}
 
 /** Generated columns do not travel, since the target generates its own, nor those that a publication leaves out. */
 function movedColumns(
@@ -38,7 +47,7 @@ function placeOf(mapping: TableMapping, sourceColumn: string): string {
   return formatPlace(mapping.columnPlaces.get(sourceColumn) ?? mapping.place);
 }
 
-function columnFindings(pair: MappedPair, from: CatalogColumn, types: TypesOfBothSides, report: Report): Finding[] {
+function columnFindings(pair: MappedPair, from: CatalogColumn, { types, report, refuses }: Fit): Finding[] {
   const { mapping, source, target } = pair;
   const name = movedName(mapping, from.name)!;
   const to = findColumn(target, name);
@@ -57,9 +66,7 @@ function columnFindings(pair: MappedPair, from: CatalogColumn, types: TypesOfBot
   const misfit = typeMisfit(from, to, types);
   if (misfit) {
     const message = `${place}: ${object} is ${to.typeText}, which does not hold every ${from.typeText} of ${origin}: ${misfit}`;
-    return [
-      report.error(message, { object, remedy: 'Give the target column the type of the source, or a wider one.' }),
-    ];
+    return [refuses(message, { object, remedy: 'Give the target column the type of the source, or a wider one.' })];
   }
   return [...identityFindings(pair, from, to, report), ...nullFindings(pair, from, to, report)];
 }
@@ -103,7 +110,7 @@ function missingColumn({ mapping, source, target }: MappedPair, from: CatalogCol
   });
 }
 
-function unfilledColumns({ mapping, source, target }: MappedPair, report: Report): Finding[] {
+function unfilledColumns({ mapping, source, target }: MappedPair, { report, refuses }: Fit): Finding[] {
   const named = (columns: readonly CatalogColumn[]) => columns.map((column) => column.name);
   const filled = new Set(
     outputsOf(mapping, named(source.columns.filter((column) => column.generated === ''))).map(({ name }) => name),
@@ -118,7 +125,7 @@ function unfilledColumns({ mapping, source, target }: MappedPair, report: Report
     const alter = `ALTER TABLE ${quoteName(target)} ALTER COLUMN ${quoteIdentifier(column.name)}`;
     if (column.notNull && !column.hasDefault) {
       const message = `${place}: ${object} is NOT NULL without a default, and no column of ${displayName(source)} fills it`;
-      return [report.error(message, { object, remedy: `${alter} SET DEFAULT ..., or DROP NOT NULL` })];
+      return [refuses(message, { object, remedy: `${alter} SET DEFAULT ..., or DROP NOT NULL` })];
     }
     if (!generated.has(column.name)) return [];
     const message = `${place}: ${object} is generated at the source, where its values do not travel, and ordinary here`;

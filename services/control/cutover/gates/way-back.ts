@@ -2,7 +2,7 @@ import { formatOneWay } from '../../../../core/mapping/invert/one-way.js';
 import { domainSchemas } from '../../../../core/mapping.js';
 import { partitionsOf, topicsOf } from '../../../../core/topics.js';
 import { preflightContext } from '../../preflight/context.js';
-import { inversionOf } from '../../preflight/way-back.js';
+import { readInverse } from '../../way-back/inverse.js';
 import { readStatus } from '../../status/read-status.js';
 import { waitUntilDrained, writeMarker } from '../marker.js';
 import type { Running } from '../options.js';
@@ -33,7 +33,7 @@ export const wayBackGate: Gate = {
     }
     const closed = await armedFinding(context, back);
     if (!closed.isOpen) return closed;
-    const { oneWay } = await inversionOf(preflightContext(pipeline, { source, target }));
+    const { oneWay } = await readInverse(preflightContext(pipeline, { source, target }));
     if (oneWay.length === 0) return closed;
     return {
       isOpen: false,
