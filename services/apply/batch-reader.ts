@@ -143,6 +143,7 @@ export class BatchReader {
     }
     const shapes: TableShape[] = [];
     for (const version of versions) {
+      this.#gate.holdAt(version, { lsn: this.#afterLsn, index: this.#afterIndex });
       const shape = this.#shapeOf(version, offset, batch);
       if (!shape) leaveOut(version, 1, batch);
       else if (this.#isSeenTo(version, offset, batch)) batch.leaveOut(shape, 1);

@@ -170,6 +170,11 @@ export class TableGate {
     return isNews ? { source: track.source, known, position: at.position, changes, action } : undefined;
   }
 
+  /** A table that stood before a truncate stands amid the rows of a version: what comes now must arrive anew. */
+  holdAt({ track }: Version, position: Position): void {
+    if (track.heldAfter && isAfter(position, track.heldAfter)) track.current = undefined;
+  }
+
   /**
    * A truncate of a table that runs comes.
    * @returns what is to be put down where an operator has seen to it, so that nothing is truncated; undefined where the target's is.
