@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
+import { refuseEmptying } from '../core/config/way-back.js';
 import { POLICY } from '../core/errors.js';
 import { sourceObjectName } from '../core/topics.js';
 import { openLog } from '../platform/event-log/open.js';
@@ -50,6 +51,7 @@ export function replayCommand(): Command {
 
 async function runReplay(flags: ReplayFlags): Promise<void> {
   const pipeline = await loadPipeline(flags.config);
+  refuseEmptying(pipeline, 'ferry replay');
   if (!flags.yes) {
     const tables = replayedTables(pipeline);
     await confirm(

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { refuseEmptying } from '../core/config/way-back.js';
 import { FerryError } from '../core/errors.js';
 import type { TableMapping } from '../core/mapping.js';
 import { displayName, formatQualifiedName, parseQualifiedName, type QualifiedName } from '../core/relation.js';
@@ -56,6 +57,7 @@ async function runAdd(name: string, flags: AddFlags): Promise<void> {
   if (!source) throw new FerryError('usage', `${JSON.stringify(name)} is not schema.table`);
   const files = await readPipelineFiles(flags.config);
   const before = pipelineOf(files);
+  refuseEmptying(before, 'ferry table add');
   const change = entryOf(before, source, flags) ? undefined : addEntry(files, newEntry(source, flags));
   const pipeline = change ? pipelineOf(change.files) : before;
   const mapping = entryOf(pipeline, source, flags)!;

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { ClientBase } from 'pg';
+import { refuseEmptying } from '../core/config/way-back.js';
 import { routesOf, type TableMapping } from '../core/mapping.js';
 import { formatQualifiedName } from '../core/relation.js';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
@@ -74,6 +75,7 @@ function resnapshotCommand(): Command {
     .option('--json', JSON_HELP)
     .action(async (name: string, flags: ResnapshotFlags) => {
       const pipeline = await loadPipeline(flags.config);
+      refuseEmptying(pipeline, 'ferry table resnapshot');
       const mapping = mappedSource(pipeline, name);
       const hasBegun = await resnapshot(pipeline, mapping, flags);
       const table = formatQualifiedName(mapping.source);

@@ -65,3 +65,19 @@ export function refuseOtherWay(
     }
   }
 }
+
+/**
+ * The old project keeps rows and columns that the new one never had: nothing may be emptied there to be filled again.
+ * @param act that empties tables of the target.
+ * @throws FerryError `usage` on a way back.
+ */
+export function refuseEmptying({ name, wayBackOf }: Judged, act: string): void {
+  if (!wayBackOf) return;
+  throw new FerryError(
+    'usage',
+    `${act} empties tables of the target, and ${name} is a way back: they are the old project's`,
+    {
+      remedy: `Where they differ, write to them by hand; ferry verify -c of ${wayBackOf.name} says where.`,
+    },
+  );
+}

@@ -54,6 +54,7 @@ tables:
       full_name: {template: "{first_name} {last_name}"}
       role: {from: kind, steps: [{map: {a: admin, m: member}}]}
     schemaChanges: propagate
+    truncate: halt                    # when the source table is truncated; pass (the default): the target's is, too
 \`\`\`
 
 Columns move under their own or their new names; \`drop\` leaves some behind, \`pick\` all others. A rule fills one column of the
@@ -62,6 +63,9 @@ target, in the place of a column that would move there. A column that a rule rea
 \`where\` says which rows move: \`=\`, \`<>\`, \`in\`, \`not in\`, \`is null\`, \`is not null\`, \`and\`, \`or\`, \`not\` and parentheses, as in SQL.
 A row that comes to fulfil it is inserted in the target, one that does not any more is deleted. The same source table may go to one table of
 each domain schema, each with its own columns and rows: a tenant split is a \`where\` in each.
+
+With \`truncate: halt\` a table stands at a TRUNCATE of its source: for a target that has rows of others beside. The others go on; delete
+what should be gone, and \`ferry table resume\` goes on behind it.
 
 Everything is text: rules read and make values as PostgreSQL writes them, and the target's column reads what they make. \`t\` and \`f\`
 are the booleans; \`\${\` is written \`$\${\`.

@@ -112,8 +112,8 @@ describeWithPostgres('there and back', () => {
       ['table', 'resnapshot', 'growth.orders', '--yes'],
     ]) {
       const refused = await pair.runPlain(...args, '-c', pair.back, '--json');
-      expect(refused.code).toBe(3);
-      expect(refused.stdout).toContain('the tables of the old project are not emptied');
+      expect(refused.code).toBe(2);
+      expect(refused.stdout).toContain('is a way back: they are the old project');
     }
   });
 

@@ -6,6 +6,7 @@ import { migrateTarget } from '../../cli/target-migrations.js';
 import { displayName } from '../../core/relation.js';
 import { type LoadedPipeline, loadPipeline } from '../../platform/load-pipeline.js';
 import { packageRoot } from '../../platform/package-root.js';
+import { connect } from '../../platform/postgres.js';
 import type { Finding } from '../../services/control/preflight/finding.js';
 import type { WayBackResult } from '../../services/control/way-back/write-way-back.js';
 import { loadFixture } from '../../services/demo/fixture.js';
@@ -13,7 +14,7 @@ import { type CliError, runFerry, testEnvironment } from '../support/cli.js';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
 import { describeWithPostgres, testServers } from '../support/servers.js';
 
-describeWithPostgres('ferry way-back of the growth split', () => {
+describeWithPostgres('the way back of the growth split', () => {
   let databases: { source: FreshDatabase; target: FreshDatabase };
   let directory: string;
   let env: NodeJS.ProcessEnv;
@@ -24,6 +25,13 @@ describeWithPostgres('ferry way-back of the growth split', () => {
   const textsOf = (files: readonly string[]) =>
     Promise.all(files.map((file) => readFile(join(directory, 'back', file), 'utf8')));
 
+  async function insteadOf(text: string, other: string): Promise<void> {
+    const path = join(directory, 'mapping', 'growth.yaml');
+    const before = await readFile(path, 'utf8');
+    expect(before).toContain(text);
+    await writeFile(path, before.replace(text, other));
+  }
+
   beforeAll(async () => {
     const { sourceServer, targetServer } = testServers();
     databases = {
@@ -33,9 +41,13 @@ describeWithPostgres('ferry way-back of the growth split', () => {
     env = testEnvironment({ SOURCE_URL: databases.source.url, TARGET_URL: databases.target.url });
     directory = await mkdtemp(join(tmpdir(), 'ferry-test-back-'));
     await cp(join(packageRoot(), 'config', 'growth-split'), directory, { recursive: true });
+    await insteadOf('tags:\n    from: public.tags\n', 'tags:\n    from: public.tags\n    where: id is not null\n');
     forward = await loadPipeline(directory, env);
     await loadFixture(directory, databases.source.url, { rows: 1_000 });
     await migrateTarget(forward, 'before');
+    const target = await connect('target', databases.target.url, { applicationName: 'ferry-test' });
+    await target.query('ALTER TABLE growth.jobs ADD COLUMN plan text');
+    await target.end();
     const result = await wayBack();
     expect(result.code, result.stderr).toBe(0);
     first = result.json<WayBackResult>();
@@ -76,8 +88,12 @@ describeWithPostgres('ferry way-back of the growth split', () => {
     expect(pipeline).toContain('\n  directory: ${FERRY_LOG_DIR:-../../../.ferry/growth-split}-back\n');
     expect(pipeline).not.toContain('127.0.0.1:');
     expect(mapping).toContain('    from: growth.generation_jobs\n    rename: {microsite_slug: site_id}\n');
+    expect(first.oneWay.map(({ level, target }) => `${level} ${target}`)).toEqual([
+      'column growth.jobs',
+      'rows growth.tags',
+    ]);
     for (const { follows, why } of first.oneWay) expect(mapping).toContain(`  # ${follows}: ${why}.\n`);
-    expect(mapping!.match(/^ {2}# /gm) ?? []).toHaveLength(first.oneWay.length);
+    expect(mapping).toMatch(/ {2}tags:\n {4}from: growth\.tags\n {4}# The old table has .*\n {4}truncate: halt\n/);
   });
 
   test('passes ferry check', async () => {
@@ -110,6 +126,17 @@ describeWithPostgres('ferry way-back of the growth split', () => {
     });
     expect((await loadPipeline(directory, env)).tables).toEqual(forward.tables);
   });
+
+  test.each(['resync', 'replay', 'table resnapshot growth.jobs', 'table add growth.jobs'])(
+    'keeps the old project from ferry %s',
+    async (command) => {
+      const refused = await runFerry([...command.split(' '), '-c', join(directory, 'back'), '--json'], env);
+      expect([refused.code, refused.json<CliError>().error]).toMatchObject([
+        2,
+        { code: 'usage', message: expect.stringContaining('growth-split-back is a way back') },
+      ]);
+    },
+  );
 
   test('waits until the tables of both sides are there', async () => {
     const empty = await freshDatabase(testServers().targetServer, 'back_empty');

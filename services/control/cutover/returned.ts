@@ -3,14 +3,6 @@ import { FerryError } from '../../../core/errors.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { readServing } from './journal.js';
 
-/** @throws FerryError `not-ready` for a way back: its target is the old project, whose rows are nobody's to empty. */
-export function refuseEmptyingOld({ name, wayBackOf }: LoadedPipeline): void {
-  if (!wayBackOf) return;
-  throw new FerryError('not-ready', `${name} is a way back: the tables of the old project are not emptied`, {
-    remedy: `What the way back brings is compared by \`ferry verify\`; \`ferry resync\` arms it anew before a cutover.`,
-  });
-}
-
 /** @throws FerryError `not-ready` after a rollback: what the new project took in between is in the old one, and in no topic. */
 export async function refuseReturned(target: ClientBase, { name }: LoadedPipeline): Promise<void> {
   const { rows } = await target.query<{ at: string }>(

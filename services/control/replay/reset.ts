@@ -7,7 +7,6 @@ import { lineageTable } from '../../../platform/lineage-table.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { quoteName } from '../../../platform/postgres.js';
 import { readServing } from '../cutover/journal.js';
-import { refuseEmptyingOld } from '../cutover/returned.js';
 
 /**
  * Empties the mapped tables and sets the checkpoints back to the start of the log, in one transaction. An apply that
@@ -15,7 +14,6 @@ import { refuseEmptyingOld } from '../cutover/returned.js';
  * @throws FerryError `not-ready` once the target serves: a rebuild would take back what applications wrote there.
  */
 export async function resetTarget(target: ClientBase, pipeline: LoadedPipeline): Promise<void> {
-  refuseEmptyingOld(pipeline);
   if ((await readServing(target, pipeline.name)) === 'target') {
     throw new FerryError('not-ready', `the new project serves: replay would empty it under its applications`, {
       remedy: 'Replay before the cutover only.',

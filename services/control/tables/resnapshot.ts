@@ -13,7 +13,6 @@ import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { readSlot } from '../../../platform/read-slot.js';
 import { readServing } from '../cutover/journal.js';
-import { refuseEmptyingOld } from '../cutover/returned.js';
 import { holdForSnapshot } from './stop-and-go.js';
 
 export interface ResnapshotSides {
@@ -60,7 +59,6 @@ export async function refuseServing(
   pipeline: LoadedPipeline,
   mapping: TableMapping,
 ): Promise<void> {
-  refuseEmptyingOld(pipeline);
   const { rows } = await target.query<{ there: string }>("SELECT to_regclass('ferry.cutover') IS NOT NULL AS there");
   if (rows[0]!.there !== 't' || (await readServing(target, pipeline.name)) !== 'target') return;
   throw new FerryError('not-ready', `the new project serves: ${displayName(mapping.target)} has its own changes now`, {

@@ -8,7 +8,7 @@ interface WrittenPipeline {
   readonly pipeline: string;
   readonly source: object;
   readonly target: object;
-  readonly log?: { readonly directory?: string; readonly tls?: unknown } & Readonly<Record<string, unknown>>;
+  readonly log?: object;
   readonly capture?: Readonly<Record<string, unknown>>;
   readonly apply?: object;
   readonly http?: { readonly port?: unknown } & Readonly<Record<string, unknown>>;
@@ -48,6 +48,7 @@ export function renderWayBack(text: string, { name, base }: { readonly name: str
       { path: ['source'], lines: ['The new project.'] },
       { path: ['target'], lines: ['The old project.'] },
       { path: ['log'], lines: [`As ${name} has it; an embedded log is one of its own.`] },
+      ...['capture', 'apply', 'http'].map((key) => ({ path: [key], lines: [] })),
     ],
     tail: [],
   });
@@ -57,21 +58,22 @@ function some<K extends string>(key: K, value: object | undefined): Partial<Reco
   return value && Object.keys(value).length > 0 ? ({ [key]: value } as Record<K, object>) : {};
 }
 
-function logOf({ directory, tls, ...rest }: NonNullable<WrittenPipeline['log']>, base: string): object {
-  return {
-    ...rest,
-    ...(tls === undefined ? {} : { tls: tlsOf(tls, base) }),
+function logOf(log: NonNullable<WrittenPipeline['log']>, base: string): object {
+  return withEach(log, {
+    tls: (tls) => (tls !== null && typeof tls === 'object' ? tlsOf(tls, base) : tls),
     // A directory holds the log of one pipeline.
-    ...(directory === undefined ? {} : { directory: `${fromHere(directory, base)}${WAY_BACK}` }),
-  };
+    directory: (path) => `${fromHere(path, base)}${WAY_BACK}`,
+  });
 }
 
-function tlsOf(tls: unknown, base: string): unknown {
-  if (tls === null || typeof tls !== 'object') return tls;
-  const isPath = (name: string, value: unknown): value is string =>
-    ['ca', 'cert', 'key'].includes(name) && typeof value === 'string' && value !== 'system';
-  const moved = Object.entries(tls).map(([name, value]) => [name, isPath(name, value) ? fromHere(value, base) : value]);
-  return Object.fromEntries(moved);
+function tlsOf(tls: object, base: string): object {
+  const here = (path: unknown) => fromHere(path, base);
+  return withEach(tls, { ca: here, cert: here, key: here });
+}
+
+/** The same keys in the same order, some with another value. */
+function withEach(value: object, changes: Readonly<Record<string, (value: unknown) => unknown>>): object {
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, changes[key]?.(item) ?? item]));
 }
 
 /** Both pipelines run at once: a port that is written as such is the other one's. */
@@ -80,7 +82,8 @@ function httpOf({ port, ...rest }: NonNullable<WrittenPipeline['http']>): object
 }
 
 /** A path of the other pipeline's file. What the environment gives is left as it is. */
-function fromHere(path: string, base: string): string {
+function fromHere(path: unknown, base: string): unknown {
+  if (typeof path !== 'string') return path;
   const [, before, fallback, after] = /^(\$\{\w+:-)([^}]*)(\})$/.exec(path) ?? [];
   if (fallback !== undefined) return `${before}${moved(fallback, base)}${after}`;
   return path.includes('${') ? path : moved(path, base);
