@@ -1,7 +1,7 @@
 import { isAbsolute, join } from 'node:path';
 import { parse } from 'yaml';
-import { WAY_BACK } from '../../../core/config/way-back.js';
 import { yamlText } from '../../../core/config/yaml-text.js';
+import { WAY_BACK } from '../../../core/way-back.js';
 
 /** What `pipeline.yaml` says: its schema has taken it, before the environment was asked. */
 interface WrittenPipeline {
