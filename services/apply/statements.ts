@@ -53,7 +53,7 @@ export function upsertStatement(shape: TableShape, rows: readonly Tuple[]): Stat
   const { columns } = shape;
   const select = columns.map((column, i) => `r.c${i}::${column.type}`).join(', ');
   return {
-    text: `${insertInto(shape)} SELECT ${select} FROM ${unnest(columns.length)} r(${aliases(columns.length)}) ${onConflict(shape)}`,
+    text: upsertFrom(shape, `SELECT ${select} FROM ${unnest(columns.length)} r(${aliases(columns.length)})`),
     values: transpose(
       rows,
       columns.map((_, i) => i),
@@ -69,7 +69,7 @@ export function stagingStatements(shape: TableShape, stage: string, columnNames:
     create: `CREATE TEMP TABLE IF NOT EXISTS ${stage} AS SELECT ${names} FROM ${quoteName(shape.table)} WITH NO DATA`,
     clear: `TRUNCATE pg_temp.${stage}`,
     copy: `COPY pg_temp.${stage} (${names}) FROM STDIN`,
-    upsert: `${insertInto(own)} SELECT ${names} FROM pg_temp.${stage} ${onConflict(own)}`,
+    upsert: upsertFrom(own, `SELECT ${names} FROM pg_temp.${stage}`),
   };
 }
 
@@ -205,6 +205,29 @@ type OfTable = Pick<TableShape, 'table'>;
 
 /** The table's own rows. */
 const rowsOf = ({ table }: OfTable) => `${table.hasInheritingTables ? 'ONLY ' : ''}${quoteName(table)}`;
+
+/** @param rows a SELECT of them, in the shape's order. */
+function upsertFrom(shape: TableShape, rows: string): string {
+  const given = shape.columns.map(({ name }) => name);
+  const isWhole = shape.table.required?.every((name) => given.includes(name)) ?? true;
+  return isWhole ? `${insertInto(shape)} ${rows} ${onConflict(shape)}` : mergeFrom(shape, rows);
+}
+
+/**
+ * INSERT refuses a row that lacks a NOT NULL column, before ON CONFLICT could tell that it is there and only changes.
+ * Nobody else writes, so that MERGE need not be safe against that.
+ */
+function mergeFrom(shape: TableShape, rows: string): string {
+  const { columns } = shape;
+  const names = columns.map(({ name }) => quoteIdentifier(name));
+  const from = (name: string) => `r.${quoteIdentifier(name)}`;
+  const on = shape.keyIndexes.map((i) => matches(columns[i]!, from(columns[i]!.name), 't.'));
+  const all = columns.map((_, i) => i);
+  const set = assignments(shape, all, (i) => from(columns[i]!.name));
+  return `MERGE INTO ${rowsOf(shape)} t USING (${rows}) r(${names.join(', ')}) ON ${on.join(' AND ')}
+    WHEN MATCHED THEN ${set.length > 0 ? `UPDATE SET ${set.join(', ')}` : 'DO NOTHING'}
+    WHEN NOT MATCHED THEN INSERT (${names.join(', ')}) OVERRIDING SYSTEM VALUE VALUES (${columns.map(({ name }) => from(name)).join(', ')})`;
+}
 
 function insertInto(shape: TableShape): string {
   const names = shape.columns.map((column) => quoteIdentifier(column.name)).join(', ');

@@ -22,6 +22,8 @@ export interface TargetTable extends QualifiedName {
   readonly columns: ReadonlyMap<string, TargetColumn>;
   /** Columns of each unique index that may tell rows apart, in its order; the primary key first. */
   readonly keys: readonly (readonly string[])[];
+  /** Columns that are NOT NULL and that the table fills with nothing by itself. */
+  readonly required?: readonly string[];
   /** Tables inherit from it, which a statement on it must not touch. */
   readonly hasInheritingTables?: boolean;
 }

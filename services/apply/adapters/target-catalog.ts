@@ -13,6 +13,7 @@ export async function readTargetTables(target: ClientBase, schema: string): Prom
   const { rows } = await target.query<Record<string, string>>(
     `SELECT c.relname, c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) AS inherited,
             a.attname, pg_catalog.format_type(base.oid, -1) AS type, a.attidentity,
+            a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS is_required,
             base.oid <> a.atttypid AS is_domain, ${operatorOf(STRATEGY.equal)} AS equal, ${IS_EQUAL_AS_TEXT} AS equal_as_text
        FROM pg_catalog.pg_class c
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -23,17 +24,19 @@ export async function readTargetTables(target: ClientBase, schema: string): Prom
     [schema],
   );
   const keys = await readKeys(target, schema);
-  const tables = new Map<string, TargetTable & { columns: Map<string, TargetColumn> }>();
+  const tables = new Map<string, TargetTable & { columns: Map<string, TargetColumn>; required: string[] }>();
   for (const row of rows) {
     const name = row.relname!;
     const table = tables.get(name) ?? {
       schema,
       table: name,
       columns: new Map(),
+      required: new Array<string>(),
       keys: keys.get(name) ?? [],
       ...(row.inherited === 't' ? { hasInheritingTables: true } : {}),
     };
     tables.set(name, table);
+    if (row.is_required === 't') table.required.push(row.attname!);
     table.columns.set(row.attname!, {
       name: row.attname!,
       type: row.type!,

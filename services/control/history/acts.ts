@@ -26,13 +26,13 @@ export async function insertAct(target: ClientBase, pipeline: string, { act, sub
   );
 }
 
-/** Acts, and cutovers with how they ended, the newest first. */
+/** Acts, and cutovers and rollbacks with how they ended, the newest first. */
 export async function readActs(target: ClientBase, pipeline: string, limit: number): Promise<PastAct[]> {
   const { rows } = await target.query<Record<'at' | 'act' | 'by' | 'detail', string> & { subject: string | null }>(
     `SELECT at, act, subject, by, detail FROM (
        SELECT done_at AS at, act, subject, done_by AS by, detail, id FROM ferry.act WHERE pipeline = $1
        UNION ALL
-       SELECT r.started_at, 'cutover', r.state, r.started_by,
+       SELECT r.started_at, CASE r.direction WHEN 'back' THEN 'rollback' ELSE 'cutover' END, r.state, r.started_by,
               pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
                 'forced', nullif(r.settings -> 'forced', '{}'::jsonb),
                 'seconds', round(extract(epoch FROM r.finished_at - r.started_at), 1),

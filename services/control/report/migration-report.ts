@@ -77,15 +77,18 @@ function pause({ cutover }: MigrationFacts): Criterion {
   };
 }
 
-/** Of a cutover that was undone: until the fence was lifted the old project was not written to. */
+/** Of the last way back that was taken: a rollback, or a cutover that was undone before its flag. */
 function wayBack({ acts }: MigrationFacts): Criterion {
-  const undone = acts.find(({ act, subject }) => act === 'cutover' && subject === 'aborted');
-  const seconds = Number(undone?.detail.seconds);
+  const taken = acts.find(
+    ({ act, subject }) => (act === 'rollback' && subject === 'done') || (act === 'cutover' && subject === 'aborted'),
+  );
+  const seconds = Number(taken?.detail.seconds);
+  const which = taken?.act === 'rollback' ? 'a rollback to its end' : 'a cutover to its end, undone';
   return {
     criterion: 'rollback time',
     wanted: 'less than 10 minutes',
-    found: undone ? `${seconds} s from the beginning of a cutover to its end, undone` : 'no cutover was undone',
-    isMet: undone ? seconds < 600 : null,
+    found: taken ? `${seconds} s from the beginning of ${which}` : 'none was taken',
+    isMet: taken ? seconds < 600 : null,
   };
 }
 

@@ -55,12 +55,15 @@ describe('nextSteps', () => {
   });
 
   test('are to end a cutover that its coordinator left, or to wait for one that runs', () => {
-    const left = { startedAt: 'then', startedBy: 'ada', lastStep: 'drained', isRunning: false };
+    const left = { direction: 'forward' as const, startedAt: 'then', startedBy: 'ada', lastStep: 'drained', isRunning: false };
     expect(steps({ openCutover: left, ledger: null })).toEqual([
       expect.stringMatching(/left at its step drained.*ferry cutover --resume -c config\/shop/),
       'Or undo it: ferry cutover --abort -c config/shop',
     ]);
     expect(steps({ openCutover: { ...left, isRunning: true } })).toEqual(['Wait: a cutover is at its step drained.']);
+    expect(steps({ openCutover: { ...left, direction: 'back' } })[1]).toBe(
+      'Or undo it: ferry rollback --abort -c config/shop',
+    );
   });
 
   test('are to start what does not run', () => {

@@ -1,3 +1,4 @@
+import { COMMAND, type Direction, NOUN } from '../cutover/direction.js';
 import type { Attention, ServiceName, ServiceState, StandingPart } from '../../../core/service-report.js';
 import type { Lag } from './lag.js';
 import type { Ledger } from './read-ledger.js';
@@ -32,6 +33,7 @@ export interface ServiceStatus {
 }
 
 export interface OpenCutover {
+  readonly direction: Direction;
   readonly startedAt: string;
   /** Role, machine and process. */
   readonly startedBy: string;
@@ -67,11 +69,13 @@ export function nextSteps(
 ): string[] {
   if (!isLogKnown) return ['Bring the log back: what the services do can be read there only.'];
   const { openCutover } = status;
-  if (openCutover?.isRunning) return [`Wait: a cutover is at its step ${openCutover.lastStep ?? 'gates'}.`];
   if (openCutover) {
+    const { direction, lastStep, isRunning } = openCutover;
+    const [noun, command, step] = [NOUN[direction], COMMAND[direction], lastStep ?? 'gates'];
+    if (isRunning) return [`Wait: a ${noun} is at its step ${step}.`];
     return [
-      `A cutover was left at its step ${openCutover.lastStep ?? 'gates'}, and writes may be refused. Go on with it: ferry cutover --resume -c ${config}`,
-      `Or undo it: ferry cutover --abort -c ${config}`,
+      `A ${noun} was left at its step ${step}, and writes may be refused. Go on with it: ${command} --resume -c ${config}`,
+      `Or undo it: ${command} --abort -c ${config}`,
     ];
   }
   const halted = status.services.filter((service) => service.state === 'halted' && service.error);

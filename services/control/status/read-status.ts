@@ -157,9 +157,9 @@ async function readTarget(
 async function readOpenCutover(target: ClientBase, pipeline: string): Promise<OpenCutover | null> {
   const journal = await Journal.open(target, pipeline);
   if (!journal) return null;
-  const { startedAt, startedBy } = journal.run;
+  const { direction, startedAt, startedBy } = journal.run;
   const lastStep = (await journal.entries()).at(-1)?.step ?? null;
-  return { startedAt, startedBy, lastStep, isRunning: (await readCoordinator(target, pipeline)) !== undefined };
+  return { direction, startedAt, startedBy, lastStep, isRunning: (await readCoordinator(target, pipeline)) !== undefined };
 }
 
 const SERVICES: readonly ServiceName[] = ['capture', 'transform', 'apply', 'control'];
