@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
 import { printJson } from './output.js';
@@ -21,7 +23,9 @@ export function applyCommand(): Command {
   );
 }
 
+/** Where there is nothing to run, apply starts without a parser of SQL. */
 async function prepareTarget(pipeline: LoadedPipeline): Promise<string[]> {
+  if (!existsSync(join(pipeline.directory, 'target'))) return [];
   const { migrateTarget } = await import('./target-migrations.js');
   return (await migrateTarget(pipeline, 'before'))?.map(({ file }) => file) ?? [];
 }
