@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Finding } from '../../../services/control/preflight/finding.js';
 import { isReady } from '../../../services/control/preflight/run-preflight.js';
 import { describeWithPostgres } from '../../support/servers.js';
-import { CheckedPair } from './checked-pair.js';
+import { brief, CheckedPair, pipelineOf } from './checked-pair.js';
 
 const wayBack = (findings: readonly Finding[]) => findings.filter(({ check }) => check === 'way-back');
 
@@ -76,6 +76,26 @@ describeWithPostgres('preflight of the way back', () => {
     expect(wayBack(await pair.checkMapping('  t:\n    from: public.t\n')).map(({ message }) => message)).toEqual([
       expect.stringContaining('can be inverted'),
     ]);
+  });
+
+  test('a way back may find full tables, and what it refuses stands against nothing', async () => {
+    await pair.source.query('CREATE TABLE public.t (id bigint PRIMARY KEY); CREATE TABLE public.beside (id int)');
+    await pair.target.query('CREATE TABLE growth.t (id int PRIMARY KEY, secret text NOT NULL)');
+    await pair.target.query("INSERT INTO growth.t VALUES (1, 'x')");
+    const forward = pipelineOf('  t:\n    from: public.t\n');
+    const place = { file: 'pipeline.yaml', line: 1, column: 1 };
+    const back = { ...forward, wayBackOf: { name: 'forward', directory: '..', place } };
+    expect(brief(await pair.check(forward))).toEqual([
+      'warn source unmapped-tables -',
+      'error target column-fit growth.t.id',
+      'error target column-fit growth.t.secret',
+      'error target target-empty growth.t',
+    ]);
+    const findings = await pair.check(back);
+    expect(brief(findings)).toEqual(['warn target column-fit growth.t.id', 'warn target column-fit growth.t.secret']);
+    expect(findings.map(({ message }) => message)).toEqual(
+      expect.arrayContaining(['nothing comes back of 1 table: public.beside', 'it is the way back of forward']),
+    );
   });
 
   test('a table that is not there yet is said to be unknown', async () => {
