@@ -102,6 +102,16 @@ CREATE TABLE IF NOT EXISTS ferry.cutover (
   changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   changed_by text NOT NULL DEFAULT session_user
 );
+DO $$
+BEGIN
+  -- Asked first: ALTER TABLE, even where it does nothing, waits for all who read the flag and lets others wait behind it.
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = 'ferry.cutover'::regclass AND attname = 'rollout_percent') THEN
+    ALTER TABLE ferry.cutover
+      ADD COLUMN rollout_percent int NOT NULL DEFAULT 0 CHECK (rollout_percent BETWEEN 0 AND 100),
+      ADD COLUMN rollout_mode text NOT NULL DEFAULT 'reads' CHECK (rollout_mode IN ('reads', 'users'));
+    COMMENT ON COLUMN ferry.cutover.rollout_percent IS 'Share of users whose reads go to the target while the source serves';
+  END IF;
+END $$;
 COMMENT ON COLUMN ferry.cutover.serving IS 'The flag that applications read: which project serves';
 CREATE TABLE IF NOT EXISTS ferry.cutover_run (
   run uuid PRIMARY KEY,

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { libpqConnectionString } from './connection-string.js';
-import type { Side } from './rollout.js';
+import { everythingAt, type Flag, type Side } from './rollout.js';
 
 export interface FlagWatchOptions {
   /** Connection URL of the target: the flag lives there. */
@@ -9,7 +9,7 @@ export interface FlagWatchOptions {
   /** How old the flag may become while the connection stands. */
   readonly refreshMs: number;
   /** Called for every value that differs from the one before; the first counts as differing. */
-  readonly onValue: (value: Side) => void;
+  readonly onValue: (value: Flag) => void;
   /** A read that failed; the next is tried after `refreshMs`. */
   readonly onError: (error: Error) => void;
 }
@@ -19,7 +19,7 @@ const UNDEFINED_TABLE = '42P01';
 const ANSWER_TIMEOUT_MS = 5_000;
 
 /**
- * Follows `ferry.cutover.serving` of one pipeline over one connection: by LISTEN, and by reading it every `refreshMs`
+ * Follows the row of one pipeline in `ferry.cutover` over one connection: by LISTEN, and by reading it every `refreshMs`
  * for what a notification missed (a connection that broke, a pooler that does not pass them on).
  */
 export class FlagWatch {
@@ -29,15 +29,27 @@ export class FlagWatch {
   #next: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
-  #value: Side | undefined;
+  #value: Flag | undefined;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #isFailing = false;
 
   constructor(options: FlagWatchOptions) {
     this.#options = options;
   }
 
   /** The last value read; undefined before the first. */
-  get value(): Side | undefined {
+  get value(): Flag | undefined {
     return this.#value;
+  }
+
+  /** How old the value may be: milliseconds since it was asked for; infinite before the first. */
+  get ageMs(): number {
+    return performance.now() - this.#askedAt;
+  }
+
+  /** The last read failed. */
+  get isFailing(): boolean {
+    return this.#isFailing;
   }
 
   /** Reads the flag. Resolves also when that failed: then the value is as before, and `onError` has been told. */
@@ -61,25 +73,32 @@ export class FlagWatch {
   async #read(): Promise<void> {
     if (this.#isClosed) return;
     clearTimeout(this.#timer);
+    const askedAt = performance.now();
     try {
-      this.#set(await this.#query());
+      const value = await this.#query();
+      this.#askedAt = askedAt;
+      this.#isFailing = false;
+      this.#set(value);
     } catch (error) {
+      this.#isFailing = true;
       this.#drop(this.#client);
       this.#options.onError(error as Error);
     }
     if (!this.#isClosed) this.#timer = setTimeout(() => void this.refresh(), this.#options.refreshMs);
   }
 
-  async #query(): Promise<Side> {
+  async #query(): Promise<Flag> {
     this.#client ??= await this.#connect();
     try {
-      const { rows } = await this.#client.query<{ serving: Side }>(
-        'SELECT serving FROM ferry.cutover WHERE pipeline = $1',
+      const { rows } = await this.#client.query<{ serving: Side; rollout_percent: number; rollout_mode: string }>(
+        'SELECT serving, rollout_percent, rollout_mode FROM ferry.cutover WHERE pipeline = $1',
         [this.#options.pipeline],
       );
-      return rows[0]?.serving ?? 'source';
+      const [row] = rows;
+      if (!row) return everythingAt('source');
+      return { serving: row.serving, percent: row.rollout_percent, mode: row.rollout_mode };
     } catch (error) {
-      if ((error as { code?: string }).code === UNDEFINED_TABLE) return 'source';
+      if ((error as { code?: string }).code === UNDEFINED_TABLE) return everythingAt('source');
       throw error;
     }
   }
@@ -102,6 +121,7 @@ export class FlagWatch {
     });
     try {
       await client.connect();
+      // A standby refuses it, and rightly: what is read there is as old as its replication.
       await client.query('LISTEN ferry_cutover');
       return client;
     } catch (error) {
@@ -116,9 +136,10 @@ export class FlagWatch {
     client?.end().catch(() => {});
   }
 
-  #set(value: Side): void {
-    if (value === this.#value) return;
+  #set(value: Flag): void {
+    const before = this.#value;
     this.#value = value;
-    this.#options.onValue(value);
+    const isSame = before?.serving === value.serving && before.percent === value.percent && before.mode === value.mode;
+    if (!isSame) this.#options.onValue(value);
   }
 }

@@ -3,12 +3,31 @@ import { createHash } from 'node:crypto';
 /** Which project: the old one or the new one. */
 export type Side = 'source' | 'target';
 
+/** A pipeline's row of `ferry.cutover`. */
+export interface Flag {
+  /** Who takes the writes. */
+  readonly serving: Side;
+  /** Share of users, 0 to 100, whose reads go to the target while the source serves. */
+  readonly percent: number;
+  /** What of a user is rolled out. `reads` is all that this version knows. */
+  readonly mode: string;
+}
+
+/** Where one user's statements go. */
+export interface Route {
+  readonly reads: Side;
+  readonly writes: Side;
+}
+
+/** Nobody is rolled out. */
+export const everythingAt = (serving: Side): Flag => ({ serving, percent: 0, mode: 'reads' });
+
 /** What the environment says over the flag. */
 export interface Overrides {
   /** Set by FERRY_SERVING, or by SUPABASE_ENV: everything goes there, whatever the flag says. */
   readonly serving: Side | undefined;
-  /** V2_ROLLOUT_PERCENTAGE, 0 to 100: the share of users that `route` sends to the target ahead of the flag. */
-  readonly rolloutPercentage: number;
+  /** V2_ROLLOUT_PERCENTAGE, 0 to 100, in place of the flag's percent; undefined when it is not set. */
+  readonly percent: number | undefined;
 }
 
 const SERVING = { source: 'source', target: 'target' } as const;
@@ -20,13 +39,9 @@ const SUPABASE_ENV = { production: 'source', v2: 'target' } as const;
  * @throws Error naming the variable when its value is none of these: a typing error must not route anything.
  */
 export function readOverrides(env: Readonly<Record<string, string | undefined>>): Overrides {
-  const percentage = env.V2_ROLLOUT_PERCENTAGE || '0';
-  if (!/^\d{1,3}$/.test(percentage) || Number(percentage) > 100) {
-    throw new Error(`V2_ROLLOUT_PERCENTAGE must be a whole number from 0 to 100, not ${JSON.stringify(percentage)}`);
-  }
   return {
     serving: oneOf('FERRY_SERVING', env, SERVING) ?? oneOf('SUPABASE_ENV', env, SUPABASE_ENV),
-    rolloutPercentage: Number(percentage),
+    percent: percentOf('V2_ROLLOUT_PERCENTAGE', env),
   };
 }
 
@@ -36,9 +51,29 @@ export function percentileOf(userId: string): number {
   return Number.parseInt(hash.slice(0, 8), 16) % 100;
 }
 
-/** Ahead of the flag: true when the rollout's share includes the user. Without a user it is drawn by lot. */
-export function isRolledOut(percentage: number, userId?: string): boolean {
-  return (userId === undefined ? Math.random() * 100 : percentileOf(userId)) < percentage;
+/** True when the share includes the user. Without an id, an empty one too, it is drawn by lot each time. */
+export function isRolledOut(percent: number, userId?: string): boolean {
+  return (userId ? percentileOf(userId) : Math.random() * 100) < percent;
+}
+
+/**
+ * Decides for one user.
+ * @throws Error for a mode that this version does not know: a guess could send a user's writes to the wrong project.
+ */
+export function routeOf({ serving, percent, mode }: Flag, userId?: string): Route {
+  if (mode !== 'reads') {
+    throw new Error(`schemaferry/routing does not know the rollout mode ${JSON.stringify(mode)}: update the package`);
+  }
+  return { reads: isRolledOut(percent, userId) ? 'target' : serving, writes: serving };
+}
+
+function percentOf(name: string, env: Readonly<Record<string, string | undefined>>): number | undefined {
+  const value = env[name];
+  if (!value) return undefined;
+  if (!/^\d{1,3}$/.test(value) || Number(value) > 100) {
+    throw new Error(`${name} must be a whole number from 0 to 100, not ${JSON.stringify(value)}`);
+  }
+  return Number(value);
 }
 
 function oneOf(

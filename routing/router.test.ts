@@ -1,58 +1,145 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { isFenced } from './fence.js';
-import type { Side } from './rollout.js';
-import { FlagRouter } from './router.js';
+import { everythingAt, type Flag, type Side } from './rollout.js';
+import { FlagRouter, StaleFlagError, type StalenessOptions } from './router.js';
 
 const fenced = () => Object.assign(new Error('schemaferry: public.users is being cut over'), { code: '40001' });
 
+interface RouterSetUp extends StalenessOptions {
+  readonly value?: Side;
+  readonly serving?: Side;
+  readonly percent?: number;
+}
+
 /** A router over a flag that the test sets. */
-function routerOver(options: { value?: Side; serving?: Side; rolloutPercentage?: number } = {}) {
-  let tell: (side: Side) => void = () => {};
+function routerOver({ value, serving, percent, ...staleness }: RouterSetUp = {}) {
+  let tell: (flag: Flag) => void = () => {};
   const watch = {
-    value: options.value as Side | undefined,
+    value: value && everythingAt(value),
+    ageMs: value ? 0 : Number.POSITIVE_INFINITY,
+    isFailing: false,
     reads: 0,
+    /** What a read finds. */
+    onRead: () => {},
     async refresh() {
       this.reads += 1;
+      this.onRead();
     },
     async close() {},
   };
-  const overrides = { serving: options.serving, rolloutPercentage: options.rolloutPercentage ?? 0 };
-  const router = new FlagRouter(overrides, (onValue) => {
+  const router = new FlagRouter({ pipeline: 'shop', overrides: { serving, percent }, ...staleness }, (onValue) => {
     tell = onValue;
     return watch;
   });
   return {
     router,
     watch,
-    flip(side: Side) {
-      watch.value = side;
-      tell(side);
+    flip(side: Side, percent = 0) {
+      watch.value = { ...everythingAt(side), percent };
+      watch.ageMs = 0;
+      tell(watch.value);
     },
   };
 }
 
-test('serves the source until a flag is known', async () => {
-  const { router, flip } = routerOver();
-  expect(await router.serving()).toBe('source');
-  flip('target');
-  expect(await router.serving()).toBe('target');
-});
-
 test('an override decides without asking the flag', async () => {
   const { router, watch } = routerOver({ value: 'source', serving: 'target' });
-  expect([await router.serving(), await router.refresh(), await router.route('u')]).toEqual(Array(3).fill('target'));
+  expect([await router.serving(), await router.refresh()]).toEqual(['target', 'target']);
+  expect(await router.route('u')).toEqual({ reads: 'target', writes: 'target' });
   expect(watch.reads).toBe(0);
 });
 
-test('route sends the share of users ahead of the flag, and everybody behind it', async () => {
-  const { router, flip } = routerOver({ value: 'source', rolloutPercentage: 50 });
+test('route sends the reads of a share of users ahead of the flag, and everybody behind it', async () => {
+  const { router, flip } = routerOver({ value: 'source' });
   const users = Array.from({ length: 200 }, (_, i) => `user-${i}`);
-  const before = await Promise.all(users.map((user) => router.route(user)));
-  expect(new Set(before)).toEqual(new Set(['source', 'target']));
-  expect(await Promise.all(users.map((user) => router.route(user)))).toEqual(before);
+  const routes = () => Promise.all(users.map((user) => router.route(user)));
+  const sides = async (of: 'reads' | 'writes') => new Set((await routes()).map((route) => route[of]));
+  flip('source', 50);
+  const before = await routes();
+  expect(await sides('reads')).toEqual(new Set(['source', 'target']));
+  expect(await sides('writes')).toEqual(new Set(['source']));
+  expect(await routes()).toEqual(before);
   flip('target');
-  expect(new Set(await Promise.all(users.map((user) => router.route(user))))).toEqual(new Set(['target']));
+  expect(await sides('reads')).toEqual(new Set(['target']));
+  expect(await sides('writes')).toEqual(new Set(['target']));
+});
+
+test("the environment's percentage takes the place of the flag's, zero too", async () => {
+  const none = routerOver({ value: 'source', percent: 0 });
+  none.flip('source', 100);
+  expect(await none.router.route('u')).toEqual({ reads: 'source', writes: 'source' });
+  const all = routerOver({ value: 'source', percent: 100 });
+  expect(await all.router.route('u')).toEqual({ reads: 'target', writes: 'source' });
+});
+
+test('pools gives the pool that the route names', async () => {
+  const { router, flip } = routerOver({ value: 'source' });
+  const pools = router.pools({ source: 'old pool', target: 'new pool' });
+  flip('source', 100);
+  expect([await pools.reads('u'), await pools.writes('u')]).toEqual(['new pool', 'old pool']);
+  flip('target');
+  expect([await pools.reads('u'), await pools.writes('u')]).toEqual(['new pool', 'new pool']);
+});
+
+describe('a flag that could not be read for longer than the bound', () => {
+  const stale = async (options: StalenessOptions, at: Side = 'target') => {
+    const set = routerOver({ value: at, maxStalenessMs: 1_000, ...options });
+    await set.router.serving();
+    set.watch.ageMs = 1_001;
+    set.watch.isFailing = true;
+    return set;
+  };
+
+  test('is an error, in every call that needs it', async () => {
+    const { router } = await stale({});
+    const pools = router.pools({ source: 1, target: 2 });
+    const calls = [
+      () => router.serving(),
+      () => router.route('u'),
+      () => pools.reads('u'),
+      () => pools.writes('u'),
+      () => router.run(async (side) => side),
+    ];
+    for (const call of calls) await expect(call()).rejects.toThrow(StaleFlagError);
+    await expect(router.serving()).rejects.toThrow('the flag of the pipeline shop could not be read for 1001 ms');
+  });
+
+  test('is the configured side where there is one, for reads and writes of all users', async () => {
+    const { router, flip, watch } = await stale({ whenStale: 'source' });
+    flip('source', 100);
+    watch.ageMs = 1_001;
+    expect(await router.route('u')).toEqual({ reads: 'source', writes: 'source' });
+    const other = await stale({ whenStale: 'target' }, 'source');
+    expect(await other.router.route('u')).toEqual({ reads: 'target', writes: 'target' });
+  });
+
+  test('counts again once it is read', async () => {
+    const { router, flip } = await stale({});
+    flip('target');
+    expect(await router.serving()).toBe('target');
+  });
+
+  test('is what it was up to the bound', async () => {
+    const { router, watch } = await stale({});
+    watch.ageMs = 1_000;
+    expect(await router.serving()).toBe('target');
+  });
+
+  test('is read at once where it is old without a failure: the process stood still', async () => {
+    const { router, watch } = await stale({});
+    watch.isFailing = false;
+    watch.onRead = () => {
+      watch.value = everythingAt('source');
+      watch.ageMs = 0;
+    };
+    expect(await router.serving()).toBe('source');
+  });
+
+  test('and that was never read, is as unknown', async () => {
+    await expect(routerOver().router.serving()).rejects.toThrow('could not be read yet');
+    expect(await routerOver({ whenStale: 'source' }).router.serving()).toBe('source');
+  });
 });
 
 test('a refused transaction runs again on the other side as soon as the flag flips', async () => {
@@ -103,7 +190,7 @@ test('any other error is thrown at once', async () => {
 test('a change is told until the caller unsubscribes', async () => {
   const { router, flip } = routerOver({ value: 'source' });
   const told: Side[] = [];
-  const unsubscribe = router.onChange((side) => told.push(side));
+  const unsubscribe = router.onChange(({ serving }) => told.push(serving));
   flip('target');
   await sleep(0);
   unsubscribe();

@@ -1,17 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFenced } from './fence.js';
 import { FlagWatch } from './flag-watch.js';
-import { isRolledOut, type Overrides, readOverrides, type Side } from './rollout.js';
+import { type PoolsBySide, RoutedPools } from './pools.js';
+import { everythingAt, type Flag, type Overrides, type Route, readOverrides, routeOf, type Side } from './rollout.js';
+import { StaleFlagError } from './stale-flag.js';
 
-export type { Side } from './rollout.js';
+export type { RoutedPools } from './pools.js';
+export type { Flag, Route, Side } from './rollout.js';
+export { StaleFlagError } from './stale-flag.js';
 
-export interface RouterOptions {
+/** What becomes of statements while nobody knows which project serves. */
+export interface StalenessOptions {
+  /** How old the flag may become before `whenStale` holds. Default 5,000. */
+  readonly maxStalenessMs?: number;
+  /**
+   * `error` (default): every call throws {@link StaleFlagError}. A side: everything goes there, reads and writes of all
+   * users, until the flag is read again.
+   */
+  readonly whenStale?: 'error' | Side;
+}
+
+export interface RouterOptions extends StalenessOptions {
   /** Connection URL of the target project. The role needs USAGE on the schema ferry and SELECT on ferry.cutover. */
   readonly url: string;
   readonly pipeline: string;
   /** Reads the flag at least this often; a notification tells a change at once. Default 500. */
   readonly refreshMs?: number;
-  /** Told when the flag could not be read. The router goes on with the last value and tries again. */
+  /** Told when the flag could not be read; it is tried again after `refreshMs`. */
   readonly onError?: (error: Error) => void;
   /** Default: process.env. See {@link readOverrides}. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -19,28 +34,31 @@ export interface RouterOptions {
 
 export interface Router {
   /**
-   * Which project serves. At most `refreshMs` old while the target can be reached, and the last value known otherwise:
-   * a write that goes to the wrong project by that is refused there (the fence), never lost. The first call waits for
-   * the first read, 5 s at the most; while no value is known it is the source, so that the old project does not
-   * depend on the new one.
+   * Which project takes the writes. The first call waits for the first read. A write that goes to the wrong project,
+   * because the flag flipped a moment ago, is refused there (the fence), never lost.
+   * @throws StaleFlagError as {@link StalenessOptions} have it; so do all methods that need the flag.
    */
   serving(): Promise<Side>;
   /** Reads the flag now. */
   refresh(): Promise<Side>;
   /** @returns a function that ends the calls. */
-  onChange(callback: (side: Side) => void): () => void;
+  onChange(callback: (flag: Flag) => void): () => void;
+  /** Where one user's reads and writes go. Without an id each call is drawn by lot. */
+  route(userId?: string): Promise<Route>;
+  /** Gives the pool for a user's reads or writes, out of the two projects'. */
+  pools<P>(pools: PoolsBySide<P>): RoutedPools<P>;
   /**
-   * Where one user's *reads* go: the target for the rollout's share of users, whichever project takes the writes.
-   * Without a user id each call is drawn by lot.
-   */
-  route(userId?: string): Promise<Side>;
-  /**
-   * Runs one transaction on the serving project, and again when the fence refused it, until `deadlineMs` (default
+   * Runs one transaction where the user's writes go, and again when the fence refused it, until `deadlineMs` (default
    * 30,000) has passed. What is refused was rolled back: `work` must be all of the transaction, and nothing else.
    * @throws what `work` throws; the refusal itself after the deadline.
    */
-  run<T>(work: (side: Side) => Promise<T>, options?: { readonly deadlineMs?: number }): Promise<T>;
+  run<T>(work: (side: Side) => Promise<T>, options?: RunOptions): Promise<T>;
   close(): Promise<void>;
+}
+
+export interface RunOptions {
+  readonly userId?: string;
+  readonly deadlineMs?: number;
 }
 
 /**
@@ -50,7 +68,7 @@ export interface Router {
 export function createRouter(options: RouterOptions): Router {
   const overrides = readOverrides(options.env ?? process.env);
   return new FlagRouter(
-    overrides,
+    { ...options, overrides },
     (onValue) =>
       new FlagWatch({
         url: options.url,
@@ -66,62 +84,81 @@ export function createRouter(options: RouterOptions): Router {
 const RETRY_MIN_MS = 10;
 const RETRY_MAX_MS = 100;
 
-export class FlagRouter implements Router {
-  readonly #overrides: Overrides;
-  readonly #watch: Pick<FlagWatch, 'value' | 'refresh' | 'close'>;
-  readonly #firstRead: Promise<void>;
-  readonly #listeners = new Set<(side: Side) => void>();
+/** What the router needs of a {@link FlagWatch}. */
+export type Watch = Pick<FlagWatch, 'value' | 'ageMs' | 'isFailing' | 'refresh' | 'close'>;
 
-  constructor(
-    overrides: Overrides,
-    openWatch: (onValue: (side: Side) => void) => Pick<FlagWatch, 'value' | 'refresh' | 'close'>,
-  ) {
-    this.#overrides = overrides;
-    this.#watch = openWatch((side) => {
+export interface FlagRouterOptions extends StalenessOptions {
+  readonly pipeline: string;
+  readonly overrides: Overrides;
+}
+
+export class FlagRouter implements Router {
+  readonly #options: FlagRouterOptions;
+  readonly #watch: Watch;
+  readonly #firstRead: Promise<void>;
+  readonly #listeners = new Set<(flag: Flag) => void>();
+
+  constructor(options: FlagRouterOptions, openWatch: (onValue: (flag: Flag) => void) => Watch) {
+    this.#options = options;
+    this.#watch = openWatch((flag) => {
       // Apart from the watch, which a listener that throws must not take down with it.
-      for (const listener of this.#listeners) queueMicrotask(() => listener(side));
+      for (const listener of this.#listeners) queueMicrotask(() => listener(flag));
     });
     // With an override nobody asks the flag, so that it works where the target cannot be reached.
-    this.#firstRead = overrides.serving ? Promise.resolve() : this.#watch.refresh();
+    this.#firstRead = options.overrides.serving ? Promise.resolve() : this.#watch.refresh();
   }
 
   async serving(): Promise<Side> {
-    if (this.#overrides.serving) return this.#overrides.serving;
-    await this.#firstRead;
-    return this.#watch.value ?? 'source';
+    return (await this.#flag()).serving;
   }
 
   async refresh(): Promise<Side> {
-    if (!this.#overrides.serving) await this.#watch.refresh();
+    if (!this.#options.overrides.serving) await this.#watch.refresh();
     return this.serving();
   }
 
-  onChange(callback: (side: Side) => void): () => void {
+  onChange(callback: (flag: Flag) => void): () => void {
     this.#listeners.add(callback);
     return () => this.#listeners.delete(callback);
   }
 
-  async route(userId?: string): Promise<Side> {
-    const serving = await this.serving();
-    if (this.#overrides.serving || serving === 'target') return serving;
-    return isRolledOut(this.#overrides.rolloutPercentage, userId) ? 'target' : 'source';
+  async route(userId?: string): Promise<Route> {
+    return routeOf(await this.#flag(), userId);
   }
 
-  async run<T>(work: (side: Side) => Promise<T>, options: { readonly deadlineMs?: number } = {}): Promise<T> {
-    const giveUpAt = performance.now() + (options.deadlineMs ?? 30_000);
+  pools<P>(pools: PoolsBySide<P>): RoutedPools<P> {
+    return new RoutedPools((userId) => this.route(userId), pools);
+  }
+
+  async run<T>(work: (side: Side) => Promise<T>, { userId, deadlineMs = 30_000 }: RunOptions = {}): Promise<T> {
+    const giveUpAt = performance.now() + deadlineMs;
     for (let waitMs = RETRY_MIN_MS; ; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
-      const side = await this.serving();
+      const { writes: side } = await this.route(userId);
       try {
         return await work(side);
       } catch (error) {
         if (!isFenced(error) || performance.now() >= giveUpAt) throw error;
       }
-      if ((await this.refresh()) === side) await this.#changeWithin(waitMs);
+      await this.refresh();
+      if ((await this.route(userId)).writes === side) await this.#changeWithin(waitMs);
     }
   }
 
   close(): Promise<void> {
     return this.#watch.close();
+  }
+
+  /** The flag with what the environment says over it. */
+  async #flag(): Promise<Flag> {
+    const { overrides, pipeline, maxStalenessMs = 5_000, whenStale = 'error' } = this.#options;
+    if (overrides.serving) return everythingAt(overrides.serving);
+    await this.#firstRead;
+    // A process that stood still, or that reads seldom, has an old value and no fault: it asks before it gives up.
+    if (this.#watch.ageMs > maxStalenessMs && !this.#watch.isFailing) await this.#watch.refresh();
+    const { value, ageMs } = this.#watch;
+    if (value && ageMs <= maxStalenessMs) return { ...value, percent: overrides.percent ?? value.percent };
+    if (whenStale === 'error') throw new StaleFlagError(pipeline, ageMs);
+    return everythingAt(whenStale);
   }
 
   async #changeWithin(ms: number): Promise<void> {

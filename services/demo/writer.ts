@@ -46,7 +46,8 @@ export interface Writer {
  * @throws Error when the serving project cannot be reached or has not the demo's data.
  */
 export async function startWriter(options: WriterOptions): Promise<Writer> {
-  const router = createRouter({ url: options.targetUrl, pipeline: options.pipeline });
+  // It only writes: a write to the old project that is too late is refused there, and tried again.
+  const router = createRouter({ url: options.targetUrl, pipeline: options.pipeline, whenStale: 'source' });
   const { application, connections, seed } = options;
   const pools = {
     source: new ApplicationPool(options.sourceUrl, { searchPath: application.searchPath.source, connections }),

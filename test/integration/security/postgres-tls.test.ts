@@ -118,7 +118,13 @@ describeWithCertificates('PostgreSQL', () => {
       const follow = async (query: string) => {
         errors.length = 0;
         const onError = (error: Error) => void errors.push(error);
-        const router = createRouter({ url: demandingBy(query), pipeline: 'none', env: {}, onError });
+        const router = createRouter({
+          url: demandingBy(query),
+          pipeline: 'none',
+          env: {},
+          onError,
+          whenStale: 'source',
+        });
         const side = await router.serving();
         await router.close();
         return side;
