@@ -2,7 +2,9 @@ import type { Client } from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ensureControlSchema } from '../../platform/control-schema.js';
 import { connect } from '../../platform/postgres.js';
-import { createRouter, type Router, type RouterOptions } from '../../routing/router.js';
+import { createRouter, type Flag, type Router, type RouterOptions, StaleFlagError } from '../../routing/router.js';
+import { readActs } from '../../services/control/history/acts.js';
+import { type Rollout, readRollout, setRollout } from '../../services/control/rollout/rollout.js';
 import { eventually } from '../support/eventually.js';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
 import { describeWithPostgres, testServers } from '../support/servers.js';
@@ -31,11 +33,14 @@ describeWithPostgres('routing', () => {
     return router;
   }
 
-  async function flip(serving: 'source' | 'target', options: { notify: boolean }): Promise<void> {
+  async function flip(
+    serving: 'source' | 'target',
+    { percent = 0, ...options }: { percent?: number; notify: boolean },
+  ): Promise<void> {
     await operator.query(
-      `INSERT INTO ferry.cutover (pipeline, serving) VALUES ('shop', $1)
-       ON CONFLICT (pipeline) DO UPDATE SET serving = excluded.serving`,
-      [serving],
+      `INSERT INTO ferry.cutover (pipeline, serving, rollout_percent) VALUES ('shop', $1, $2)
+       ON CONFLICT (pipeline) DO UPDATE SET serving = excluded.serving, rollout_percent = excluded.rollout_percent`,
+      [serving, percent],
     );
     if (options.notify) await operator.query("NOTIFY ferry_cutover, 'shop'");
   }
@@ -55,8 +60,59 @@ describeWithPostgres('routing', () => {
     expect(await router.serving()).toBe('source');
     const changed = new Promise((resolve) => router.onChange(resolve));
     await flip('target', { notify: true });
-    expect(await changed).toBe('target');
+    expect(await changed).toEqual({ serving: 'target', percent: 0, mode: 'reads' });
     expect(await router.serving()).toBe('target');
+  });
+
+  test('a step of the rollout is told by the transaction that takes it, up and down', async () => {
+    await ensureControlSchema(operator);
+    const router = routerOf({ refreshMs: NEVER_MS, maxStalenessMs: NEVER_MS });
+    expect(await router.route('user-1')).toEqual({ reads: 'source', writes: 'source' });
+    let seen: Rollout = { serving: 'source', percent: 0, mode: 'reads' };
+    // The place of user-1 is 19.
+    for (const [percent, reads] of [
+      [19, 'source'],
+      [20, 'target'],
+      [100, 'target'],
+      [0, 'source'],
+    ] as const) {
+      const changed = new Promise<Flag>((resolve) => {
+        const unsubscribe = router.onChange((flag) => {
+          unsubscribe();
+          resolve(flag);
+        });
+      });
+      seen = await setRollout(operator, { pipeline: 'shop', seen, percent });
+      expect(await changed).toMatchObject({ percent });
+      expect(await router.route('user-1')).toEqual({ reads, writes: 'source' });
+    }
+    const acts = await readActs(operator, 'shop', 10);
+    expect(acts.map(({ act, detail }) => [act, detail])).toEqual([
+      ['rollout', { from: 100, to: 0 }],
+      ['rollout', { from: 20, to: 100 }],
+      ['rollout', { from: 19, to: 20 }],
+      ['rollout', { from: 0, to: 19 }],
+    ]);
+  });
+
+  test('a rollout that was changed meanwhile is refused, and nothing of it stays', async () => {
+    await ensureControlSchema(operator);
+    await flip('source', { percent: 50, notify: false });
+    const seen = { serving: 'source', percent: 10, mode: 'reads' } as const;
+    await expect(setRollout(operator, { pipeline: 'shop', seen, percent: 20 })).rejects.toMatchObject({
+      code: 'not-ready',
+      message: expect.stringContaining('the source serves, 50 %'),
+    });
+    expect(await readRollout(operator, 'shop')).toEqual({ ...seen, percent: 50 });
+    expect(await readActs(operator, 'shop', 10)).toEqual([]);
+  });
+
+  test('a flag table of before gets its columns, and keeps its row', async () => {
+    await ensureControlSchema(operator);
+    await flip('target', { notify: false });
+    await operator.query('ALTER TABLE ferry.cutover DROP COLUMN rollout_percent, DROP COLUMN rollout_mode');
+    await ensureControlSchema(operator);
+    expect(await readRollout(operator, 'shop')).toEqual({ serving: 'target', percent: 0, mode: 'reads' });
   });
 
   test('a flip without a notification is seen by the next read', async () => {
@@ -85,13 +141,44 @@ describeWithPostgres('routing', () => {
     await eventually(async () => (await router.serving()) === 'target', { what: 'the flip', timeoutMs: 5_000 });
   });
 
-  test('a target that cannot be reached leaves the source serving', async () => {
+  test('a target that cannot be reached is an error, or the side that is configured for it', async () => {
     const errors: Error[] = [];
     const url = new URL(target.url);
     url.port = '1';
-    const router = routerOf({ url: url.href, onError: (error) => errors.push(error) });
-    expect(await router.serving()).toBe('source');
+    const onError = (error: Error) => void errors.push(error);
+    await expect(routerOf({ url: url.href, onError }).serving()).rejects.toThrow(StaleFlagError);
     expect(errors.length).toBeGreaterThan(0);
+    expect(await routerOf({ url: url.href, whenStale: 'source' }).route('u')).toEqual({
+      reads: 'source',
+      writes: 'source',
+    });
+  });
+
+  test('cut off, it goes on with the last value up to the bound, then says so, and finds back by itself', async () => {
+    await ensureControlSchema(operator);
+    await flip('target', { notify: false });
+    const maintenance = await connect('target', testServers().targetServer, { applicationName: 'ferry-test' });
+    try {
+      const router = routerOf({ refreshMs: 50, maxStalenessMs: 1_000 });
+      expect(await router.serving()).toBe('target');
+      await maintenance.query(`ALTER DATABASE ${target.name} ALLOW_CONNECTIONS false`);
+      await operator.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'ferry-routing shop'`);
+      const answers: (string | Error)[] = [];
+      await eventually(
+        async () => {
+          answers.push(await router.serving().catch((error: Error) => error));
+          return answers.at(-1) instanceof StaleFlagError;
+        },
+        { what: 'the bound to pass' },
+      );
+      expect(new Set(answers.slice(0, -1))).toEqual(new Set(['target']));
+      await flip('source', { notify: false });
+      await maintenance.query(`ALTER DATABASE ${target.name} ALLOW_CONNECTIONS true`);
+      await eventually(async () => (await router.serving()) === 'source', { what: 'the flag to be read again' });
+    } finally {
+      await maintenance.end();
+    }
   });
 
   test('run carries a transaction over the fence to the side that serves next', async () => {

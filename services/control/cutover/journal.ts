@@ -110,8 +110,8 @@ export class Journal {
     await this.#target.query("BEGIN; SET LOCAL synchronous_commit = 'on'");
     try {
       await this.#target.query(
-        `UPDATE ferry.cutover SET serving = $2, state = $3, changed_at = clock_timestamp(),
-                changed_by = session_user WHERE pipeline = $1`,
+        `UPDATE ferry.cutover SET serving = $2, state = $3, rollout_percent = 0,
+                changed_at = clock_timestamp(), changed_by = session_user WHERE pipeline = $1`,
         [pipeline, SERVES_AFTER[direction], direction === 'forward' ? 'cut-over' : 'rolled-back'],
       );
       await this.#target.query(

@@ -7,11 +7,13 @@ import { lineageTable } from '../../../platform/lineage-table.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { quoteName } from '../../../platform/postgres.js';
 import { readServing } from '../cutover/journal.js';
+import { refuseRolledOut } from '../rollout/rollout.js';
 
 /**
  * Empties the mapped tables and sets the checkpoints back to the start of the log, in one transaction. An apply that
  * runs finds its writes refused by the new epoch and begins again from there.
- * @throws FerryError `not-ready` once the target serves: a rebuild would take back what applications wrote there.
+ * @throws FerryError `not-ready` once the target serves: a rebuild would take back what applications wrote there; and
+ * while a part of the users reads there.
  */
 export async function resetTarget(target: ClientBase, pipeline: LoadedPipeline): Promise<void> {
   if ((await readServing(target, pipeline.name)) === 'target') {
@@ -19,6 +21,7 @@ export async function resetTarget(target: ClientBase, pipeline: LoadedPipeline):
       remedy: 'Replay before the cutover only.',
     });
   }
+  await refuseRolledOut(target, pipeline.name);
   await inTransactionBesideApply(target, () => reset(target, pipeline)).catch((error: unknown) => {
     const { code, message } = error as { code?: string; message: string };
     if (code !== '23503') throw error;

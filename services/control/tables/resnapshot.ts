@@ -13,6 +13,7 @@ import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { readSlot } from '../../../platform/read-slot.js';
 import { readServing } from '../cutover/journal.js';
+import { refuseRolledOut } from '../rollout/rollout.js';
 import { holdForSnapshot } from './stop-and-go.js';
 
 export interface ResnapshotSides {
@@ -25,7 +26,7 @@ export interface ResnapshotSides {
  * Orders a table to be copied again. The order goes into the source's WAL: where it stands among the changes is exact,
  * and no crash loses it. Until apply comes there it passes over the table, so that nothing of before can halt it.
  * @returns where the order stands.
- * @throws FerryError `not-ready` once the target serves, or when nobody would read the order.
+ * @throws FerryError `not-ready` while a part of the users reads from the target, or when nobody would read the order.
  */
 export async function orderResnapshot(
   { source, target, log }: ResnapshotSides,
@@ -39,6 +40,7 @@ export async function orderResnapshot(
     });
   }
   await refuseGone(log, mapping);
+  await refuseRolledOut(target, pipeline.name);
   for (const route of routesOf(pipeline.tables, mapping)) await holdForSnapshot(target, pipeline, route);
   return emitOrder(source, pipeline, mapping);
 }
