@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import('./up.js')).upCommand(),
   status: async () => (await import('./status.js')).statusCommand(),
   verify: async () => (await import('./verify.js')).verifyCommand(),
+  'compare-reads': async () => (await import('./compare-reads.js')).compareReadsCommand(),
   rollout: async () => (await import('./rollout.js')).rolloutCommand(),
   'way-back': async () => (await import('./way-back.js')).wayBackCommand(),
   cutover: async () => (await import('./cutover.js')).cutoverCommand(),

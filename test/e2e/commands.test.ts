@@ -2,7 +2,19 @@ import { expect, test } from 'vitest';
 import { type CliError, runFerry, testEnvironment } from '../support/cli.js';
 
 const SERVICES = ['capture', 'transform', 'apply', 'control'];
-const COMMANDS = ['demo', 'init', 'check', 'up', 'status', 'verify', 'cutover', 'replay', ...SERVICES];
+const COMMANDS = [
+  'demo',
+  'init',
+  'check',
+  'up',
+  'status',
+  'verify',
+  'compare-reads',
+  'rollout',
+  'cutover',
+  'replay',
+  ...SERVICES,
+];
 
 const ferry = (...args: readonly string[]) => runFerry(args, testEnvironment());
 
@@ -48,6 +60,7 @@ test('values that are out of range are refused with what would do', async () => 
     [['demo', '--pipeline', 'nothing'], 'there is no ready pipeline nothing'],
     [['cutover', '-c', 'x', '--force', 'parity'], '--force parity needs a reason'],
     [['cutover', '-c', 'x', '--max-pause', 'soon'], 'Write it like 500ms, 10s, 2m or 1h.'],
+    [['rollout', '-c', 'x', '--percent', '101'], 'Write a whole number from 0 to 100.'],
     [['init', '--map', 'public=growth', '--out', '/tmp/nowhere'], 'init needs --source, or SOURCE_URL'],
     [['init', '--source', 'postgres://h/d', '--map', 'public', '--out', 'x'], '--map public: not SCHEMA=SCHEMA'],
     [['init', '--source', 'postgres://h/d', '--map', 'a=b', '--out', 'x', '--create-target'], 'needs --target'],
