@@ -184,9 +184,9 @@ export class RawEncoder {
     // same place.
     const index = this.#index++;
     if (!known.plan) return;
+    if (this.#turn === 'closed') return this.#windows.row(message, row, known.relation);
     if (message.length > SURELY_FITS_BYTES) refuseLargerRow(message, row, known.relation, known.plan);
     this.#windows.row(message, row, known.relation);
-    if (this.#turn === 'closed') return;
     const transaction = this.open;
     if (known.whole?.covers(transaction)) return countCovered(this.#tallies, known.name);
     const { partitions } = this.#output;

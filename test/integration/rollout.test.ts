@@ -282,7 +282,7 @@ describeWithPostgres('a rollout of reads', () => {
     expect(up.json<{ gates: object[] }>().gates).toMatchObject(gates.map((gate) => ({ gate, isOpen: true })));
     const { target, config } = pipeline;
     const settings = DEFAULT_SETTINGS;
-    await (await Journal.begin(target, { pipeline: config.name, direction: 'forward', settings })).serveTarget();
+    await (await Journal.begin(target, { pipeline: config.name, direction: 'forward', settings })).flip();
     const shown = await rollout();
     expect(shown.json()).toEqual({ ok: true, serving: 'target', percent: 0, mode: 'reads' });
     await expect(step(50)).rejects.toThrow('the new project serves');

@@ -31,7 +31,7 @@ export async function readTargetTables(target: ClientBase, schema: string): Prom
       schema,
       table: name,
       columns: new Map(),
-      required: new Array<string>(),
+      required: [] as string[],
       keys: keys.get(name) ?? [],
       ...(row.inherited === 't' ? { hasInheritingTables: true } : {}),
     };

@@ -45,7 +45,13 @@ const facts: RolloutFacts = {
   maxLagSeconds: 2,
 };
 
-const open: OpenCutover = { startedAt: '2026-01-31T11:00:00Z', startedBy: 'x', lastStep: 'fence', isRunning: true };
+const open: OpenCutover = {
+  direction: 'forward',
+  startedAt: '2026-01-31T11:00:00Z',
+  startedBy: 'x',
+  lastStep: 'fence',
+  isRunning: true,
+};
 
 const closed = (changed: Partial<RolloutFacts>) =>
   rolloutFindings({ ...facts, ...changed })

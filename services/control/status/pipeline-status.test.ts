@@ -55,7 +55,13 @@ describe('nextSteps', () => {
   });
 
   test('are to end a cutover that its coordinator left, or to wait for one that runs', () => {
-    const left = { direction: 'forward' as const, startedAt: 'then', startedBy: 'ada', lastStep: 'drained', isRunning: false };
+    const left = {
+      direction: 'forward' as const,
+      startedAt: 'then',
+      startedBy: 'ada',
+      lastStep: 'drained',
+      isRunning: false,
+    };
     expect(steps({ openCutover: left, ledger: null })).toEqual([
       expect.stringMatching(/left at its step drained.*ferry cutover --resume -c config\/shop/),
       'Or undo it: ferry cutover --abort -c config/shop',

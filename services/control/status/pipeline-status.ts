@@ -1,5 +1,5 @@
-import { COMMAND, type Direction, NOUN } from '../cutover/direction.js';
 import type { Attention, ServiceName, ServiceState, StandingPart } from '../../../core/service-report.js';
+import { COMMAND, type Direction, NOUN } from '../cutover/direction.js';
 import type { Lag } from './lag.js';
 import type { Ledger } from './read-ledger.js';
 

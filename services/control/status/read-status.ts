@@ -159,7 +159,13 @@ async function readOpenCutover(target: ClientBase, pipeline: string): Promise<Op
   if (!journal) return null;
   const { direction, startedAt, startedBy } = journal.run;
   const lastStep = (await journal.entries()).at(-1)?.step ?? null;
-  return { direction, startedAt, startedBy, lastStep, isRunning: (await readCoordinator(target, pipeline)) !== undefined };
+  return {
+    direction,
+    startedAt,
+    startedBy,
+    lastStep,
+    isRunning: (await readCoordinator(target, pipeline)) !== undefined,
+  };
 }
 
 const SERVICES: readonly ServiceName[] = ['capture', 'transform', 'apply', 'control'];
