@@ -51,11 +51,11 @@ export async function recover(log: EventLog, topic: string, partitions: number):
     moved: new Map(),
     delivered: [...(state?.unseen ?? [])],
     turn: undefined,
-    turns: Array.from({ length: partitions }, () => state?.turn),
   };
   const parts = new SnapshotParts(partitions);
+  const turns = Array.from({ length: partitions }, () => state?.turn);
   for (let partition = 0; partition < partitions; partition++) {
-    await recoverPartition(log, { topic, partition }, { state, recovered, parts });
+    await recoverPartition(log, { topic, partition }, { state, recovered, parts, turns });
   }
   parts.take(recovered.tables, recovered.moved);
   // Of the one that has the least: what the others have of the stream besides comes again, turns included.
@@ -63,7 +63,7 @@ export async function recover(log: EventLog, topic: string, partitions: number):
     (least, { position }, i, all) => (isAfter(all[least]!.position, position) ? i : least),
     0,
   );
-  recovered.turn = recovered.turns[least];
+  recovered.turn = turns[least];
   for (const [table, count] of recovered.tallies.captured) addTo(recovered.tallies.read, table, count);
   for (const [table, count] of recovered.tallies.deduplicated) addTo(recovered.tallies.read, table, count);
   return recovered;
@@ -74,20 +74,20 @@ type Recovering = { -readonly [K in keyof Recovered]: Recovered[K] } & {
   resume: ResumePoint[];
   nextOffsets: number[];
   delivered: number[];
-  /** By partition. */
-  turns: (Turn | undefined)[];
 };
 
 interface Finding {
   readonly state: CaptureState | undefined;
   readonly recovered: Recovering;
   readonly parts: SnapshotParts;
+  /** By partition. */
+  readonly turns: (Turn | undefined)[];
 }
 
 async function recoverPartition(
   log: EventLog,
   at: TopicPartition,
-  { state, recovered, parts }: Finding,
+  { state, recovered, parts, turns }: Finding,
 ): Promise<void> {
   const from = state?.next[partitionName(at)] ?? 0;
   const length = await log.endOffset(at);
@@ -98,7 +98,7 @@ async function recoverPartition(
     );
   }
   const { next, end } = await tallyPartition(log, at, from, recovered.tallies.captured, (record, after) =>
-    replay(record, after, recovered, { parts, partition: at.partition }),
+    replay(record, after, recovered, { parts, turns, partition: at.partition }),
   );
   recovered.nextOffsets[at.partition] = next;
   recovered.resume[at.partition] = end ?? { position: POSITION_ZERO, complete: true };
@@ -111,7 +111,7 @@ function replay(
   record: Buffer,
   after: Position,
   recovered: Recovering,
-  { parts, partition }: { readonly parts: SnapshotParts; readonly partition: number },
+  { parts, turns, partition }: Pick<Finding, 'parts' | 'turns'> & { readonly partition: number },
 ): void {
   const relations = new Map<number, { name: string; columns: readonly string[] }>();
   const scanner = new RecordScanner(record);
@@ -136,7 +136,7 @@ function replay(
         parts.updated(partition, name, scanner.row(), columns);
       } else if (scanner.kind === 'message') {
         const { message, content } = scanner.message();
-        if (message === MESSAGE.turn) recovered.turns[partition] = parseTurn(content).turn;
+        if (message === MESSAGE.turn) turns[partition] = parseTurn(content).turn;
       } else if (scanner.kind === 'truncate') {
         const { beginsSnapshot, relations: ids } = scanner.truncate();
         if (beginsSnapshot) parts.began(partition, relations.get(ids[0]!)!.name, { lsn, index: scanner.index });

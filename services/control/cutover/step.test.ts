@@ -29,7 +29,7 @@ describe('the way forward', () => {
   });
 
   test('nothing that touches the project that serves is without a way back, and nothing in the pause is trusted later', () => {
-    expect(STEPS.filter(({ undo }) => undo).map(({ name }) => name)).toEqual(['arm', 'fence']);
+    expect(STEPS.filter(({ undo }) => undo).map(({ name }) => name)).toEqual(['arm', 'fence', 'turn', 'admit']);
     expect(STEPS.filter(({ inPause, lasts }) => inPause && lasts)).toEqual([]);
   });
 });
