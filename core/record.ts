@@ -140,6 +140,7 @@ export const MESSAGE = {
   high: 'ferry:high',
   resnapshot: 'ferry:resnapshot',
   turn: 'ferry:turn',
+  repair: 'ferry:repair',
 } as const;
 
 export function relationToLine({ id, schema, table, source, called, identity, columns }: Relation): RelationLine {

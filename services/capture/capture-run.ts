@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FerryError } from '../../core/errors.js';
 import { LSN_ZERO, type Lsn, maxLsn } from '../../core/lsn.js';
+import { isMove } from '../../core/mapping.js';
 import type { ChunkMark } from '../../core/record.js';
-import { sourceName } from '../../core/relation.js';
+import { displayName, sourceName } from '../../core/relation.js';
+import type { RepairOrder } from '../../core/repair-order.js';
 import type { ResnapshotOrder } from '../../core/resnapshot-order.js';
 import { CAPTURE_STATE, type TableSnapshotState } from '../../core/stage-state.js';
 import type { Turn } from '../../core/way-back.js';
@@ -19,6 +21,7 @@ import { lineStarts, type TablePlan } from './snapshot/chunk.js';
 import { CopyQueue } from './snapshot/copy-queue.js';
 import type { StreamAtRest } from './snapshot/copy-whole.js';
 import type { SnapshotXids } from './snapshot/delivered-xids.js';
+import { RepairQueue } from './snapshot/repair.js';
 import { WholeCopy } from './snapshot/whole-copy.js';
 import { SnapshotWindows } from './snapshot/windows.js';
 import { StreamHold } from './stream-hold.js';
@@ -54,6 +57,8 @@ export class CaptureRun {
   readonly windows = new SnapshotWindows();
   /** Tables that are not copied, and those that are copied again. */
   readonly copies: CopyQueue;
+  /** Rows that are read again. */
+  readonly repairs = new RepairQueue();
   readonly #wholeCopies = new Map<string, WholeCopy>();
   readonly #hold = new StreamHold();
   readonly publisher: Publisher<Mark | undefined>;
@@ -103,7 +108,11 @@ export class CaptureRun {
       tallies: this.#tallies,
       onChunk: (table, rows, mark) => this.tables.set(table, afterChunk(this.tables.get(table)!, rows, mark)),
       onTruncate: (table) => this.tables.set(table, truncated(this.tables.get(table)!)),
-      orders: { planOf: (order) => this.#ordered(order), begun: (plan) => this.#beginAgain(plan) },
+      orders: {
+        planOf: (order) => this.#ordered(order),
+        begun: (plan) => this.#beginAgain(plan),
+        repair: (order) => this.#repair(order),
+      },
       pipeline: context.pipeline.name,
       turn: recovered.turn ?? (context.pipeline.wayBackOf ? 'closed' : 'open'),
     });
@@ -141,6 +150,27 @@ export class CaptureRun {
     const plan = this.#plans.get(table);
     if (plan && !this.tables.get(table)!.gone) return plan;
     this.#context.logger.error({ table }, `the source table ${table} is not captured, and so not copied again`);
+    return undefined;
+  }
+
+  #repair({ pipeline, table, columns, rows }: RepairOrder): void {
+    if (pipeline !== this.#context.pipeline.name) return;
+    const plan = this.#plans.get(table);
+    const why = plan ? this.#unrepairable(plan, columns) : 'it is not captured';
+    if (why) return this.#context.logger.warn({ table }, `rows of ${table} are not repaired: ${why}`);
+    this.repairs.join({ plan: plan!, rows, copy: this.windows.copyOf(plan!), era: this.windows.era });
+  }
+
+  /** @returns why rows of a table cannot be read again by themselves. */
+  #unrepairable({ relation, key, partitionKey }: TablePlan, columns: readonly string[]): string | undefined {
+    const { gone, done } = this.tables.get(sourceName(relation))!;
+    if (gone || !done) return gone ? `it was ${gone}` : 'it is being copied';
+    if (this.#catalog.hasChanged(relation.id)) return 'its columns have changed since capture was started';
+    if (key.join('\n') !== columns.join('\n')) return `its rows are told apart by ${key.join(', ') || 'all columns'}`;
+    if (!partitionKey.every((name) => key.includes(name))) return 'a key does not say which partition its row is in';
+    const mappings = this.#context.pipeline.tables.filter(({ source }) => displayName(source) === sourceName(relation));
+    // Rules read the whole old row there, and a key is not one.
+    if (relation.identity === 'f' && !mappings.every(isMove)) return 'it has rules, and REPLICA IDENTITY FULL';
     return undefined;
   }
 

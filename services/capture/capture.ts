@@ -14,8 +14,9 @@ import { PartitionWatch } from './partition-watch.js';
 import { findTables, prepareSource } from './prepare-source.js';
 import { recover } from './recover.js';
 import { RelationCatalog } from './relation-catalog.js';
+import { repairRows } from './snapshot/repair.js';
 import { SnapshotBrake } from './snapshot/snapshot-brake.js';
-import { copyPartition, copyTables, type SnapshotOptions } from './snapshot/snapshot-loop.js';
+import { copyPartition, copyTables, type SnapshotOptions, withAborted } from './snapshot/snapshot-loop.js';
 
 /**
  * Capture, from connecting to the end of one connection: source WAL and snapshot chunks -> raw topic. Begun again after
@@ -82,6 +83,7 @@ export async function capture(context: ServiceContext): Promise<void> {
     await watch.begin();
     const untilStopped = [
       copyTables(run.copies, copying),
+      repairRows(run.repairs, withAborted(copying), context.logger),
       run.putStates(both),
       heartbeat(source, pipeline.capture.heartbeatIntervalMs, both),
       watch.run(both),

@@ -35,7 +35,7 @@ function captureFrom(resume: readonly ResumePoint[] = Array<ResumePoint>(PARTITI
     tables: new Map([[displayName(users), plan]]),
     tallies,
     onChunk: () => {},
-    orders: { planOf: () => plan, begun: () => {} },
+    orders: { planOf: () => plan, begun: () => {}, repair: () => {} },
   });
   encoder.take(pgoutput.relation(users));
   const transaction = (lsn: string, ...messages: Buffer[]) => {

@@ -5,10 +5,12 @@ import { formatLsn, type Lsn, parseLsn } from '../../core/lsn.js';
 import { POSITION_ZERO } from '../../core/position.js';
 import { readSpan } from '../../core/record-scanner.js';
 import { displayName } from '../../core/relation.js';
+import { formatRepairOrder } from '../../core/repair-order.js';
 import { formatResnapshotOrder } from '../../core/resnapshot-order.js';
 import * as pgoutput from '../../test/support/pgoutput-builder.js';
 import { linesOf, linesOfAll, relationOf } from '../../test/support/record-builder.js';
 import { planOf } from '../../test/support/table-plan.js';
+import { partitionOfKey } from './partition-of-key.js';
 import { RawEncoder } from './raw-encoder.js';
 import { RawOutput, type ResumePoint } from './raw-output.js';
 import type { Chunk, TablePlan } from './snapshot/chunk.js';
@@ -29,6 +31,7 @@ class Capture {
   readonly tallies: CaptureTallies = { read: new Map(), deduplicated: new Map(), captured: new Map() };
   readonly chunks: unknown[] = [];
   readonly begun: string[] = [];
+  readonly repairs: unknown[] = [];
   readonly truncated: string[] = [];
   readonly encoder: RawEncoder;
 
@@ -48,6 +51,7 @@ class Capture {
       orders: {
         planOf: ({ pipeline, table }) => (pipeline === 'mine' && table === 'public.users' ? plan : undefined),
         begun: ({ relation }) => this.begun.push(displayName(relation)),
+        repair: (order) => this.repairs.push(order),
       },
     });
     for (const relation of RELATIONS) this.encoder.take(relation);
@@ -275,6 +279,64 @@ describe('an order to copy a table again', () => {
     const capture = new Capture({ resume }).transaction('0/100', order('public.users'), insert('2'));
     expect(capture.takeLines()).toEqual([tx('0/100'), created(1, '2'), committed('0/100', 2)]);
     expect(capture.begun).toEqual([]);
+  });
+});
+
+describe('an order to read rows again', () => {
+  const order = { pipeline: 'mine', table: 'public.users', columns: ['id'], rows: [{ key: ['1'] }] };
+
+  test('is told, and takes no place in the log', () => {
+    const message = pgoutput.message('ferry:repair', formatRepairOrder(order));
+    const capture = new Capture().transaction('0/100', message, pgoutput.message('ferry:repair', '?'), insert('2'));
+    expect(capture.repairs).toEqual([order]);
+    expect(capture.takeLines()).toEqual([tx('0/100'), created(0, '2'), committed('0/100', 1)]);
+  });
+
+  test('brings deletes of what the source has not, then its rows, at the high watermark', () => {
+    const capture = new Capture();
+    const repair = { era: capture.windows.era, extra: [['8'], ['9']] };
+    capture.windows.expect('r', plan, () => {}, { repair });
+    capture.transaction('0/100', pgoutput.message('ferry:low', 'r'), pgoutput.remove(1, { key: ['8', null] }));
+    const text = Buffer.from(copyLine(['1', 'Ada']));
+    capture.windows.fill('r', { text, rows: 1, mark: undefined, snapshot: { xmax: 1_000, running: new Set() } });
+    capture.takeLines();
+    capture.transaction('0/200', pgoutput.message('ferry:high', 'r'));
+    expect(capture.takeLines()).toEqual([
+      tx('0/200'),
+      { rel: 1, ix: 0, op: 'd', key: ['9', null] },
+      { rel: 1, ix: 1, op: 'r', rows: 1, bytes: 6, columns: ['id', 'name'], text: '1\tAda\n' },
+      committed('0/200', 2),
+    ]);
+    // A delete of the stream's, one of ours, and a row.
+    expect(capture.counted()).toMatchObject({ users: [3, 0, 3] });
+    expect(capture.encoder.capturedChanges).toBe(3);
+  });
+
+  test('is over with a marker', () => {
+    const capture = new Capture();
+    const { era } = capture.windows;
+    capture.transaction('0/100', pgoutput.message('ferry:marker', 'run'));
+    expect(capture.windows.era).toBe(era + 1);
+  });
+
+  test.each([1, 3])('a delete is in the partition of its row, of %d', (partitions) => {
+    const capture = new Capture({ partitions });
+    const keys = ['1', '2', '3', '4', '5', '6'];
+    capture.windows.expect('r', plan, () => {}, {
+      repair: { era: capture.windows.era, extra: keys.map((key) => [key]) },
+    });
+    capture.transaction('0/100', pgoutput.message('ferry:low', 'r'));
+    const nothing = { text: Buffer.alloc(0), rows: 0, mark: undefined };
+    capture.windows.fill('r', { ...nothing, snapshot: { xmax: 1_000, running: new Set() } });
+    capture.transaction('0/200', pgoutput.message('ferry:high', 'r'));
+    const found = Array.from({ length: partitions }, (_, partition) =>
+      linesOfAll(capture.take(partition)).flatMap(({ op, key }) => (op === 'd' ? [(key as string[])[0]!] : [])),
+    );
+    expect(found).toEqual(
+      Array.from({ length: partitions }, (_, partition) =>
+        keys.filter((key) => partitionOfKey([key], partitions) === partition),
+      ),
+    );
   });
 });
 

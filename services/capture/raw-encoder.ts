@@ -3,6 +3,7 @@ import { addTo } from '../../core/ledger.js';
 import { formatLsn, LSN_ZERO, type Lsn } from '../../core/lsn.js';
 import { type ChunkMark, MESSAGE, relationToLine } from '../../core/record.js';
 import { displayName, hasSameColumns, type Relation, sourceName } from '../../core/relation.js';
+import { parseRepairOrder } from '../../core/repair-order.js';
 import { parseResnapshotOrder } from '../../core/resnapshot-order.js';
 import { parseTurn, type Turn } from '../../core/way-back.js';
 import { formatMicros } from './format-micros.js';
@@ -22,7 +23,7 @@ import { loggedRelation, type TablePlan } from './snapshot/chunk.js';
 import type { SnapshotOrders } from './snapshot/orders.js';
 import type { WholeCopy } from './snapshot/whole-copy.js';
 import type { ClosedWindow, SnapshotWindows } from './snapshot/windows.js';
-import { writeChunk } from './snapshot/write-chunk.js';
+import { writeChunk, writeGone } from './snapshot/write-chunk.js';
 import { type CaptureTallies, countCovered } from './tallies.js';
 import { writeRowLine } from './write-row-line.js';
 import { writeTruncate } from './write-truncate.js';
@@ -245,6 +246,12 @@ export class RawEncoder {
       if (!closed) return;
       return this.writeRows(closed);
     }
+    if (message.prefix === MESSAGE.repair) {
+      const order = parseRepairOrder(message.content);
+      if (order) this.#orders?.repair(order);
+      return;
+    }
+    if (message.prefix === MESSAGE.marker) this.#windows.endRepairs();
     this.open;
     const ix = this.#index++;
     if (message.prefix === MESSAGE.resnapshot) return this.#beginAgain(ix, message.content);
@@ -284,8 +291,11 @@ export class RawEncoder {
   writeRows(closed: ClosedWindow): void {
     this.open;
     this.#plannedRelation(closed.plan);
+    const { relation } = closed.plan;
+    const { columns } = this.#relations.get(relation.id)?.relation ?? relation;
+    writeGone(this.#output, closed, columns, () => this.#index++, this.#tallies);
     writeChunk(this.#output, closed, () => this.#index++, this.#tallies);
-    this.#captured += closed.reconciled.rows;
+    this.#captured += closed.reconciled.rows + (closed.gone?.length ?? 0);
     this.#onChunk(sourceName(closed.plan.relation), closed.chunk.rows, closed.chunk.mark);
   }
 

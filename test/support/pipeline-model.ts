@@ -83,6 +83,7 @@ export class CaptureModel {
       tallies: recovered.tallies,
       onChunk: (table, rows, mark) => tables.set(table, afterChunk(tables.get(table)!, rows, mark)),
       orders: {
+        repair: () => {},
         planOf: ({ table }) => plans.find(({ relation }) => displayName(relation) === table),
         begun: (plan) => {
           const name = displayName(plan.relation);

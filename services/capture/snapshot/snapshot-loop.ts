@@ -12,7 +12,7 @@ import { type ChunkRange, readChunk } from './chunk-reader.js';
 import type { CopyQueue } from './copy-queue.js';
 import { copyWhole, type StreamAtRest, type StreamStop } from './copy-whole.js';
 import { estimateTable } from './table-plan.js';
-import type { Outcome, Rereads, SnapshotWindows } from './windows.js';
+import type { Outcome, RepairWindow, Rereads, SnapshotWindows } from './windows.js';
 
 export interface SnapshotOptions {
   /** Opens a session at the source; the loop ends it. */
@@ -38,7 +38,7 @@ export interface SnapshotOptions {
 }
 
 /** With one listener on the signal for all chunks. */
-type CopyOptions = SnapshotOptions & { readonly aborted: Promise<'aborted'> };
+export type CopyOptions = SnapshotOptions & { readonly aborted: Promise<'aborted'> };
 
 /** With the table's copy that chunks are for: it may begin again. */
 type ChunkOptions = CopyOptions & { readonly copy: number };
@@ -48,7 +48,7 @@ type ChunkOptions = CopyOptions & { readonly copy: number };
  * fires. It holds no transaction beyond a chunk, and goes on behind the last chunk in the log after any crash.
  */
 export async function copyTables(queue: CopyQueue, given: SnapshotOptions): Promise<void> {
-  const options = { ...given, aborted: abortedBy(given.signal) };
+  const options = withAborted(given);
   const worker = async () => {
     while (!options.signal.aborted) {
       await copyWaiting(queue, options);
@@ -56,6 +56,10 @@ export async function copyTables(queue: CopyQueue, given: SnapshotOptions): Prom
     }
   };
   await Promise.all(Array.from({ length: options.parallelTables }, worker));
+}
+
+export function withAborted(options: SnapshotOptions): CopyOptions {
+  return { ...options, aborted: abortedBy(options.signal) };
 }
 
 /** Until none waits; the session ends with that. */
@@ -107,7 +111,7 @@ export async function copyPartition(
   const client = await given.connect();
   try {
     if (!states.get(sourceName(plan.relation))!.done) return false;
-    const options = { ...given, aborted: abortedBy(signal), copy: windows.copyOf(plan) };
+    const options = { ...withAborted(given), copy: windows.copyOf(plan) };
     windows.tableStarted(plan);
     let limit = Math.min(options.chunkRows, FIRST_ROWS);
     let after: readonly string[] | undefined;
@@ -169,7 +173,7 @@ const REREAD_KEYS = 500;
 /** An empty chunk says, in its place in the stream, that the table is copied. */
 async function finishTable(client: pg.Client, plan: TablePlan, options: ChunkOptions): Promise<void> {
   const upTo = options.states.get(sourceName(plan.relation))!.upTo;
-  await copyChunk(client, plan, { after: upTo, limit: 0 }, options, true);
+  await copyChunk(client, plan, { after: upTo, limit: 0 }, options, { isFinal: true });
   options.windows.tableFinished(plan, options.copy);
 }
 
@@ -177,16 +181,18 @@ async function finishTable(client: pg.Client, plan: TablePlan, options: ChunkOpt
  * One chunk: low watermark, read, high watermark, and its place in the stream; read again as long as it is stale.
  * @returns undefined when the service stops meanwhile, or the table's copy begins again.
  */
-async function copyChunk(
+export async function copyChunk(
   client: pg.Client,
   plan: TablePlan,
   range: ChunkRange,
   options: ChunkOptions,
-  isFinal = false,
+  { isFinal = false, repair }: { readonly isFinal?: boolean; readonly repair?: RepairWindow } = {},
 ): Promise<Chunk | undefined> {
   for (;;) {
     const id = randomUUID();
-    const closed = new Promise<Outcome>((resolve) => options.windows.expect(id, plan, resolve, options.copy));
+    const closed = new Promise<Outcome>((resolve) =>
+      options.windows.expect(id, plan, resolve, { copy: options.copy, repair }),
+    );
     try {
       await emit(client, MESSAGE.low, id);
       await failpoint('capture.chunk-begun');

@@ -72,6 +72,12 @@ export class WatermarkWindow {
     return this.#reconcile(chunk);
   }
 
+  /** Of these keys those that no change in the window was about. */
+  untouched(keys: readonly (readonly string[])[]): readonly (readonly string[])[] {
+    if (this.#truncated) return [];
+    return keys.filter((key) => !this.#changes.has(key.map(copyField).join('\t')));
+  }
+
   #reconcile(chunk: Chunk): ReconciledChunk {
     const kept: Buffer[] = [];
     let gaveWay = 0;

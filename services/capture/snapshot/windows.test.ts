@@ -51,7 +51,7 @@ describe('SnapshotWindows', () => {
     windows.fill('a', chunkOf([['1', 'one', 'x']]));
     expect(windows.high('a')).toBeUndefined();
     // Whoever still works for the copy before is told so, and ends nothing.
-    windows.expect('b', plan, (outcome) => outcomes.push(outcome), before);
+    windows.expect('b', plan, (outcome) => outcomes.push(outcome), { copy: before });
     expect(outcomes).toEqual(['begun-again', 'begun-again']);
     windows.tableFinished(plan, before);
     pass(windows, pgoutput.update(1, ['9', 'x', false], { key: ['2', null, null] }));
@@ -331,3 +331,70 @@ test('the stream and a chunk, wherever in its window it is read, make the table'
 function tupleAt(message: Buffer, at: number): Tuple | undefined {
   return at < 0 ? undefined : readTuple(message, at);
 }
+
+describe('a repair', () => {
+  /** The window of a table that is copied already. */
+  function repairing(extra: readonly string[][], outcomes: string[] = []): SnapshotWindows {
+    const windows = new SnapshotWindows();
+    const repair = { era: windows.era, extra };
+    windows.expect('a', plan, (outcome) => outcomes.push(outcome), { repair });
+    return windows;
+  }
+
+  test('gives way to changes in its window, and leaves alone what they were about', () => {
+    const windows = repairing([['1'], ['2'], ['9']]);
+    windows.low('a');
+    pass(windows, pgoutput.insert(1, ['1', 'new', 'x']));
+    pass(windows, pgoutput.update(1, ['3', 'new', 'x']));
+    windows.fill(
+      'a',
+      chunkOf([
+        ['3', 'old', 'x'],
+        ['4', 'four', 'x'],
+      ]),
+    );
+    const closed = windows.high('a')!;
+    expect(closed.reconciled).toMatchObject({ text: Buffer.from('4\tfour\tx\n'), gaveWay: 1 });
+    expect(closed.gone).toEqual([['2'], ['9']]);
+  });
+
+  test('takes nothing away behind a truncate', () => {
+    const windows = repairing([['1']]);
+    windows.low('a');
+    windows.truncate([1]);
+    windows.fill('a', chunkOf([]));
+    expect(windows.high('a')!.gone).toEqual([]);
+  });
+
+  test('is over with a marker, whether its window is open, waits, or is still to come', () => {
+    const outcomes: string[] = [];
+    const windows = repairing([['1']], outcomes);
+    const { era } = windows;
+    windows.low('a');
+    windows.endRepairs();
+    expect(outcomes).toEqual(['begun-again']);
+    windows.fill('a', chunkOf([['1', 'one', 'x']]));
+    expect(windows.high('a')).toBeUndefined();
+    windows.expect('b', plan, (outcome) => outcomes.push(outcome), { repair: { era, extra: [] } });
+    expect(outcomes).toEqual(['begun-again', 'begun-again']);
+  });
+
+  test('does not end the copy of a table', () => {
+    const outcomes: string[] = [];
+    const windows = waiting(outcomes);
+    windows.low('a');
+    windows.endRepairs();
+    windows.fill('a', chunkOf([['1', 'one', 'x']]));
+    expect(textOf(windows)).toBe('1\tone\tx\n');
+    expect(outcomes).toEqual(['published']);
+  });
+
+  test('ends with a copy of its table that begins again', () => {
+    const outcomes: string[] = [];
+    const windows = repairing([['1']], outcomes);
+    windows.low('a');
+    windows.tableBeginsAgain(plan);
+    expect(outcomes).toEqual(['begun-again']);
+    expect(windows.high('a')).toBeUndefined();
+  });
+});

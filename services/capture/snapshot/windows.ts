@@ -15,6 +15,8 @@ export interface ClosedWindow {
   readonly plan: TablePlan;
   readonly chunk: Pick<Chunk, 'rows' | 'mark'>;
   readonly reconciled: ReconciledChunk;
+  /** Keys whose rows go from the target before the chunk's come. */
+  readonly gone?: readonly (readonly string[])[];
 }
 
 interface OpenWindow {
@@ -23,9 +25,18 @@ interface OpenWindow {
   chunk: Chunk | undefined;
   /** Called in the stream's order. */
   readonly closed: (outcome: Outcome) => void;
+  readonly repair: RepairWindow | undefined;
 }
 
-/** `begun-again`: the table's copy has, and the chunk is no part of it. */
+/** A chunk of rows that differ in the target. */
+export interface RepairWindow {
+  /** {@link SnapshotWindows.era} of its order. */
+  readonly era: number;
+  /** Keys of rows that the target has too many: they go, but for those that a change in the window was about. */
+  readonly extra: readonly (readonly string[])[];
+}
+
+/** `begun-again`: the table's copy has, or the repair is over, and the chunk is no part of it. */
 export type Outcome = 'published' | 'stale' | 'begun-again';
 
 /**
@@ -42,6 +53,13 @@ export class SnapshotWindows {
   readonly #copies = new Map<number, number>();
   readonly #truncates = new Map<number, number>();
   #moves = 0;
+  #repairs = 0;
+  #era = 0;
+
+  /** Rises where repairs end that were ordered before. */
+  get era(): number {
+    return this.#era;
+  }
 
   /** The table's snapshot begins, or goes on after a restart with the keys that were still to be read. */
   tableStarted(plan: TablePlan, rereads: Iterable<string> = []): void {
@@ -98,11 +116,31 @@ export class SnapshotWindows {
     return this.#truncates.get(relation) ?? 0;
   }
 
-  /** @param copy that the chunk is for. */
-  expect(id: string, plan: TablePlan, closed: OpenWindow['closed'], copy = this.copyOf(plan)): void {
-    if (copy !== this.copyOf(plan)) return closed('begun-again');
+  /** @param of.copy that the chunk is for. */
+  expect(
+    id: string,
+    plan: TablePlan,
+    closed: OpenWindow['closed'],
+    of: { readonly copy?: number; readonly repair?: RepairWindow | undefined } = {},
+  ): void {
+    const { copy = this.copyOf(plan), repair } = of;
+    if (copy !== this.copyOf(plan) || (repair && repair.era !== this.#era)) return closed('begun-again');
     const keyIndexes = plan.key.map((name) => plan.columns.indexOf(name));
-    this.#windows.set(id, { plan, window: new WatermarkWindow(keyIndexes), chunk: undefined, closed });
+    this.#windows.set(id, { plan, window: new WatermarkWindow(keyIndexes), chunk: undefined, closed, repair });
+    if (repair) this.#repairs++;
+  }
+
+  /**
+   * A marker came: somebody counts on all that is before it, and on nothing behind it. No repair may bring the source's
+   * rows to a target that serves by then.
+   */
+  endRepairs(): void {
+    this.#era++;
+    for (const [id, open] of this.#windows) {
+      if (!open.repair) continue;
+      this.abandon(id);
+      open.closed('begun-again');
+    }
   }
 
   fill(id: string, chunk: Chunk): void {
@@ -118,6 +156,7 @@ export class SnapshotWindows {
     const open = this.#windows.get(id);
     if (!open) return;
     this.#windows.delete(id);
+    if (open.repair) this.#repairs--;
     this.#byRelation.get(open.plan.relation.id)?.delete(open);
   }
 
@@ -156,18 +195,22 @@ export class SnapshotWindows {
       return undefined;
     }
     open.closed('published');
-    return { plan: open.plan, chunk: open.chunk, reconciled };
+    const { plan, chunk, window, repair } = open;
+    return { plan, chunk, reconciled, ...(repair ? { gone: window.untouched(repair.extra) } : {}) };
   }
 
-  /** A row change passes; only tables that are being copied look at it. */
+  /** A row change passes; only tables that are being copied or repaired look at it. */
   row(message: Buffer, row: RowMessage, relation: Relation): void {
     const copying = this.#copying.get(row.relation);
-    if (!copying) return;
+    if (!copying && this.#repairs === 0) return;
     const windows = this.#byRelation.get(row.relation);
     const oldAt = oldTupleAt(row);
-    const movesKey = row.op === 'u' && oldAt !== NONE;
-    if (!windows?.size && !movesKey) return;
-    const reorder = columnOrder(relation, copying.plan);
+    // Of a table that is not copied, apply moves the row with the values that the stream does not carry.
+    const movesKey = copying !== undefined && row.op === 'u' && oldAt !== NONE;
+    const [open] = windows ?? [];
+    if (!open && !movesKey) return;
+    const plan = copying?.plan ?? open!.plan;
+    const reorder = columnOrder(relation, plan);
     const tuple = (at: number) => {
       const values = readTuple(message, at);
       return reorder ? reorder.map((index) => values[index] ?? null) : values;
@@ -180,7 +223,7 @@ export class SnapshotWindows {
       else window.updated(now!, old);
     }
     if (movesKey && now!.includes(false)) {
-      copying.rereads.set(JSON.stringify(keyOf(now!, copying.plan)), ++this.#moves);
+      copying.rereads.set(JSON.stringify(keyOf(now!, plan)), ++this.#moves);
     }
   }
 

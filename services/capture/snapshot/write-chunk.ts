@@ -1,6 +1,6 @@
 import { addTo } from '../../../core/ledger.js';
-import type { ChunkMark, RowsLine } from '../../../core/record.js';
-import { sourceName } from '../../../core/relation.js';
+import type { ChunkMark, RowLine, RowsLine } from '../../../core/record.js';
+import { type Column, sourceName } from '../../../core/relation.js';
 import { partitionOfKey } from '../partition-of-key.js';
 import type { RawOutput, RawPartition } from '../raw-output.js';
 import type { CaptureTallies } from '../tallies.js';
@@ -29,6 +29,37 @@ export function writeChunk(
   addTo(tallies.read, name, chunk.rows);
   addTo(tallies.deduplicated, name, reconciled.gaveWay);
   addTo(tallies.captured, name, reconciled.rows);
+}
+
+/**
+ * Writes deletes of rows that the target has too many.
+ * @param columns of the relation's line that is in force.
+ */
+export function writeGone(
+  { partitions }: RawOutput,
+  { plan, gone = [] }: ClosedWindow,
+  columns: readonly Column[],
+  nextIndex: () => number,
+  tallies: CaptureTallies,
+): void {
+  const { id } = plan.relation;
+  for (const values of gone) {
+    const keyValue = (name: string) => values[plan.key.indexOf(name)] ?? null;
+    const partition =
+      partitions[
+        partitionOfKey(
+          plan.partitionKey.map((name) => keyValue(name)!),
+          partitions.length,
+        )
+      ]!;
+    const position = partition.take(nextIndex())!;
+    const key = columns.map(({ name }) => keyValue(name));
+    const line: RowLine = { rel: id, ix: position.index, op: 'd', key };
+    partition.writer.event(position, id).text(`${JSON.stringify(line)}\n`);
+  }
+  const name = sourceName(plan.relation);
+  addTo(tallies.read, name, gone.length);
+  addTo(tallies.captured, name, gone.length);
 }
 
 interface Part {
