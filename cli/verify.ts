@@ -1,36 +1,52 @@
-import { MultiBar, Presets, type SingleBar } from 'cli-progress';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ClientBase } from 'pg';
-import { FerryError, POLICY, toFerryError } from '../core/errors.js';
-import type { TableMapping } from '../core/mapping.js';
-import { displayName, formatQualifiedName } from '../core/relation.js';
+import { FerryError, POLICY } from '../core/errors.js';
 import { sourceObjectName } from '../core/topics.js';
-import { ensureControlSchema } from '../platform/control-schema.js';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
 import { connect } from '../platform/postgres.js';
 import { ruleKitOf } from '../platform/rule-kit.js';
 import { countDeadLetters } from '../services/control/status/count-dead-letters.js';
 import { appliedProbe } from '../services/control/verify/applied-probe.js';
 import { refuseUncopied } from '../services/control/verify/copied-tables.js';
-import { recordVerification, type TimedReport } from '../services/control/verify/record.js';
-import type { Difference, TableReport, VerifyReport } from '../services/control/verify/report.js';
-import { TableTimes } from '../services/control/verify/table-times.js';
-import { type VerifyProgress, verifyTables } from '../services/control/verify/verify-tables.js';
-import { printJson, printLine, printTable } from './output.js';
+import { type LoadLimits, parseLoadLimits } from '../services/control/verify/load-limits.js';
+import { VERIFY_SESSIONS } from '../services/control/verify/read-load.js';
+import type { VerifyReport } from '../services/control/verify/report.js';
+import { type VerifyOptions, verifyTables } from '../services/control/verify/verify-tables.js';
+import { parseDuration } from './duration.js';
+import { printJson, printLine } from './output.js';
 import { recordAct } from './record-act.js';
+import { openBrake } from './verify/brake.js';
+import { openContinuous } from './verify/continuous.js';
+import { openRun } from './verify/open-run.js';
+import { printReport } from './verify/print-report.js';
+import { type ProgressDisplay, whileShown } from './verify/progress.js';
+import { openRepair } from './verify/repair.js';
 
 const EXAMPLE = `
 Example:
   $ ferry verify -c config/mine --table public.users
+  $ ferry verify -c config/mine --max-load lag=30s,active=20
+  $ ferry verify -c config/mine --resume
+  $ ferry verify -c config/mine --repair
+  $ ferry verify -c config/mine --continuous 10s --stop-at-difference
 
 A row counts as different only when it is neither late nor being written.
-Exit code: 0 all equal, 3 rows differ, change too often to be judged, are not copied yet or stand in the dead letters, 2 configuration, 1 failed.`;
+Exit code: 0 all equal, 3 rows differ, change too often to be judged, are not copied yet or stand in the dead letters, or it was interrupted
+(--resume goes on), 2 configuration, 1 failed.`;
 
 interface VerifyFlags {
   readonly config: string;
   readonly table?: readonly string[];
+  readonly resume?: true;
+  readonly maxLoad?: LoadLimits;
+  readonly repair?: true;
+  /** ms, or true where none is said. */
+  readonly continuous?: number | true;
+  readonly stopAtDifference?: true;
   readonly json?: true;
 }
+
+const EVERY_MS = 10_000;
 
 /** `ferry verify`: exit 0 when every table is equal, 3 when rows differ or cannot be judged yet. */
 export function verifyCommand(): Command {
@@ -38,185 +54,113 @@ export function verifyCommand(): Command {
     .description('compare source and target by count and checksum of every mapped table, while writes go on')
     .requiredOption('-c, --config <dir>', 'directory that holds pipeline.yaml')
     .option('--table <schema.table...>', 'only these tables, by their name in the source or in the target')
-    .option('--json', 'print one JSON object: ok, tables, deadLetters, durationMs')
+    .option('--resume', 'go on with the verification that was interrupted last')
+    .option(
+      '--max-load <limits>',
+      'pause while above: lag=30s or lag=64MB, connections=80% or =200, active=20; several with commas',
+      parseLimits,
+    )
+    .addOption(
+      new Option(
+        '--repair',
+        'read rows that differ again from the source, through the log; rows in the target only go',
+      ).conflicts('continuous'),
+    )
+    .option(
+      '--continuous [duration]',
+      'then compare rows again as they change, in rounds so far apart (10s), until Ctrl-C',
+      parseDuration,
+    )
+    .addOption(new Option('--stop-at-difference', 'with --continuous: end with exit code 3 once a row differs'))
+    .option('--json', 'print one JSON object: ok, tables, deadLetters, durationMs; with --continuous one a round, too')
     .addHelpText('after', EXAMPLE)
     .action(runVerify);
 }
 
+function parseLimits(text: string): LoadLimits {
+  const limits = parseLoadLimits(text);
+  if (limits) return limits;
+  throw new InvalidArgumentError('Write it like lag=30s, lag=64MB, connections=80%, connections=200 or active=20.');
+}
+
 async function runVerify(flags: VerifyFlags): Promise<void> {
-  const loaded = await loadPipeline(flags.config);
-  const { name: pipeline } = loaded;
-  const tables = chooseTables(loaded.tables, flags.table);
-  const applicationName = 'ferry verify';
-  const connectSource = () => connect('source', loaded.source.url, { applicationName });
-  const connectTarget = () => connect('target', loaded.target.url, { applicationName });
+  if (flags.stopAtDifference && !flags.continuous) {
+    throw new FerryError('usage', '--stop-at-difference goes with --continuous');
+  }
+  const pipeline = await loadPipeline(flags.config);
+  const stop = new AbortController();
+  const onSignal = () => stop.abort(interrupted(flags.config));
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  const connectTarget = () => connect('target', pipeline.target.url, { applicationName: VERIFY_SESSIONS });
+  // One that has what is kept, and one for the checkpoints, which every table asks for.
   const control = await connectTarget();
+  const checkpoints = await connectTarget();
   try {
-    const chosen = { pipeline, tables, partitions: loaded.log.partitions };
-    await refuseUncopied(control, chosen);
-    const applied = appliedProbe(control, chosen);
-    const publication = sourceObjectName(pipeline);
-    const kit = await ruleKitOf(loaded);
-    const times = new TableTimes();
-    const report = await whileShown((show) => {
-      const onProgress = (progress: VerifyProgress) => {
-        times.saw(progress);
-        show(progress);
-      };
-      return verifyTables({ tables, kit, publication, connectSource, connectTarget, applied, onProgress });
-    });
-    await record(control, loaded, times.of(report.tables));
-    const deadLetters = await countDeadLetters(control, pipeline, tables);
-    const ok = report.ok && deadLetters === 0;
-    await recordAct(control, pipeline, { act: 'verify', detail: { ok, tables: report.tables.length, deadLetters } });
-    if (flags.json) printJson({ ...report, ok, deadLetters });
-    else printReport(report);
-    if (!flags.json && deadLetters > 0)
-      printLine(`${deadLetters} changes stand in the dead letters: ferry dead-letter list`);
-    if (!ok) process.exitCode = POLICY.mismatch.exit;
+    await whileShown((display) => verify({ pipeline, flags, control, checkpoints, display, signal: stop.signal }));
   } finally {
-    await control.end();
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+    await checkpoints.end().catch(() => {});
+    await control.end().catch(() => {});
   }
 }
 
-/** A cutover goes by the record. What was found is told in any case. */
-async function record(target: ClientBase, pipeline: LoadedPipeline, reports: readonly TimedReport[]): Promise<void> {
-  try {
-    await ensureControlSchema(target);
-    await recordVerification(target, pipeline, reports);
-  } catch (error) {
-    process.stderr.write(`the verification is not recorded: ${toFerryError(error).message}\n`);
-  }
+function interrupted(config: string): FerryError {
+  return new FerryError('not-ready', 'the verification was interrupted', {
+    remedy: `Go on with it: ferry verify -c ${config} --resume`,
+  });
 }
 
-/** @throws FerryError `usage` for a name that no table has. */
-function chooseTables(tables: readonly TableMapping[], names: readonly string[] | undefined): readonly TableMapping[] {
-  if (!names) return tables;
-  const isNamed = (table: TableMapping, name: string) =>
-    [table.source, table.target].some((side) => displayName(side) === name || formatQualifiedName(side) === name);
-  for (const name of names) {
-    if (tables.some((table) => isNamed(table, name))) continue;
-    throw new FerryError('usage', `--table ${name}: the mapping has no such table on either side`, {
-      remedy: `It maps ${tables.map((table) => formatQualifiedName(table.source)).join(', ')}.`,
-    });
-  }
-  return tables.filter((table) => names.some((name) => isNamed(table, name)));
+interface Work {
+  readonly pipeline: LoadedPipeline;
+  readonly flags: VerifyFlags;
+  readonly control: ClientBase;
+  readonly checkpoints: ClientBase;
+  readonly display: ProgressDisplay;
+  readonly signal: AbortSignal;
 }
 
-interface ProgressDisplay {
-  show(progress: VerifyProgress): void;
-  close(): void;
-}
-
-/** On standard error: the report stays alone on standard output. */
-async function whileShown<T>(work: (show: ProgressDisplay['show']) => Promise<T>): Promise<T> {
-  const display = process.stderr.isTTY ? progressBars() : progressLines();
-  try {
-    return await work(display.show);
-  } finally {
-    display.close();
-  }
-}
-
-function progressLines(): ProgressDisplay {
-  return {
-    show: ({ report }) => void (report && process.stderr.write(`${finished(report)}\n`)),
-    close: () => {},
+async function verify({ pipeline, flags, control, checkpoints, display, signal }: Work): Promise<void> {
+  const { tables, run } = await openRun(control, pipeline, flags);
+  const chosen = { pipeline: pipeline.name, tables, partitions: pipeline.log.partitions };
+  await refuseUncopied(control, chosen);
+  await using brake = await openBrake(pipeline, chosen, { limits: flags.maxLoad, onPause: display.pause });
+  const options: VerifyOptions & { readonly signal: AbortSignal } = {
+    tables,
+    kit: await ruleKitOf(pipeline),
+    publication: sourceObjectName(pipeline.name),
+    connectSource: () => connect('source', pipeline.source.url, { applicationName: VERIFY_SESSIONS }),
+    connectTarget: () => connect('target', pipeline.target.url, { applicationName: VERIFY_SESSIONS }),
+    applied: appliedProbe(checkpoints, chosen),
+    room: brake.room,
+    signal,
   };
+  const everyMs = flags.continuous === true ? EVERY_MS : flags.continuous;
+  // Before anything is compared: what changes meanwhile is due in the first round.
+  await using continuous = everyMs === undefined ? undefined : await openContinuous(pipeline, options, everyMs);
+  await using repair = flags.repair && (await openRepair(pipeline, control, tables));
+  const report = await verifyTables({ ...options, memory: run, repair: repair?.table, onProgress: display.show });
+  await run?.end();
+  const deadLetters = await countDeadLetters(control, pipeline.name, tables);
+  const ok = report.ok && deadLetters === 0;
+  await recordAct(control, pipeline.name, {
+    act: 'verify',
+    detail: { ok, tables: report.tables.length, deadLetters, ...repairedIn(report) },
+  });
+  display.close();
+  if (flags.json) printJson({ ...report, ok, deadLetters });
+  else printReport(report);
+  if (!flags.json && deadLetters > 0)
+    printLine(`${deadLetters} changes stand in the dead letters: ferry dead-letter list`);
+  if (!ok) process.exitCode = POLICY.mismatch.exit;
+  if (!continuous) return;
+  const isEqual = await continuous.run(report.tables, checkpoints, flags);
+  const isAll = (await countDeadLetters(control, pipeline.name, tables)) === 0;
+  process.exitCode = isEqual && isAll ? 0 : POLICY.mismatch.exit;
 }
 
-/** A bar for each table that is being read, and a line for each that is done. */
-function progressBars(): ProgressDisplay {
-  const bars = new MultiBar(
-    {
-      format: '{bar} {percentage}% | {value}/{total} rows | {table}',
-      barsize: 24,
-      clearOnComplete: true,
-      gracefulExit: false,
-    },
-    Presets.shades_classic,
-  );
-  const running = new Map<string, SingleBar>();
-  // The library's own handler would leave the terminal as it was and the command running.
-  const onInterrupt = () => {
-    bars.stop();
-    process.kill(process.pid, 'SIGINT');
-  };
-  process.once('SIGINT', onInterrupt);
-  return {
-    show({ source, target, rows, estimatedRows, report }) {
-      // Several tables may be merged into one.
-      const name = `${source} -> ${target}`;
-      const bar = running.get(name) ?? bars.create(estimatedRows ?? 0, 0, { table: target });
-      running.set(name, bar);
-      // The estimate may be stale, and the table grows.
-      bar.setTotal(Math.max(estimatedRows ?? 0, rows, 1));
-      bar.update(rows);
-      if (!report) return;
-      bars.log(`${finished(report)}\n`);
-      bars.remove(bar);
-    },
-    close() {
-      process.off('SIGINT', onInterrupt);
-      bars.stop();
-    },
-  };
-}
-
-function finished(report: TableReport): string {
-  const { lineage } = report;
-  const behind = lineage && lineage.behind > 0 ? `${lineage.behind} behind others, ` : '';
-  return `${report.source} -> ${report.target}: ${report.rows} rows, ${behind}${verdict(report)}`;
-}
-
-function verdict(report: TableReport): string {
-  if (report.equal) return 'equal';
-  const parts: string[] = [];
-  if (report.differencesTotal > 0) parts.push(`${report.differencesTotal} different`);
-  if (report.unsettled > 0) parts.push(`${report.unsettled} unsettled`);
-  return parts.join(', ');
-}
-
-function printReport(report: VerifyReport): void {
-  printTable(
-    ['table', 'rows', 'source checksum', 'target checksum', 'equal'],
-    report.tables.map((table) => [
-      `${table.source} -> ${table.target}`,
-      table.rows === table.targetRows ? String(table.rows) : `${table.rows} / ${table.targetRows}`,
-      table.checksum.source,
-      table.checksum.target,
-      table.equal ? 'yes' : `no: ${verdict(table)}`,
-    ]),
-  );
-  for (const table of report.tables) printDifferences(table);
-  const equal = report.tables.filter((table) => table.equal).length;
-  printLine(`${equal} of ${report.tables.length} tables equal, ${(report.durationMs / 1000).toFixed(1)} s`);
-}
-
-function printDifferences(table: TableReport): void {
-  for (const difference of table.differences) {
-    const of = difference.isStanding ? table.target : table.source;
-    printLine(`${of} (${difference.key.map(keyValue).join(', ')}): ${explain(difference)}`);
-  }
-  const unnamed = table.differencesTotal - table.differences.length;
-  if (unnamed > 0) printLine(`${table.source}: ${unnamed} more rows differ`);
-  if (table.unsettled > 0) {
-    printLine(`${table.source}: ${table.unsettled} rows changed each time they were looked at; verify again later`);
-  }
-}
-
-/** Keys are data: what could move the cursor or be misread is quoted. */
-function keyValue(value: string): string {
-  return /^[\w.:@+-]+$/.test(value) ? value : JSON.stringify(value);
-}
-
-function explain(difference: Difference): string {
-  switch (difference.kind) {
-    case 'missing':
-      return 'missing from the target';
-    case 'extra':
-      return 'in the target only';
-    case 'different':
-      return `differs in ${difference.columns?.join(', ')}`;
-  }
+function repairedIn({ tables }: VerifyReport): { readonly repaired?: number } {
+  const repaired = tables.reduce((sum, table) => sum + (table.repaired ?? 0), 0);
+  return repaired > 0 ? { repaired } : {};
 }

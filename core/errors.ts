@@ -63,7 +63,7 @@ export const POLICY = {
   'not-ready': notReady('Wait, or correct what is named, then run the command again.'),
   'migrations-refused': notReady('Correct what is named; nothing was run.'),
   mismatch: notReady(
-    'Look at the rows named; `ferry table resnapshot` copies a table again, `ferry replay` rebuilds all from the log.',
+    'Look at the rows named; `ferry verify --repair` reads them again, `ferry table resnapshot` copies a table again, `ferry replay` rebuilds all from the log.',
   ),
 } as const satisfies Record<string, Policy>;
 

@@ -163,10 +163,31 @@ CREATE TABLE IF NOT EXISTS ferry.verification (
   unsettled bigint NOT NULL,
   duration_ms bigint NOT NULL,
   finished_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  resumed_since timestamptz,
   verified_by text NOT NULL DEFAULT session_user
 );
 CREATE INDEX IF NOT EXISTS verification_latest ON ferry.verification (pipeline, target_table, id);
 COMMENT ON TABLE ferry.verification IS 'Every table that was compared, with the digest of the mapping that it was compared through';
+COMMENT ON COLUMN ferry.verification.resumed_since IS 'Of a table whose comparison was interrupted: when it began, which is how old its first rows are';
+CREATE TABLE IF NOT EXISTS ferry.verification_run (
+  run uuid PRIMARY KEY,
+  pipeline text NOT NULL,
+  mapping text NOT NULL,
+  tables jsonb NOT NULL,
+  started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  started_by text NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE ferry.verification_run IS 'Verifications that run, or were interrupted: ferry verify --resume goes on with the last';
+CREATE TABLE IF NOT EXISTS ferry.verification_progress (
+  run uuid NOT NULL REFERENCES ferry.verification_run ON DELETE CASCADE,
+  source_table text NOT NULL,
+  target_table text NOT NULL,
+  progress jsonb NOT NULL,
+  began_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (run, source_table, target_table)
+);
+COMMENT ON TABLE ferry.verification_progress IS 'How far each table of a verification is: the last key compared, counts, and what was found so far';
 `;
 
 /** Creates the `ferry` schema in the target; run again it changes nothing. */

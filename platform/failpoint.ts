@@ -50,7 +50,10 @@ export const CUTOVER_FAILPOINTS: readonly CutoverFailpoint[] = [
   'cutover.fence.locked',
 ];
 
-export type Failpoint = (typeof FAILPOINTS)[number] | CutoverFailpoint;
+/** A chunk of a verification is compared, and that is kept. */
+export const VERIFY_FAILPOINT = 'verify.chunk-kept';
+
+export type Failpoint = (typeof FAILPOINTS)[number] | CutoverFailpoint | typeof VERIFY_FAILPOINT;
 
 /** What is done at a place, once. */
 interface Plan {
@@ -62,7 +65,7 @@ interface Plan {
   readonly fromMs: number;
 }
 
-const PLACES: readonly (string | undefined)[] = [...FAILPOINTS, ...CUTOVER_FAILPOINTS];
+const PLACES: readonly (string | undefined)[] = [...FAILPOINTS, ...CUTOVER_FAILPOINTS, VERIFY_FAILPOINT];
 const PLAN = /^([\w.-]+)=(pause|die):(\d+)@(\d+)$/;
 
 function plansOf(text: string): Plan[] {

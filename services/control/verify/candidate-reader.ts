@@ -31,13 +31,24 @@ export function candidateReader({ source, target }: Sessions, shape: LineageShap
   };
 }
 
-/** Keys of candidates that the source has no row for at the moment: no walk over the source's keys comes to them. */
+/** A part of the candidates' keys. */
+export interface KeysBeyond {
+  /** By the source's key columns: those that the source has no row for at the moment. */
+  readonly keys: readonly Key[];
+  /** Where the part ends; undefined for the last one. */
+  readonly through: Key | undefined;
+}
+
+/**
+ * Keys of candidates that the source has no row for: no walk over the source's keys comes to them.
+ * @param from where an earlier walk has ended.
+ */
 export async function* keysBeyond(
   { target }: Sessions,
   shape: LineageShape,
-  { source, rows }: { readonly source: SideReader; readonly rows: number },
-): AsyncGenerator<readonly Key[]> {
-  let after: Key | undefined;
+  { source, rows, from }: { readonly source: SideReader; readonly rows: number; readonly from: Key | undefined },
+): AsyncGenerator<KeysBeyond> {
+  let after = from;
   do {
     const end = (await target.read(chunkEnd(shape.target, { ...(after ? { after } : {}) }, rows)))[0] as
       | Key
@@ -46,8 +57,7 @@ export async function* keysBeyond(
     const found = (await target.read(keysInRange(shape.target, range))) as readonly Key[];
     const keys = found.map(([candidate]) => shape.candidates.toSource(candidate!));
     const known = new Set((await source.rowsOfKeys(keys)).map(([, , ...key]) => keyId(key as string[])));
-    const beyond = keys.filter((key) => !known.has(keyId(key)));
-    if (beyond.length > 0) yield beyond;
+    yield { keys: keys.filter((key) => !known.has(keyId(key))), through: end };
     after = end;
   } while (after);
 }

@@ -39,6 +39,7 @@ export function planLineage(
     mapping,
     columns: mapped.columns,
     isKeyless: false,
+    keyColumns: inOrder.map(({ name, type }) => ({ name, type })),
     source: {
       from,
       columns: mapped.source,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { type Lsn, parseLsn } from '../../../core/lsn.js';
 import type { AppliedProbe } from './applied-probe.js';
+import type { KeysBeyond } from './candidate-reader.js';
 import type { Observation, RowState } from './judge.js';
 import type { Key, KeyRange } from './queries.js';
 import type { Session, TextRow } from './session.js';
@@ -14,9 +15,8 @@ export interface TableReader {
   readonly source: SideReader;
   readonly target: SideReader;
   /** Keys of rows that only the target may have, where a walk over the source's keys does not come to them. */
-  readonly beyond?: (rows: number) => AsyncIterable<readonly Key[]>;
-  /** Of the source, for its WAL's place. */
-  readonly session: Session;
+  readonly beyond?: (rows: number, from: Key | undefined) => AsyncIterable<KeysBeyond>;
+  readonly sessions: { readonly source: Session; readonly target: Session };
   readonly applied: AppliedProbe;
   readonly signal: AbortSignal;
 }
@@ -39,7 +39,7 @@ export async function observeRange(reader: TableReader, range: KeyRange): Promis
 export async function observeKeys(reader: TableReader, keys: readonly Key[]): Promise<Observation[]> {
   const readSource = async () => rowsByKey(await reader.source.rowsOfKeys(keys));
   const samples = [await readSource()];
-  const lsn = await currentLsn(reader.session);
+  const lsn = await currentLsn(reader.sessions.source);
   const readTarget = async () => {
     await reader.applied.waitUntilApplied(lsn, reader.signal);
     return rowsByKey(await reader.target.rowsOfKeys(keys));
@@ -71,8 +71,8 @@ async function whileSampling<T>(work: () => Promise<T>, sample: () => Promise<vo
   return result;
 }
 
-async function waitUntilApplied({ session, applied, signal }: TableReader): Promise<void> {
-  await applied.waitUntilApplied(await currentLsn(session), signal);
+async function waitUntilApplied({ sessions, applied, signal }: TableReader): Promise<void> {
+  await applied.waitUntilApplied(await currentLsn(sessions.source), signal);
 }
 
 /** Every transaction that a read before this has seen ends at or before it. */

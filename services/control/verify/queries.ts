@@ -1,6 +1,7 @@
+import { quoteIdentifier } from '../../../platform/postgres.js';
 import { hashOf } from './row-hash.js';
 import type { Statement } from './session.js';
-import type { SideShape } from './table-shape.js';
+import type { KeyColumn, SideShape } from './table-shape.js';
 
 /** Values of the key columns, in index order, as PostgreSQL's text. */
 export type Key = readonly string[];
@@ -10,8 +11,6 @@ export interface KeyRange {
   readonly after?: Key;
   readonly through?: Key;
 }
-
-export const WHOLE_TABLE: KeyRange = {};
 
 /** The key of the range's row number `rows`, counted from 1: where a chunk of that many rows ends. No row: it is shorter. */
 export function chunkEnd(side: SideShape, range: KeyRange, rows: number): Statement {
@@ -44,6 +43,21 @@ export function keysInRange(side: SideShape, range: KeyRange): Statement {
   return {
     text: `SELECT ${side.key.map(({ expression }) => expression).join(', ')} FROM ${side.from}${where}`,
     values,
+  };
+}
+
+/** Keys that the source has, or had, as they are compared: a type of the target may write them in its own way. */
+export function comparedKeys(side: SideShape, columns: readonly KeyColumn[], keys: readonly Key[]): Statement {
+  const names = columns.map((_, index) => `k${index}`);
+  const lists = names.map((_, index) => `$${index + 1}::text[]`);
+  const typed = columns.map(
+    ({ name, type }, index) => `CAST(k.${names[index]} AS ${type}) AS ${quoteIdentifier(name)}`,
+  );
+  return {
+    text:
+      `SELECT ${side.key.map(({ expression }) => expression).join(', ')} FROM (SELECT ${typed.join(', ')}` +
+      ` FROM unnest(${lists.join(', ')}) AS k (${names.join(', ')})) AS t`,
+    values: names.map((_, index) => keys.map((key) => key[index]!)),
   };
 }
 

@@ -11,25 +11,29 @@ export type TimedReport = TableReport & { readonly ms: number };
 export interface RecordedVerification {
   /** Digest of the mapping that it was compared through. */
   readonly mapping: string;
-  /** How long ago that was, in ms, by the target's clock. */
+  /** How long ago that was, in ms, by the target's clock; of one that was interrupted, how long ago it began. */
   readonly ageMs: number;
   readonly finishedAt: string;
   /** Without the rows that differed. */
   readonly report: TimedReport;
 }
 
-/** Writes into the target what was compared, one row a table. */
+/**
+ * Writes into the target what was compared, one row a table.
+ * @param resumedSince of tables whose comparison was interrupted: when it began.
+ */
 export async function recordVerification(
   target: ClientBase,
   pipeline: Pick<LoadedPipeline, 'name' | 'tables'>,
   reports: readonly TimedReport[],
+  resumedSince?: string,
 ): Promise<void> {
   const mapping = mappingDigest(pipeline);
   for (const report of reports) {
     await target.query(
       `INSERT INTO ferry.verification (pipeline, mapping, source_table, target_table, source_rows, target_rows,
-         source_checksum, target_checksum, equal, differences, unsettled, duration_ms)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+         source_checksum, target_checksum, equal, differences, unsettled, duration_ms, resumed_since)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
       [
         pipeline.name,
         mapping,
@@ -43,6 +47,7 @@ export async function recordVerification(
         report.differencesTotal,
         report.unsettled,
         report.ms,
+        resumedSince ?? null,
       ],
     );
   }
@@ -55,7 +60,7 @@ export async function readVerifications(
 ): Promise<RecordedVerification[]> {
   const { rows } = await target.query<Record<string, string>>(
     `SELECT DISTINCT ON (target_table, source_table) *,
-            round(extract(epoch FROM clock_timestamp() - finished_at) * 1000) AS age_ms
+            round(extract(epoch FROM clock_timestamp() - coalesce(resumed_since, finished_at)) * 1000) AS age_ms
        FROM ferry.verification WHERE pipeline = $1 AND target_table = ANY ($2) ORDER BY target_table, source_table, id DESC`,
     [name, tables.map((table) => displayName(table.target))],
   );

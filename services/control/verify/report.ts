@@ -25,6 +25,8 @@ export interface TableReport {
   readonly lineage?: { readonly standing: number; readonly behind: number };
   /** Rows that changed each time they were looked at again, so that nothing can be said about them. */
   readonly unsettled: number;
+  /** Rows that differed, and do not any more since they were read again; absent where nothing was to be repaired. */
+  readonly repaired?: number;
 }
 
 export interface Difference {
@@ -47,6 +49,9 @@ export interface Difference {
 /** More names do not help a person, and a table that is all wrong must not fill the memory. */
 export const MAX_NAMED_DIFFERENCES = 100;
 
+/** Of a table that differs in more rows a copy is the shorter way. */
+export const MAX_REPAIRED_ROWS = 10_000;
+
 /** Rows and the sum of their hashes, the hashes being signed 64-bit numbers. */
 export interface Tally {
   readonly rows: number;
@@ -57,6 +62,10 @@ export const EMPTY_TALLY: Tally = { rows: 0, sum: 0n };
 
 export function addTallies(a: Tally, b: Tally): Tally {
   return { rows: a.rows + b.rows, sum: a.sum + b.sum };
+}
+
+export function subtractTallies(a: Tally, b: Tally): Tally {
+  return { rows: a.rows - b.rows, sum: a.sum - b.sum };
 }
 
 export function equalTallies(a: Tally, b: Tally): boolean {

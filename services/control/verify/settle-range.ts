@@ -2,14 +2,48 @@ import { judge, type Observation, type RowState } from './judge.js';
 import { nameDifferences } from './name-differences.js';
 import { keyId, observeKeys, observeRange, type TableReader } from './observe.js';
 import type { Key, KeyRange } from './queries.js';
-import type { Difference, Tally } from './report.js';
+import { addTallies, type Difference, EMPTY_TALLY, type Tally } from './report.js';
 
-export interface RangeResult {
+/** What was compared of both sides. */
+export interface SideTallies {
   readonly source: Tally;
   readonly target: Tally;
+}
+
+export interface RangeResult extends SideTallies {
+  /** Of that, the rows that differ. */
+  readonly differing: SideTallies;
   readonly differences: readonly Difference[];
   readonly differencesTotal: number;
   readonly unsettled: number;
+}
+
+/** With the rows that nothing can be said about. */
+export interface Settled extends RangeResult {
+  readonly unsettledKeys: readonly Key[];
+}
+
+export const NOTHING_COMPARED: RangeResult = {
+  source: EMPTY_TALLY,
+  target: EMPTY_TALLY,
+  differing: { source: EMPTY_TALLY, target: EMPTY_TALLY },
+  differences: [],
+  differencesTotal: 0,
+  unsettled: 0,
+};
+
+export function addResults(a: RangeResult, b: RangeResult): RangeResult {
+  return {
+    ...addSides(a, b),
+    differing: addSides(a.differing, b.differing),
+    differences: [...a.differences, ...b.differences],
+    differencesTotal: a.differencesTotal + b.differencesTotal,
+    unsettled: a.unsettled + b.unsettled,
+  };
+}
+
+function addSides(a: SideTallies, b: SideTallies): SideTallies {
+  return { source: addTallies(a.source, b.source), target: addTallies(a.target, b.target) };
 }
 
 export interface SettleOptions {
@@ -23,24 +57,16 @@ export interface SettleOptions {
  * Looks at each row of a range until it is known to be equal or really different. Rows that are only late, or change
  * while they are looked at, settle as apply goes on.
  */
-export async function settleRange(reader: TableReader, range: KeyRange, options: SettleOptions): Promise<RangeResult> {
+export async function settleRange(reader: TableReader, range: KeyRange, options: SettleOptions): Promise<Settled> {
   return settle(reader, await observeRange(reader, range), options);
 }
 
 /** The same, of the rows of these keys. */
-export async function settleKeys(
-  reader: TableReader,
-  keys: readonly Key[],
-  options: SettleOptions,
-): Promise<RangeResult> {
+export async function settleKeys(reader: TableReader, keys: readonly Key[], options: SettleOptions): Promise<Settled> {
   return settle(reader, await observeKeys(reader, keys), options);
 }
 
-async function settle(
-  reader: TableReader,
-  first: readonly Observation[],
-  options: SettleOptions,
-): Promise<RangeResult> {
+async function settle(reader: TableReader, first: readonly Observation[], options: SettleOptions): Promise<Settled> {
   const result = new ResultBuilder();
   let looks = first;
   let open = new Map<string, Observation>();
@@ -81,11 +107,11 @@ async function sortOut(
 }
 
 class ResultBuilder {
-  private readonly source = { rows: 0, sum: 0n };
-  private readonly target = { rows: 0, sum: 0n };
+  private readonly sides = { source: { rows: 0, sum: 0n }, target: { rows: 0, sum: 0n } };
+  private readonly differing = { source: { rows: 0, sum: 0n }, target: { rows: 0, sum: 0n } };
   private readonly differences: Difference[] = [];
+  private readonly unsettledKeys: Key[] = [];
   private differencesTotal = 0;
-  private unsettled = 0;
 
   get named(): number {
     return this.differences.length;
@@ -93,35 +119,43 @@ class ResultBuilder {
 
   /** The source has shown the same row, at some moment of the look. */
   addEqual(row: RowState | undefined): void {
-    count(this.source, row);
-    count(this.target, row);
+    count(this.sides.source, row);
+    count(this.sides.target, row);
   }
 
   addDifferences(confirmed: readonly Observation[], named: readonly Difference[]): void {
     this.differencesTotal += confirmed.length;
     this.differences.push(...named);
-    this.addAsSeen(confirmed);
-  }
-
-  addUnsettled(looks: readonly Observation[]): void {
-    this.unsettled += looks.length;
-    this.addAsSeen(looks);
-  }
-
-  private addAsSeen(looks: readonly Observation[]): void {
-    for (const look of looks) {
-      count(this.source, look.source);
-      count(this.target, look.target);
+    for (const look of confirmed) {
+      countBoth(this.sides, look);
+      countBoth(this.differing, look);
     }
   }
 
-  build(): RangeResult {
-    const { source, target, differences, differencesTotal, unsettled } = this;
-    return { source, target, differences, differencesTotal, unsettled };
+  addUnsettled(looks: readonly Observation[]): void {
+    for (const look of looks) {
+      countBoth(this.sides, look);
+      this.unsettledKeys.push(look.key);
+    }
+  }
+
+  build(): Settled {
+    const { sides, differing, differences, differencesTotal, unsettledKeys } = this;
+    return { ...sides, differing, differences, differencesTotal, unsettled: unsettledKeys.length, unsettledKeys };
   }
 }
 
-function count(tally: { rows: number; sum: bigint }, row: RowState | undefined): void {
+interface OpenTally {
+  rows: number;
+  sum: bigint;
+}
+
+function countBoth(sides: { readonly source: OpenTally; readonly target: OpenTally }, look: Observation): void {
+  count(sides.source, look.source);
+  count(sides.target, look.target);
+}
+
+function count(tally: OpenTally, row: RowState | undefined): void {
   if (!row) return;
   tally.rows += row.rows;
   tally.sum += row.hash;

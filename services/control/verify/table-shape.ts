@@ -18,6 +18,8 @@ export interface TableShape {
   readonly columns: readonly string[];
   /** Rows are told apart by the hash of their values, and those that are equal are counted. */
   readonly isKeyless: boolean;
+  /** What changes of the source carry: its key columns, in index order. */
+  readonly keyColumns: readonly KeyColumn[];
   readonly source: SideShape;
   readonly target: SideShape;
   readonly estimatedRows: number | undefined;
@@ -25,6 +27,12 @@ export interface TableShape {
   readonly mapped?: MappedRows;
   /** Of a table with lineage: `target` has its candidates. */
   readonly candidates?: CandidateKeys;
+}
+
+export interface KeyColumn {
+  readonly name: string;
+  /** As SQL, with its modifier; of a domain the type that it is over. */
+  readonly type: string;
 }
 
 /** SQL of one side. */
@@ -60,7 +68,8 @@ export function planShape(mapping: TableMapping, source: TableCatalog, target: T
   const pairs = pairColumns(mapping, source, target);
   const compared = pairs.filter((pair) => !pair.source.generated && !pair.target.generated);
   const columns = compared.map((pair) => comparable(pair.source, pair.target));
-  const key = keyPairs(pairs).map((pair) => comparableKey(pair.source, pair.target));
+  const keyed = keyPairs(pairs);
+  const key = keyed.map((pair) => comparableKey(pair.source, pair.target));
   const recode = source.encoding !== target.encoding;
   const mapped = mapping.rules && planMapped(mapping, { source, target }, kit);
   const sideShape = (side: 'source' | 'target', catalog: TableCatalog): SideShape => ({
@@ -84,6 +93,7 @@ export function planShape(mapping: TableMapping, source: TableCatalog, target: T
     mapping,
     columns: mapped ? mapped.columns : compared.map((pair) => pair.source.name),
     isKeyless: key.length === 0,
+    keyColumns: keyed.map((pair) => ({ name: pair.source.name, type: pair.source.type })),
     source: sideShape('source', source),
     target: sideShape('target', target),
     estimatedRows: source.estimatedRows,

@@ -1,3 +1,5 @@
+import type { TableMapping } from '../../../core/mapping.js';
+import { displayName } from '../../../core/relation.js';
 import type { TimedReport } from './record.js';
 import type { TableReport } from './report.js';
 import type { VerifyProgress } from './verify-tables.js';
@@ -5,6 +7,11 @@ import type { VerifyProgress } from './verify-tables.js';
 /** Several source tables may go to one target, and one to several. */
 export function pairName({ source, target }: Pick<TableReport, 'source' | 'target'>): string {
   return `${source} -> ${target}`;
+}
+
+/** The same, of a mapping. */
+export function pairOf({ source, target }: Pick<TableMapping, 'source' | 'target'>): string {
+  return pairName({ source: displayName(source), target: displayName(target) });
 }
 
 /** Measures how long each table takes to be compared, from the progress that is reported. */

@@ -1,38 +1,68 @@
 import { displayName } from '../../../core/relation.js';
 import type { TableReader } from './observe.js';
-import { type KeyRange, WHOLE_TABLE } from './queries.js';
-import {
-  addTallies,
-  EMPTY_TALLY,
-  equalTallies,
-  formatChecksum,
-  MAX_NAMED_DIFFERENCES,
-  type TableReport,
-  type Tally,
-} from './report.js';
-import { type RangeResult, settleKeys, settleRange } from './settle-range.js';
+import { NOT_BEGUN, type TableWalk } from './progress.js';
+import type { KeyRange } from './queries.js';
+import { equalTallies, formatChecksum, MAX_NAMED_DIFFERENCES, type TableReport, type Tally } from './report.js';
+import { addResults, NOTHING_COMPARED, type RangeResult, settleKeys, settleRange } from './settle-range.js';
 import type { SideReader } from './side-reader.js';
 
 export interface VerifyTableOptions {
   readonly chunkRows: number;
   readonly maxAttempts: number;
-  /** Called after each chunk with the rows of the source that have been compared. */
-  readonly onRows: (rows: number) => void;
+  /** Differences that are named at most. */
+  readonly nameLimit?: number;
+  /** Where an earlier comparison of the same shape stood. */
+  readonly from?: TableWalk | undefined;
+  /** Resolves when a chunk may be read. */
+  readonly room?: (() => Promise<void>) | undefined;
+  /** Called after each chunk, which is not read again once this has resolved. */
+  readonly onChunk: (walk: TableWalk) => Promise<void>;
 }
 
-/** Compares one table, chunk by chunk in key order; each query is over as soon as its chunk is read. */
-export async function verifyTable(reader: TableReader, options: VerifyTableOptions): Promise<TableReport> {
-  let total: RangeResult = resultOf(EMPTY_TALLY, EMPTY_TALLY);
-  for await (const chunk of chunksOf(reader.source, WHOLE_TABLE, options.chunkRows)) {
+/**
+ * Compares one table, chunk by chunk in key order; each query is over as soon as its chunk is read.
+ * @returns where the walk has ended.
+ */
+export async function walkTable(reader: TableReader, options: VerifyTableOptions): Promise<TableWalk> {
+  let walk = options.from ?? NOT_BEGUN;
+  const move = async (to: Omit<TableWalk, 'total'>, found: RangeResult) => {
+    walk = { ...to, total: addResults(walk.total, found) };
+    await options.onChunk(walk);
+  };
+  const settling = () => ({
+    maxAttempts: options.maxAttempts,
+    nameLimit: (options.nameLimit ?? MAX_NAMED_DIFFERENCES) - walk.total.differences.length,
+  });
+  const compare = async (chunk: KeyRange): Promise<void> => {
     reader.signal.throwIfAborted();
-    total = await verifyRange(reader, chunk, options, total);
-    options.onRows(total.source.rows);
+    const [source, target] = await Promise.all([reader.source.tally(chunk), reader.target.tally(chunk)]);
+    const isEqual = equalTallies(source, target);
+    if (!isEqual && target.rows > 2 * options.chunkRows) {
+      // The chunk is measured in rows of the source: what the target has too many must not fill the memory either.
+      for await (const part of chunksOf(reader.target, chunk, options)) await compare(part);
+      return;
+    }
+    const found = isEqual ? resultOf(source, target) : await settleRange(reader, chunk, settling());
+    await move(behind(chunk, reader), found);
+  };
+  if (walk.phase === 'rows') {
+    for await (const chunk of chunksOf(reader.source, { after: walk.after }, options)) {
+      await compare(chunk);
+    }
   }
-  for await (const keys of reader.beyond?.(options.chunkRows) ?? []) {
-    const nameLimit = MAX_NAMED_DIFFERENCES - total.differences.length;
-    total = addResults(total, await settleKeys(reader, keys, { maxAttempts: options.maxAttempts, nameLimit }));
+  if (walk.phase === 'beyond') {
+    for await (const { keys, through } of reader.beyond!(options.chunkRows, walk.after)) {
+      reader.signal.throwIfAborted();
+      await options.room?.();
+      const found = keys.length > 0 ? await settleKeys(reader, keys, settling()) : NOTHING_COMPARED;
+      await move({ phase: through ? 'beyond' : 'ended', after: through }, found);
+    }
   }
-  const { mapping } = reader.shape;
+  return walk;
+}
+
+/** What a walk that has ended says of its table. */
+export function reportOf({ mapping }: TableReader['shape'], { total }: TableWalk): TableReport {
   return {
     source: displayName(mapping.source),
     target: displayName(mapping.target),
@@ -40,39 +70,27 @@ export async function verifyTable(reader: TableReader, options: VerifyTableOptio
     targetRows: total.target.rows,
     checksum: { source: formatChecksum(total.source), target: formatChecksum(total.target) },
     equal: total.differencesTotal === 0 && total.unsettled === 0,
-    differences: total.differences,
+    differences: total.differences.slice(0, MAX_NAMED_DIFFERENCES),
     differencesTotal: total.differencesTotal,
     unsettled: total.unsettled,
   };
 }
 
-/** Compares one range and adds what it finds to `before`. */
-async function verifyRange(
-  reader: TableReader,
-  range: KeyRange,
-  options: VerifyTableOptions,
-  before: RangeResult,
-): Promise<RangeResult> {
-  const [source, target] = await Promise.all([reader.source.tally(range), reader.target.tally(range)]);
-  if (equalTallies(source, target)) return addResults(before, resultOf(source, target));
-  if (target.rows > 2 * options.chunkRows) {
-    // The chunk is measured in rows of the source: what the target has too many must not fill the memory either.
-    let total = before;
-    for await (const part of chunksOf(reader.target, range, options.chunkRows)) {
-      reader.signal.throwIfAborted();
-      total = await verifyRange(reader, part, options, total);
-    }
-    return total;
-  }
-  const nameLimit = MAX_NAMED_DIFFERENCES - before.differences.length;
-  return addResults(before, await settleRange(reader, range, { maxAttempts: options.maxAttempts, nameLimit }));
+function behind({ through }: KeyRange, { beyond }: TableReader): Omit<TableWalk, 'total'> {
+  if (through) return { phase: 'rows', after: through };
+  return { phase: beyond ? 'beyond' : 'ended', after: undefined };
 }
 
-/** Splits a range where one side has `rows` rows each; the parts leave no key out, whichever side has it. */
-async function* chunksOf(side: SideReader, range: KeyRange, rows: number): AsyncGenerator<KeyRange> {
+/** Splits a range where one side has as many rows as a chunk; the parts leave no key out, whichever side has it. */
+async function* chunksOf(
+  side: SideReader,
+  range: KeyRange,
+  { chunkRows, room }: VerifyTableOptions,
+): AsyncGenerator<KeyRange> {
   let after = range.after;
   while (true) {
-    const end = await side.chunkEnd({ ...range, after }, rows);
+    await room?.();
+    const end = await side.chunkEnd({ ...range, after }, chunkRows);
     if (!end) break;
     yield { after, through: end };
     after = end;
@@ -81,15 +99,5 @@ async function* chunksOf(side: SideReader, range: KeyRange, rows: number): Async
 }
 
 function resultOf(source: Tally, target: Tally): RangeResult {
-  return { source, target, differences: [], differencesTotal: 0, unsettled: 0 };
-}
-
-function addResults(a: RangeResult, b: RangeResult): RangeResult {
-  return {
-    source: addTallies(a.source, b.source),
-    target: addTallies(a.target, b.target),
-    differences: [...a.differences, ...b.differences],
-    differencesTotal: a.differencesTotal + b.differencesTotal,
-    unsettled: a.unsettled + b.unsettled,
-  };
+  return { ...NOTHING_COMPARED, source, target };
 }

@@ -1,29 +1,22 @@
-import type { RuleKit } from '../../../core/mapping/rule-kit.js';
 import type { TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
-import type { AppliedProbe } from './applied-probe.js';
-import { candidateReader, keysBeyond } from './candidate-reader.js';
+import { failpoint, VERIFY_FAILPOINT } from '../../../platform/failpoint.js';
 import { compareStanding } from './compare-standing.js';
-import { mappedReader } from './mapped-reader.js';
 import type { TableReader } from './observe.js';
-import type { TableReport, VerifyReport } from './report.js';
-import { type OpenSession, openSession, type Session, type SqlClient } from './session.js';
-import { sqlReader } from './side-reader.js';
-import { readTableCatalog } from './table-catalog.js';
-import { planShape, type TableShape } from './table-shape.js';
-import { verifyTable } from './verify-table.js';
+import { type Connectors, type Lane, type OpenOptions, openTable, withSessions } from './open-table.js';
+import { NOT_BEGUN, shapeDigest, type TableProgress, type TableWalk, type VerificationMemory } from './progress.js';
+import { MAX_NAMED_DIFFERENCES, MAX_REPAIRED_ROWS, type TableReport, type VerifyReport } from './report.js';
+import { reportOf, walkTable } from './verify-table.js';
 
-export interface VerifyOptions {
+export interface VerifyOptions extends Connectors, OpenOptions {
   readonly tables: readonly TableMapping[];
-  /** What their rules compute with. */
-  readonly kit: RuleKit;
-  /** Open a session of their side each time; they are ended here. */
-  readonly connectSource: () => Promise<SqlClient>;
-  readonly connectTarget: () => Promise<SqlClient>;
-  readonly applied: AppliedProbe;
-  /** What it leaves out of the source's tables is not compared; all of them is without one. */
-  readonly publication?: string;
   readonly signal?: AbortSignal;
+  /** What an earlier run has compared is not compared again; how far this one is, is kept there. */
+  readonly memory?: VerificationMemory | undefined;
+  /** Resolves when a chunk may be read; at once without it. */
+  readonly room?: ((signal: AbortSignal) => Promise<void>) | undefined;
+  /** Mends what differs, once a table is compared. */
+  readonly repair?: RepairTable | undefined;
   /** Called when a table begins, when its size is known, after each of its chunks, and with its report when it is done. */
   readonly onProgress?: (progress: VerifyProgress) => void;
   /** Rows of the source in a chunk: a fraction of a second to read, a few MB when it must be read row by row. */
@@ -43,6 +36,12 @@ export interface VerifyProgress {
   readonly estimatedRows: number | undefined;
   readonly report?: TableReport;
 }
+
+/** Mends rows that a walk has found different. @returns the walk with what it finds of them then, and how many it mended. */
+export type RepairTable = (
+  reader: TableReader,
+  walk: TableWalk,
+) => Promise<{ readonly walk: TableWalk; readonly repaired: number }>;
 
 /**
  * Compares every table of the mapping by count and checksum of its rows, chunk by chunk, while writes may go on.
@@ -81,56 +80,43 @@ export async function verifyTables(options: VerifyOptions): Promise<VerifyReport
   };
 }
 
-async function verifyMapping(
-  mapping: TableMapping,
-  lane: { readonly source: OpenSession; readonly target: OpenSession; readonly signal: AbortSignal },
-  { kit, applied, publication, onProgress, chunkRows = 20_000, maxAttempts = 20 }: VerifyOptions,
-): Promise<TableReport> {
+async function verifyMapping(mapping: TableMapping, lane: Lane, options: VerifyOptions): Promise<TableReport> {
+  const { memory, room, repair, onProgress, chunkRows = 20_000, maxAttempts = 20 } = options;
   const names = { source: displayName(mapping.source), target: displayName(mapping.target) };
-  const sides = { source: lane.source.about(names.source), target: lane.target.about(names.target) };
-  onProgress?.({ ...names, rows: 0, estimatedRows: undefined });
-  const [source, target] = await Promise.all([
-    readTableCatalog(sides.source, mapping.source, publication),
-    readTableCatalog(sides.target, mapping.target),
-  ]);
-  const shape = planShape(mapping, source, target, kit);
-  const progress = (rows: number, report?: TableReport) =>
+  const known = memory?.of(names);
+  onProgress?.({ ...names, rows: known?.report?.rows ?? 0, estimatedRows: undefined, report: known?.report });
+  if (known?.report) return known.report;
+  const reader = await openTable(mapping, lane, options);
+  const { shape } = reader;
+  const startedAt = performance.now() - (known?.ms ?? 0);
+  const progressOf = (walk: TableWalk): TableProgress => {
+    const ms = Math.round(performance.now() - startedAt);
+    return { shape: shapeDigest(shape), ms, walk };
+  };
+  const show = (rows: number, report?: TableReport) =>
     onProgress?.({ ...names, rows, estimatedRows: shape.estimatedRows, report });
-  progress(0);
-  const reader: TableReader = { ...readersOf(shape, sides), session: sides.source, applied, signal: lane.signal };
+  const from = known?.shape === shapeDigest(shape) ? known.walk : NOT_BEGUN;
+  show(from.total.source.rows);
+  await memory?.put(names, progressOf(from));
   // Each chunk of a table without a key sorts all of it; the rows of a mapped one are held here.
   const rowsOfChunk = shape.isKeyless ? chunkRows * 10 : shape.mapped ? Math.ceil(chunkRows / 10) : chunkRows;
-  const compared = await verifyTable(reader, { chunkRows: rowsOfChunk, maxAttempts, onRows: progress });
-  const report = mapping.lineage ? await compareStanding(sides.target, mapping, compared) : compared;
-  progress(report.rows, report);
+  const compared = await walkTable(reader, {
+    chunkRows: rowsOfChunk,
+    maxAttempts,
+    nameLimit: repair ? MAX_REPAIRED_ROWS : MAX_NAMED_DIFFERENCES,
+    from,
+    room: room && (() => room(lane.signal)),
+    onChunk: async (walk) => {
+      show(walk.total.source.rows);
+      await memory?.put(names, progressOf(walk));
+      await failpoint(VERIFY_FAILPOINT);
+    },
+  });
+  const { walk, repaired } = (await repair?.(reader, compared)) ?? { walk: compared, repaired: undefined };
+  const found = { ...reportOf(shape, walk), ...(repaired === undefined ? {} : { repaired }) };
+  const report = mapping.lineage ? await compareStanding(reader.sessions.target, mapping, found) : found;
+  const done = progressOf(walk);
+  await memory?.done(names, { ...done, report: { ...report, ms: done.ms } });
+  show(report.rows, report);
   return report;
-}
-
-function readersOf(
-  shape: TableShape,
-  sides: { readonly source: Session; readonly target: Session },
-): Pick<TableReader, 'shape' | 'source' | 'target' | 'beyond'> {
-  const { mapped, candidates } = shape;
-  const source = mapped ? mappedReader(sides, shape, mapped) : sqlReader(sides.source, shape.source);
-  if (!mapped || !candidates) return { shape, source, target: sqlReader(sides.target, shape.target) };
-  const lineage = { ...shape, mapped, candidates };
-  const beyond = (rows: number) => keysBeyond(sides, lineage, { source, rows });
-  return { shape, source, target: candidateReader(sides, lineage), beyond };
-}
-
-async function withSessions(
-  { connectSource, connectTarget }: VerifyOptions,
-  work: (source: OpenSession, target: OpenSession) => Promise<void>,
-): Promise<void> {
-  const source = await openSession('source', await connectSource());
-  try {
-    const target = await openSession('target', await connectTarget());
-    try {
-      await work(source, target);
-    } finally {
-      await target.end();
-    }
-  } finally {
-    await source.end();
-  }
 }

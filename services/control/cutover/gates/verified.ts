@@ -2,7 +2,7 @@ import type { TableMapping } from '../../../../core/mapping.js';
 import { displayName } from '../../../../core/relation.js';
 import { mappingDigest } from '../../../../platform/mapping-digest.js';
 import { type RecordedVerification, readVerifications } from '../../verify/record.js';
-import { pairName } from '../../verify/table-times.js';
+import { pairName, pairOf } from '../../verify/table-times.js';
 import type { Finding, Gate } from './gate.js';
 
 /** What a record of verifications must show. */
@@ -20,8 +20,7 @@ export function verifiedFinding(
 ): Finding {
   const problems = tables.flatMap((table) => {
     const name = displayName(table.target);
-    const pair = pairName({ source: displayName(table.source), target: name });
-    const record = records.find(({ report }) => pairName(report) === pair);
+    const record = records.find(({ report }) => pairName(report) === pairOf(table));
     if (!record) return [`${name} has not been verified`];
     if (record.mapping !== mapping) return [`${name} was verified at another mapping`];
     if (!record.report.equal) return [`${name} was not equal`];
