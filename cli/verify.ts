@@ -18,7 +18,7 @@ import { recordAct } from './record-act.js';
 import { openBrake } from './verify/brake.js';
 import { openContinuous } from './verify/continuous.js';
 import { openRun } from './verify/open-run.js';
-import { printReport } from './verify/print-report.js';
+import { printReport, printUnrepaired } from './verify/print-report.js';
 import { type ProgressDisplay, whileShown } from './verify/progress.js';
 import { openRepair } from './verify/repair.js';
 
@@ -153,6 +153,7 @@ async function verify({ pipeline, flags, control, checkpoints, display, signal }
   else printReport(report);
   if (!flags.json && deadLetters > 0)
     printLine(`${deadLetters} changes stand in the dead letters: ferry dead-letter list`);
+  if (!flags.json && flags.repair) printUnrepaired(report);
   if (!ok) process.exitCode = POLICY.mismatch.exit;
   if (!continuous) return;
   const isEqual = await continuous.run(report.tables, checkpoints, flags);

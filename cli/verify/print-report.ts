@@ -47,6 +47,16 @@ export function printDifferences(table: TableReport): void {
   }
 }
 
+/** What a repair could not make right. */
+export function printUnrepaired({ tables }: VerifyReport): void {
+  for (const { source, differencesTotal } of tables) {
+    if (differencesTotal === 0) continue;
+    printLine(
+      `${source}: ${differencesTotal} rows are not repaired; capture's log may say why: ferry table resnapshot ${source}`,
+    );
+  }
+}
+
 /** Keys are data: what could move the cursor or be misread is quoted. */
 function keyValue(value: string): string {
   return /^[\w.:@+-]+$/.test(value) ? value : JSON.stringify(value);
