@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ledgerAddsUp } from '../../../core/ledger.js';
 import type { RoundReport } from '../../../services/control/verify/continuous.js';
 import type { TableReport, VerifyReport } from '../../../services/control/verify/report.js';
-import { type CliError, FerryProcess, runFerry } from '../../support/cli.js';
+import { type CliError, type CliResult, FerryProcess, runFerry } from '../../support/cli.js';
 import { eventually } from '../../support/eventually.js';
 import { type Pipeline, startPipeline } from '../../support/pipeline.js';
 import { describeWithPostgres } from '../../support/servers.js';
@@ -72,7 +72,7 @@ describeWithPostgres('verification of a pipeline that runs', () => {
     expect(found(anew.tables)).toEqual(['public.items 6 different note', 'public.items 44000 missing']);
   });
 
-  test('while changes go on all that is wrong is found and nothing else, and a repair makes it equal', async () => {
+  test('while changes go on all that is wrong is found and nothing else, and a repair makes it equal though capture dies', async () => {
     writing = write(pipeline);
     await pipeline.target.query(`SET session_replication_role = 'replica';
       UPDATE sales.lines SET price = 0 WHERE item = 7; DELETE FROM sales.lines WHERE item IN (8, 9);
@@ -93,8 +93,9 @@ describeWithPostgres('verification of a pipeline that runs', () => {
     ];
     const before = await tablesOf();
     expect(found(before.tables).sort(), before.stderr).toEqual(wrong);
-    const repaired = await tablesOf('--repair');
-    expect(repaired.code, repaired.stderr).toBe(0);
+    const ended = await repairThough(pipeline, verify('--repair'));
+    expect(ended.code, ended.stderr).toBe(0);
+    const repaired = ended.json<VerifyReport>();
     const counts = Object.fromEntries(repaired.tables.map((table) => [table.source, table.repaired]));
     expect(counts).toEqual({ 'public.items': 2, 'public.lines': 5, 'public.users': 3 });
     for (const { checksum } of repaired.tables) expect(checksum.source).toMatch(/^[0-9a-f]{16}$/);
@@ -156,6 +157,19 @@ describeWithPostgres('verification of a pipeline that runs', () => {
     expect(ended.stderr).toContain('reading goes on');
   });
 
+  test('it repairs nothing once the target serves', async () => {
+    await pipeline.target.query('INSERT INTO ferry.cutover (pipeline, serving) VALUES ($1, $2)', [
+      pipeline.config.name,
+      'target',
+    ]);
+    const refused = await runFerry(verify('--repair', '--table', 'public.items'), pipeline.env);
+    expect([refused.code, refused.json<CliError>().error.message]).toEqual([
+      3,
+      expect.stringContaining('the new project serves'),
+    ]);
+    await pipeline.target.query('DELETE FROM ferry.cutover');
+  });
+
   test('interrupted it says how to go on', async () => {
     const env = { ...pipeline.env, FERRY_FAILPOINTS: 'verify.chunk-kept=pause:1000@0' };
     const running = new FerryProcess(verify('--table', 'public.items'), env);
@@ -167,6 +181,18 @@ describeWithPostgres('verification of a pipeline that runs', () => {
     expect(found(resumed.tables)).toEqual(['public.items 99 different note']);
   });
 });
+
+/** Runs a repair, amid which capture dies with rows that it has read and not brought. */
+async function repairThough(pipeline: Pipeline, args: readonly string[]): Promise<CliResult> {
+  await pipeline.capture.stop();
+  const dying = pipeline.process('capture', { FERRY_FAILPOINTS: 'capture.chunk-read=die:0@0' });
+  dying.start();
+  dying.mayEnd();
+  const repairing = new FerryProcess(args, pipeline.env);
+  expect((await dying.ended).signal).toBe('SIGKILL');
+  pipeline.capture.start();
+  return repairing.ended;
+}
 
 /** An application that changes rows that nobody has spoilt. */
 function write(pipeline: Pipeline): { stop(): Promise<void> } {
