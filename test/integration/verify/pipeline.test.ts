@@ -149,6 +149,7 @@ describeWithPostgres('verification of a pipeline that runs', () => {
 
   test('it pauses while the pipeline lags, says so, and goes on by itself', async () => {
     await pipeline.apply.stop();
+    await pipeline.until('the pipeline to lag', async () => ((await pipeline.status()).lag.seconds ?? 0) > 2);
     const running = new FerryProcess(verify('--max-load', 'lag=2s', '--table', 'public.users'), pipeline.env);
     await running.said(/reading pauses: lag [\d.]+ s, above 2\.0 s/);
     pipeline.apply.start();
@@ -171,7 +172,7 @@ describeWithPostgres('verification of a pipeline that runs', () => {
   });
 
   test('interrupted it says how to go on', async () => {
-    const env = { ...pipeline.env, FERRY_FAILPOINTS: 'verify.chunk-kept=pause:1000@0' };
+    const env = { ...pipeline.env, FERRY_FAILPOINTS: 'verify.chunk-kept=pause:2000@0' };
     const running = new FerryProcess(verify('--table', 'public.items'), env);
     await running.said(/failpoint: pause/);
     running.signal('SIGINT');
