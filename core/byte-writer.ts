@@ -28,6 +28,13 @@ export class ByteWriter {
 
   bytes(source: Uint8Array, start = 0, end = source.length): void {
     this.#reserve(end - start);
+    if (end - start <= COPIED_BY_HAND_BYTES) {
+      const target = this.#buffer;
+      let at = this.#length;
+      for (let i = start; i < end; i++) target[at++] = source[i]!;
+      this.#length = at;
+      return;
+    }
     this.#buffer.set(start === 0 && end === source.length ? source : source.subarray(start, end), this.#length);
     this.#length += end - start;
   }
@@ -67,6 +74,16 @@ export class ByteWriter {
     return this.#buffer.subarray(0, this.#length);
   }
 
+  /** What was written, and room behind it, to be changed in place; valid until the next write. */
+  get buffer(): Buffer {
+    return this.#buffer;
+  }
+
+  /** Takes back what was written last. @param length that stays. */
+  truncate(length: number): void {
+    this.#length = length;
+  }
+
   clear(): void {
     this.#length = 0;
     // One huge row must not hold its memory for ever.
@@ -92,6 +109,9 @@ export function jsonStringBytes(source: Uint8Array, start: number, end: number):
   }
   return bytes;
 }
+
+/** So few are written sooner one by one than by a call. */
+const COPIED_BY_HAND_BYTES = 64;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -52,6 +52,8 @@ export class RecordScanner {
   end = 0;
   /** Of a snapshot's rows: where their COPY text starts. */
   bodyStart = 0;
+  /** Of rows: behind their `op`. */
+  headEnd = 0;
   kind: LineKind = 'transaction';
   /** Of rows: the relation's id. */
   relation = 0;
@@ -137,6 +139,7 @@ export class RecordScanner {
     this.relation = relation;
     this.index = index;
     this.op = String.fromCharCode(record[i + 7]!) as RowOp | 'r' | 't';
+    this.headEnd = i + 9;
     if (this.op === 'r') {
       this.kind = 'rows';
       this.bodyStart = this.end;

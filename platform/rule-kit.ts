@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { FerryError } from '../core/errors.js';
@@ -8,7 +8,7 @@ import type { LoadedPipeline } from './load-pipeline.js';
 
 /** What rules compute with, where nobody has functions of his own. */
 export const ruleKit: RuleKit = {
-  sha1: (bytes) => createHash('sha1').update(bytes).digest(),
+  sha1: (bytes) => hash('sha1', bytes, 'buffer'),
   functions: new Map(),
 };
 

@@ -3,6 +3,7 @@ import type { Tuple } from '../record.js';
 import type { Column } from '../relation.js';
 import { didYouMean } from '../suggest.js';
 import type { ColumnRule } from './column-rule.js';
+import { type ByteRule, compileBytes } from './compile-bytes.js';
 import { compileSteps } from './compile-steps.js';
 import { jsonMember } from './json-object.js';
 import type { RuleKit } from './rule-kit.js';
@@ -19,6 +20,8 @@ export interface CompiledRule {
   readonly inputs: readonly number[];
   /** Pure. @throws RuleFailure for values that it can make nothing of. */
   evaluate(row: WholeRow): string | null;
+  /** The same of plain text; undefined where it needs strings. */
+  readonly write?: ByteRule | undefined;
 }
 
 /** One value for all rows, and not null: in a key it tells nothing apart, and stands in nobody's way. */
@@ -40,11 +43,13 @@ export function inputsOf(rule: ColumnRule): readonly string[] {
  * @throws FerryError `mapping-invalid` for a column or a function that is not there.
  */
 export function compileRule(rule: ColumnRule, columns: readonly Column[], kit: RuleKit): CompiledRule {
-  const inputs = [...new Set(inputsOf(rule).map((name) => indexOf(name, columns)))];
-  const make = compileSource(rule, columns, kit);
-  if (!rule.steps || rule.steps.length === 0) return { inputs, evaluate: make };
+  const places = inputsOf(rule).map((name) => indexOf(name, columns));
+  const inputs = [...new Set(places)];
+  const make = compileSource(rule, places, { columns, kit });
+  const write = compileBytes(rule, places);
+  if (!rule.steps || rule.steps.length === 0) return { inputs, evaluate: make, write };
   const steps = compileSteps(rule.steps);
-  return { inputs, evaluate: (row) => steps(make(row)) };
+  return { inputs, evaluate: (row) => steps(make(row)), write };
 }
 
 function indexOf(name: string, columns: readonly Column[]): number {
@@ -59,8 +64,11 @@ function indexOf(name: string, columns: readonly Column[]): number {
   });
 }
 
-function compileSource(rule: ColumnRule, columns: readonly Column[], kit: RuleKit): CompiledRule['evaluate'] {
-  const places = inputsOf(rule).map((name) => indexOf(name, columns));
+function compileSource(
+  rule: ColumnRule,
+  places: readonly number[],
+  { columns, kit }: { readonly columns: readonly Column[]; readonly kit: RuleKit },
+): CompiledRule['evaluate'] {
   if (rule.constant !== undefined) {
     const { constant } = rule;
     return () => constant;
@@ -108,11 +116,11 @@ function objectOf(
 }
 
 function uuidOf(namespace: string, places: readonly number[], kit: RuleKit): CompiledRule['evaluate'] {
+  const make = uuidV5(namespace, kit);
   return (row) => {
-    const values = places.flatMap((index) => row[index] ?? []);
-    if (values.length < places.length) return null;
+    if (places.some((place) => row[place] === null)) return null;
     // Several as a JSON array: no other values give the same text.
-    return uuidV5(namespace, values.length === 1 ? values[0]! : JSON.stringify(values), kit);
+    return make(places.length === 1 ? row[places[0]!]! : JSON.stringify(places.map((place) => row[place])));
   };
 }
 

@@ -36,15 +36,24 @@ export function jsonAt(text: string, path: JsonPath): string | null {
   }
   const value = text.slice(at, skipValue(text, at));
   if (value === 'null') return null;
-  return value.startsWith('"') ? (JSON.parse(value) as string) : value;
+  return value.startsWith('"') ? textOf(value) : value;
 }
+
+/** Of a JSON string; most have nothing to read but their characters. */
+function textOf(string: string): string {
+  return NEEDS_PARSING.test(string) ? (JSON.parse(string) as string) : string.slice(1, -1);
+}
+
+// Control characters must not stand in JSON: parsing says so.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are meant.
+const NEEDS_PARSING = /[\\\u0000-\u001f]/;
 
 function memberAt(text: string, start: number, key: string): number | undefined {
   if (text[start] !== '{') return undefined;
   let found: number | undefined;
   for (let at = skipBlanks(text, start + 1); text[at] !== '}'; ) {
     const end = skipString(text, at);
-    const name = JSON.parse(text.slice(at, end)) as string;
+    const name = textOf(text.slice(at, end));
     at = skipBlanks(text, expect(text, skipBlanks(text, end), ':'));
     // Of a key that json holds twice the last one counts, as in jsonb.
     if (name === key) found = at;

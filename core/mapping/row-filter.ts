@@ -1,6 +1,7 @@
 import { FerryError } from '../errors.js';
-import type { RowLine, RowOp, Tuple } from '../record.js';
+import type { RowLine, RowOp, Tuple, Value } from '../record.js';
 import type { Column, Relation } from '../relation.js';
+import { SPAN, type TupleSpans } from '../tuple-spans.js';
 import { isComparedAsText, mayBeWritten } from './comparable-text.js';
 import { compileExpression } from './compile-expression.js';
 import type { WholeRow } from './compile-rule.js';
@@ -41,7 +42,8 @@ export function filterMode(
 export class RowFilter {
   readonly #holds: (row: WholeRow) => boolean;
   readonly #names: readonly string[];
-  readonly #reads: readonly number[];
+  /** Indexes of the columns whose values the condition reads. */
+  readonly reads: readonly number[];
   /** Indexes of the columns whose values the target's row is made of. */
   readonly #needs: readonly number[];
   readonly #mode: FilterMode;
@@ -62,7 +64,7 @@ export class RowFilter {
     if ('undecided' in decided) throw invalid(...undecided(decided.undecided, relation));
     this.#mode = decided.mode;
     this.#holds = compileExpression(where, columns);
-    this.#reads = this.#names.map((name) => columns.findIndex((column) => column.name === name));
+    this.reads = this.#names.map((name) => columns.findIndex((column) => column.name === name));
     this.#needs = moved.map((name) => columns.findIndex((column) => column.name === name));
     this.#keys = columns.map(({ key }) => key);
   }
@@ -70,6 +72,14 @@ export class RowFilter {
   /** A column that the condition reads and these are without. */
   lacks(columns: ReadonlySet<string>): string | undefined {
     return this.#names.find((name) => !columns.has(name));
+  }
+
+  /** A tuple as far as a condition is decided by it: values that it does not read are null, or have not changed. */
+  valuesOf(tuple: TupleSpans): Tuple {
+    const values: Value[] = [];
+    for (const kind of tuple.kinds) values.push(kind === SPAN.unchanged ? false : null);
+    for (const column of this.reads) values[column] = tuple.value(column);
+    return values;
   }
 
   /** Of a row whose values are all known. */
@@ -116,7 +126,7 @@ export class RowFilter {
   }
 
   #passes(row: Tuple): boolean {
-    if (this.#reads.some((index) => row[index] === false)) {
+    if (this.reads.some((index) => row[index] === false)) {
       throw new RuleFailure('the WAL does not carry a value that `where` reads');
     }
     return this.#holds(row as WholeRow);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { mapChange, mapRows } from '../../test/support/mapped-change.js';
 import { anyText } from '../../test/support/texts.js';
 import { mappingSchema } from '../config/schema.js';
 import { tableMappings } from '../config/table-mappings.js';
@@ -42,7 +43,7 @@ function mapper(table: string, of: Relation): RowMapper {
 
 const USERS = relation('id* int, first text, last text, note text');
 /** Of a change that has one in the target. */
-const streamed = (rules: RowMapper, line: RowLine) => rules.row(rules.select(line)!);
+const streamed = (rules: RowMapper, line: RowLine) => mapChange(rules, line)!;
 const row = (op: RowLine['op'], more: Partial<RowLine>): RowLine => ({ rel: 7, ix: 3, op, ...more });
 
 describe('a row', () => {
@@ -77,10 +78,8 @@ describe('a row', () => {
   });
 
   test('keeps the order of members that scanners read', () => {
-    const line = JSON.stringify(
-      streamed(rules, row('u', { key: ['1', null, null, null], new: ['2', null, 'King', 'x'] })),
-    );
-    expect(line).toMatch(/^\{"rel":7,"ix":3,"op":"u","key":/);
+    const change = row('u', { everywhere: true, key: ['1', null, null, null], new: ['2', null, 'King', 'x'] });
+    expect(JSON.stringify(streamed(rules, change))).toMatch(/^\{"rel":7,"ix":3,"op":"u","everywhere":true,"key":/);
   });
 });
 
@@ -102,6 +101,45 @@ describe('under replica identity full', () => {
       ['note', true],
       ['name', false],
     ]);
+  });
+});
+
+describe('with a condition', () => {
+  const of = relation('id* int, a uuid, b int');
+  const rules = mapper('{from: public.t, drop: [a], where: b <> 0, columns: {c: {template: "{a}/{b}"}}}', of);
+
+  test('a row that left it is deleted by its key, old or now', () => {
+    expect(streamed(rules, row('u', { new: ['1', 'x', '0'] }))).toEqual(row('d', { key: ['1', null, null] }));
+    expect(streamed(rules, row('u', { key: ['2', null, null], new: ['1', 'x', null] }))).toEqual(
+      row('d', { key: ['2', null, null] }),
+    );
+    expect(streamed(rules, row('d', { key: ['2', null, null], everywhere: true }))).toEqual(
+      row('d', { everywhere: true, key: ['2', null, null] }),
+    );
+  });
+
+  test('a row that stays is changed, and one that was never there is nothing', () => {
+    expect(streamed(rules, row('u', { new: ['1', 'x', '5'] }))).toEqual(row('u', { new: ['1', '5', 'x/5'] }));
+    expect(streamed(rules, row('c', { new: ['1', 'x', '0'] }))).toBeUndefined();
+  });
+
+  test('that the old row tells, a row that comes is created whole', () => {
+    const full = mapper(
+      '{from: public.t, where: kind = 1, columns: {note: {from: note, steps: [upper]}}}',
+      relation('id int, kind int, note text', 'f'),
+    );
+    const old = ['1', '0', 'long'];
+    expect(streamed(full, row('u', { old, new: ['1', '1', false] }))).toEqual(row('c', { new: ['1', '1', 'LONG'] }));
+    expect(streamed(full, row('u', { old: ['1', '1', 'x'], new: old }))).toEqual(row('d', { old: ['1', '1', 'X'] }));
+  });
+
+  test("of a snapshot's rows those that fulfil it are mapped", () => {
+    const line: RowsLine = { rel: 7, ix: 0, op: 'r', rows: 3, bytes: 0, columns: ['b', 'id', 'a'] };
+    const text = Buffer.from('0\t1\tx\n1\t2\ty\n\\N\t3\tz\n');
+    expect(mapRows(rules, line, text)).toEqual({
+      line: { ...line, rows: 1, bytes: 8, columns: ['id', 'b', 'c'] },
+      text: Buffer.from('2\t1\ty/1\n'),
+    });
   });
 });
 
@@ -141,8 +179,7 @@ describe('with lineage', () => {
   test('a snapshot’s rows have it, too', () => {
     const rules = mapper('{from: public.t, lineage: true}', relation('a* text, n text'));
     const line: RowsLine = { rel: 7, ix: 0, op: 'r', rows: 1, bytes: 0, columns: ['n', 'a'] };
-    const { rows } = rules.selectRows(line, Buffer.from(copyLine(['1', 'a"\t\\'])));
-    const mapped = rules.rows(line, rows);
+    const mapped = mapRows(rules, line, Buffer.from(copyLine(['1', 'a"\t\\'])));
     expect(mapped.line.columns).toEqual(['a', 'n', 'ferry_key']);
     expect(mapped.text.toString().trimEnd().split('\t').map(parseCopyField)).toEqual([
       'a"\t\\',
@@ -235,7 +272,7 @@ describe("a snapshot's rows", () => {
     chunk: { final: true },
   });
 
-  const copied = (of: RowsLine, text: Buffer) => rules.rows(of, rules.selectRows(of, text).rows);
+  const copied = (of: RowsLine, text: Buffer) => mapRows(rules, of, text);
 
   test('any values pass as a stream passes them', () => {
     const value = fc.option(anyText.filter((text) => !text.includes('\0')));

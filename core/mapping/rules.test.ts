@@ -140,3 +140,17 @@ test('templates', () => {
   expect(parseTemplate('{{{a}}}')).toEqual([{ text: '{' }, { column: 'a' }, { text: '}' }]);
   for (const text of ['{', '}', '{}', '{a', 'a}']) expect(parseTemplate(text), text).toBeUndefined();
 });
+
+test('UUIDs are those of the version and the variant, of long names as of short ones', () => {
+  const namespace = '6ba7b810-9dad-11d1-80b4-00c04fd430c8';
+  const of = (name: string) => evaluate(`{uuid: [name], namespace: ${namespace}}`, { name })!;
+  const space = Buffer.from(namespace.replaceAll('-', ''), 'hex');
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom('a', 'ü', '日', '🚢'), maxLength: 400 }), (name) => {
+      const hash = createHash('sha1').update(space).update(name).digest();
+      hash[6] = (hash[6]! & 0x0f) | 0x50;
+      hash[8] = (hash[8]! & 0x3f) | 0x80;
+      expect(of(name)).toBe(hash.toString('hex', 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
+    }),
+  );
+});

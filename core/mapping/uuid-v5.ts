@@ -1,15 +1,25 @@
 import type { RuleKit } from './rule-kit.js';
 
-/** A UUID of version 5 (RFC 9562): of a name within a namespace. */
-export function uuidV5(namespace: string, name: string, { sha1 }: RuleKit): string {
-  const space = Uint8Array.from(namespace.replaceAll('-', '').match(/../g)!, (hex) => Number.parseInt(hex, 16));
-  const bytes = new TextEncoder().encode(name);
-  const both = new Uint8Array(space.length + bytes.length);
-  both.set(space);
-  both.set(bytes, space.length);
-  const hash = sha1(both).slice(0, 16);
-  hash[6] = (hash[6]! & 0x0f) | 0x50;
-  hash[8] = (hash[8]! & 0x3f) | 0x80;
-  const hex = [...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+/** Of a name that is hashed where the last one was. */
+const NAME_BYTES = 256;
+
+/** UUIDs of version 5 (RFC 9562) out of names within a namespace. */
+export function uuidV5(namespace: string, { sha1 }: RuleKit): (name: string) => string {
+  const space = Buffer.from(namespace.replaceAll('-', ''), 'hex');
+  const both = Buffer.concat([space, Buffer.alloc(NAME_BYTES)]);
+  const bytesOf = (name: string) =>
+    // A character has three bytes at the most.
+    name.length * 3 > NAME_BYTES
+      ? Buffer.concat([space, Buffer.from(name)])
+      : both.subarray(0, space.length + both.write(name, space.length));
+  return (name) => {
+    const hex = Buffer.from(sha1(bytesOf(name))).toString('hex', 0, 16);
+    // Four bits of the version, two of the variant.
+    const variant = VARIANT[hex[16]!]!;
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
+  };
 }
+
+const VARIANT: Readonly<Record<string, string>> = Object.fromEntries(
+  [...'0123456789abcdef'].map((digit, i) => [digit, '89ab'[i % 4]!]),
+);

@@ -1,4 +1,4 @@
-import type { ByteWriter } from '../../core/byte-writer.js';
+import { ByteWriter } from '../../core/byte-writer.js';
 import { addTo, type Tally } from '../../core/ledger.js';
 import { type Lsn, parseLsn } from '../../core/lsn.js';
 import type { RowMapper } from '../../core/mapping/row-mapper.js';
@@ -41,6 +41,8 @@ export class Router {
   readonly #domains: ReadonlyMap<string, Domain>;
   readonly #tallies: RouterTallies;
   readonly #removed: ReadonlyMap<string, Lsn>;
+  /** Rows of a snapshot, whose line says how long they are. */
+  readonly #body = new ByteWriter();
   /** What is filtered of the record is counted: it was not before. */
   #isCounted = true;
   /** By the relation line's text: equal text, equal relation. */
@@ -170,15 +172,16 @@ export class Router {
     const relation = this.#relations.get(scanner.relation)!;
     if (relation.routes.length === 0) return this.#unmapped(relation, 1);
     for (const route of relation.routes) {
-      if (route.mapper) this.#mappedRow(route, route.mapper, scanner);
+      if (route.mapper) this.#mappedRow(route, route.mapper, record, scanner);
       else this.#event(route, scanner, 1)?.bytes(record, scanner.start, scanner.end);
     }
   }
 
-  #mappedRow(route: CompiledRoute, mapper: RowMapper, scanner: RecordScanner): void {
-    const selected = mapper.select(scanner.row());
+  #mappedRow(route: CompiledRoute, mapper: RowMapper, record: Buffer, scanner: RecordScanner): void {
+    const selected = mapper.select(record, scanner);
     if (!selected) return this.#filtered(route.name, 1);
-    this.#event(route, scanner, 1)?.text(`${JSON.stringify(mapper.row(selected))}\n`);
+    const out = this.#event(route, scanner, 1);
+    if (out) mapper.write(out, selected);
   }
 
   #rows(record: Buffer, scanner: RecordScanner): void {
@@ -209,14 +212,17 @@ export class Router {
     { line, text }: { readonly line: RowsLine; readonly text: Buffer },
     scanner: RecordScanner,
   ): void {
-    const { rows, filtered } = mapper.selectRows(line, text);
+    const selected = mapper.copied.select(line, text);
+    const { rows, filtered } = selected;
     if (filtered > 0) this.#filtered(route.name, filtered);
     // Without a row, too: it may say that the copy is at its end.
-    const out = this.#event(route, scanner, rows.length);
+    const out = this.#event(route, scanner, rows);
     if (!out) return;
-    const mapped = mapper.rows(line, rows);
-    out.text(`${JSON.stringify(mapped.line)}\n`);
-    out.bytes(mapped.text);
+    const body = this.#body;
+    body.clear();
+    const mapped = mapper.copied.write(body, selected);
+    out.text(`${JSON.stringify(mapped)}\n`);
+    out.bytes(body.view());
   }
 
   #truncate(line: TruncateLine): void {

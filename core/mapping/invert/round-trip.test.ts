@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { mapChange } from '../../../test/support/mapped-change.js';
 import { mappedSides, sideTable } from '../../../test/support/mapped-sides.js';
 import { cases, orNull, sidesOf, text, yaml } from '../../../test/support/treated-table.js';
 import type { TableMapping } from '../../mapping.js';
@@ -61,11 +62,11 @@ test('changes come back as changes of the same row', () => {
       const row = ['7', ...one.row];
       const key = ['6', ...one.row.map(() => null)];
       const line: RowLine = { rel: 1, ix: 0, op, ...(op === 'c' ? {} : { key }), ...(op === 'd' ? {} : { new: row }) };
-      const made = forward.row(forward.select(line)!);
+      const made = mapChange(forward, line)!;
       const order = (tuple: RowLine['new']) => tuple && inOrder(tuple, namesOf(forward), namesOf(sides.target));
       const [madeKey, madeRow] = [order(made.key), order(made.new)];
       const change = { rel: 1, ix: 0, op, ...(madeKey ? { key: madeKey } : {}), ...(madeRow ? { new: madeRow } : {}) };
-      const again = back.row(back.select(change)!);
+      const again = mapChange(back, change)!;
 
       const old = namesOf(sides.source);
       expect(again.op).toBe(op);
