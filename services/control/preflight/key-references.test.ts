@@ -12,11 +12,22 @@ const REFERENCE: Reference = {
   refersTo: ['tenant', 'id'],
 };
 
-function judge(posts: string, users: string) {
+/** @param bound columns of shared.posts that a foreign key of the target is on. */
+function judge(posts: string, users: string, bound: readonly string[] = []) {
   const pipeline = { path: 'pipeline.yaml', text: 'pipeline: p\nsource: {url: s}\ntarget: {url: t}\n' };
   const text = `schema: shared\ntables:\n  posts: ${posts}\n  users: ${users}\n`;
   const { tables } = parsePipeline({ pipeline, mappings: [{ path: 'mapping/shared.yaml', text }] }, {});
-  return judgeReference(REFERENCE, tables, reportOf('key-references', 'source')).map(
+  const target = (table: string) => ({ schema: 'shared', table });
+  const made = bound.map(
+    (column): Reference => ({
+      name: 'made_fkey',
+      child: target('posts'),
+      parent: target('users'),
+      columns: [column],
+      refersTo: ['id'],
+    }),
+  );
+  return judgeReference(REFERENCE, { tables, made }, reportOf('key-references', 'source')).map(
     ({ level, message, remedy }) => `${level} ${message} ${remedy}`,
   );
 }
@@ -37,6 +48,26 @@ test.each([
     MADE,
   ],
   ['what refers does not move', '{from: public.posts, drop: [owner]}', MADE],
+  [
+    'what referred is part of another value',
+    '{from: public.posts, drop: [owner], columns: {label: {template: "{owner}: {title}"}}}',
+    MADE,
+  ],
+  [
+    'what referred is told in another way',
+    '{from: public.posts, drop: [owner], columns: {by_staff: {from: owner, steps: [{map: {1: true}, else: false}]}}}',
+    MADE,
+  ],
+  [
+    'what refers is looked up, and read by others',
+    '{from: public.posts, columns: {owner: {lookup: shared.users.id, of: [tenant, owner]}, was: {from: owner}, label: {template: "{owner}: {title}"}}}',
+    MADE,
+  ],
+  [
+    'no key is left to refer to',
+    '{from: public.posts}',
+    '{from: public.users, lineage: true, drop: [id], columns: {label: {template: "{id}: {name}"}}}',
+  ],
 ])('%s', (_, posts, users) => {
   expect(judge(posts, users)).toEqual([]);
 });
@@ -48,6 +79,17 @@ test.each([
   expect(judge(posts, users)).toEqual([
     expect.stringMatching(
       /^error mapping\/shared.yaml:3:\d+: public.posts.owner refers to public.users.id \(posts_owner_fkey\), which becomes shared.users.id: shared.posts.owner is not made in the same way Write columns: \{owner: \{lookup: shared.users.id, of: \[tenant, owner\]\}\}\.$/,
+    ),
+  ]);
+});
+
+test('what a foreign key of the target is on refers, under whichever name', () => {
+  const posts = '{from: public.posts, drop: [owner], columns: {by: {from: owner, steps: [{prefix: x}]}}}';
+  expect(judge(posts, MADE)).toEqual([]);
+  expect(judge(posts, MADE, ['tenant'])).toEqual([]);
+  expect(judge(posts, MADE, ['by'])).toEqual([
+    expect.stringMatching(
+      /which becomes shared.users.id: shared.posts.by is not made in the same way Write columns: \{by: /,
     ),
   ]);
 });

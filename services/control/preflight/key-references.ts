@@ -2,13 +2,13 @@ import type { ColumnRule } from '../../../core/mapping/column-rule.js';
 import { inputsOf } from '../../../core/mapping/compile-rule.js';
 import { movedName } from '../../../core/mapping/table-rules.js';
 import { withInputs } from '../../../core/mapping/with-inputs.js';
-import { formatPlace, routeName, type TableMapping } from '../../../core/mapping.js';
+import { formatPlace, routeName, type TableMapping, targetColumn } from '../../../core/mapping.js';
 import { displayName, formatQualifiedName, type QualifiedName } from '../../../core/relation.js';
 import { defineCheck } from './context.js';
 import type { Finding, Report } from './finding.js';
 import { jsonRows } from './json-rows.js';
 
-/** A foreign key of the source: its columns and, in the same order, those that they refer to. */
+/** A foreign key: its columns and, in the same order, those that they refer to. */
 export interface Reference {
   readonly name: string;
   readonly child: QualifiedName;
@@ -33,25 +33,40 @@ const REFERENCES = `
 /** Columns that refer to a key which a rule makes are made by the same rule, or they would refer to nothing. */
 export const keyReferences = defineCheck(
   { name: 'key-references', side: 'source', passed: 'what refers to a key goes where the key goes' },
-  async ({ source, pipeline: { tables } }, report) =>
-    (await jsonRows<Reference>(source, REFERENCES)).flatMap((reference) => judgeReference(reference, tables, report)),
+  async ({ source, target, pipeline: { tables } }, report) => {
+    const made = await jsonRows<Reference>(target, REFERENCES);
+    const references = await jsonRows<Reference>(source, REFERENCES);
+    return references.flatMap((reference) => judgeReference(reference, { tables, made }, report));
+  },
 );
 
-/** What is wrong with where the two sides of a foreign key go. Pure. */
-export function judgeReference(reference: Reference, tables: readonly TableMapping[], report: Report): Finding[] {
-  const of = (side: QualifiedName) => tables.filter((table) => displayName(table.source) === displayName(side));
-  const parents = of(reference.parent);
-  return of(reference.child).flatMap((child) => findings(reference, child, parents, report));
+/** What a foreign key of the source is judged by. */
+export interface Moved {
+  readonly tables: readonly TableMapping[];
+  /** The foreign keys that the target has already. */
+  readonly made: readonly Reference[];
 }
 
-function findings(
-  reference: Reference,
-  child: TableMapping,
-  parents: readonly TableMapping[],
-  report: Report,
-): Finding[] {
+/** What is wrong with where the two sides of a foreign key go. Pure. */
+export function judgeReference(reference: Reference, { tables, made }: Moved, report: Report): Finding[] {
+  const of = (side: QualifiedName) => tables.filter((table) => displayName(table.source) === displayName(side));
+  const parents = of(reference.parent);
+  return of(reference.child).flatMap((child) => {
+    const bound = made.filter((one) => displayName(one.child) === displayName(child.target));
+    return findings(reference, { child, parents, bound: new Set(bound.flatMap(({ columns }) => columns)) }, report);
+  });
+}
+
+interface Sides {
+  readonly child: TableMapping;
+  readonly parents: readonly TableMapping[];
+  /** Columns of the child's target table that foreign keys are on. */
+  readonly bound: ReadonlySet<string>;
+}
+
+function findings(reference: Reference, { child, parents, bound }: Sides, report: Report): Finding[] {
   if (parents.length === 0) return [];
-  const unfit = parents.map((parent) => unfitColumn(reference, child, parent));
+  const unfit = parents.map((parent) => unfitColumn(reference, { child, parent, bound }));
   // A table that goes to several is referred to in one of them.
   const [first] = unfit;
   if (first && !unfit.includes(undefined)) return [misled(reference, child, first, report)];
@@ -66,27 +81,37 @@ interface Unfit {
   readonly of: readonly string[];
   /** The target's column that the key becomes. */
   readonly becomes: string;
+  /** The one that refers to it, as its place or a foreign key of the target says, and is made otherwise. */
+  readonly astray: string;
 }
 
-function unfitColumn(reference: Reference, child: TableMapping, parent: TableMapping): Unfit | undefined {
+function unfitColumn(
+  reference: Reference,
+  { child, parent, bound }: Omit<Sides, 'parents'> & { readonly parent: TableMapping },
+): Unfit | undefined {
   const names = new Map(reference.refersTo.map((column, i) => [column, reference.columns[i]!]));
   for (const [refersTo, column] of names) {
-    const made = whatMoves(child, column);
-    const keys = whatMoves(parent, refersTo);
-    if (made.length === 0 || keys.length === 0) continue;
-    const followed = keys.some(([, key]) => made.some(([, rule]) => isSame(withInputs(key, names), rule)));
-    if (followed) continue;
-    const [name, rule] = keys[0]!;
+    const keys = madeOf(parent, refersTo, reference.refersTo);
+    const made = madeOf(child, column, reference.columns);
+    if (keys.some(([, key]) => made.some(([, rule]) => isSame(withInputs(key, names), rule)))) continue;
+    const astray = made.find(([name]) => name === targetColumn(child, column) || bound.has(name));
+    if (!astray || keys.length === 0) continue;
+    const [becomes, rule] = keys[0]!;
     const of = [...new Set(inputsOf(rule))].map((input) => names.get(input) ?? input);
-    return { column, refersTo, of, becomes: `${formatQualifiedName(parent.target)}.${name}` };
+    return { column, refersTo, of, becomes: `${formatQualifiedName(parent.target)}.${becomes}`, astray: astray[0] };
   }
   return undefined;
 }
 
-/** Target columns and the rules that make them of a source column; a column that moves is its own value. */
-function whatMoves(mapping: TableMapping, column: string): [string, ColumnRule][] {
+/**
+ * What may be a key in the target, or refer to one: a column that moves, or rules over columns of the foreign key alone,
+ * with the columns of the target that they fill. One that reads other columns as well makes something else.
+ */
+function madeOf(mapping: TableMapping, column: string, keyed: readonly string[]): [string, ColumnRule][] {
+  const ofKey = (inputs: readonly string[]) =>
+    inputs.includes(column) && inputs.every((input) => keyed.includes(input));
+  const ruled = [...(mapping.rules?.columns ?? [])].filter(([, rule]) => ofKey(inputsOf(rule)));
   const name = movedName(mapping, column);
-  const ruled = [...(mapping.rules?.columns ?? [])].filter(([, rule]) => inputsOf(rule).includes(column));
   return name === undefined ? ruled : [[name, { from: column }], ...ruled];
 }
 
@@ -97,8 +122,7 @@ function isSame({ cast: _, ...one }: ColumnRule, { cast: __, ...other }: ColumnR
 }
 
 function misled(reference: Reference, child: TableMapping, unfit: Unfit, report: Report): Finding {
-  const { column, refersTo, becomes, of: columns } = unfit;
-  const name = whatMoves(child, column)[0]![0];
+  const { column, refersTo, becomes, of: columns, astray: name } = unfit;
   const object = `${displayName(child.target)}.${name}`;
   const message =
     `${formatPlace(child.rules?.places.get(name) ?? child.place)}: ${displayName(reference.child)}.${column} refers to ` +
@@ -112,7 +136,7 @@ function mayBeBehind(reference: Reference, child: TableMapping, parent: TableMap
   const { lineage } = parent;
   const isFirst = lineage?.sources[0] === routeName(parent);
   if (!lineage || lineage.unique.length === 0 || isFirst) return [];
-  if (reference.columns.every((column) => whatMoves(child, column).length === 0)) return [];
+  if (reference.columns.every((column) => madeOf(child, column, reference.columns).length === 0)) return [];
   const message =
     `${formatPlace(parent.place)}: rows of ${displayName(parent.source)} do not stand where others are before them, and ` +
     `${displayName(reference.child)} refers to them (${reference.name})`;
