@@ -1,138 +1,132 @@
-import { SingleBar } from 'cli-progress';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { refuseEmptying } from '../core/config/way-back.js';
-import { POLICY } from '../core/errors.js';
-import { sourceObjectName } from '../core/topics.js';
+import { FerryError, POLICY } from '../core/errors.js';
+import type { ServiceName } from '../core/service-report.js';
 import { openLog } from '../platform/event-log/open.js';
-import type { EventLog } from '../platform/event-log/port.js';
-import { loadPipeline } from '../platform/load-pipeline.js';
-import { createLogger, silentLogger } from '../platform/logger.js';
-import { connect } from '../platform/postgres.js';
-import { ruleKitOf } from '../platform/rule-kit.js';
-import { Supervisor } from '../platform/supervisor.js';
-import { refuseReturned } from '../services/control/cutover/returned.js';
-import { domainEnds, type ReplayProgress, waitUntilReplayed } from '../services/control/replay/replay.js';
-import { replayedTables, resetTarget } from '../services/control/replay/reset.js';
-import { countDeadLetters } from '../services/control/status/count-dead-letters.js';
-import { readWorking } from '../services/control/status/read-reports.js';
-import { appliedProbe } from '../services/control/verify/applied-probe.js';
-import { verifyTables } from '../services/control/verify/verify-tables.js';
+import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
+import { silentLogger } from '../platform/logger.js';
+import { connect, describeUrl } from '../platform/postgres.js';
+import { parseStartPlace } from '../services/control/replay/from.js';
+import type { ReplayRun } from '../services/control/replay/journal.js';
+import { type ReplayReport, replay } from '../services/control/replay/rebuild.js';
+import { replayedTables } from '../services/control/replay/reset.js';
 import { confirm } from './confirm.js';
 import { printJson, printLine } from './output.js';
 import { recordAct } from './record-act.js';
+import { MissingServices } from './replay/missing-services.js';
+import { ProgressView } from './replay/progress.js';
+import { secondTarget, withSecondTarget } from './replay/second-target.js';
 
 const EXAMPLE = `
-Example:
+Examples:
   $ ferry replay -c config/mine --yes
+  $ SECOND_URL=postgres://... ferry replay -c config/mine --target SECOND_URL --yes
+  $ ferry replay -c config/mine --target RESTORED_URL --from 2026-03-01T14:00:00Z
 
-Works with \`ferry up\` running or not; what does not run is started for the time of the replay.
-Exit code: 0 rebuilt and equal, 3 rebuilt and different, or not ready, 1 failed, 2 usage.`;
+Works with \`ferry up\` running or not; what does not run is started for the time of the replay. Killed or interrupted,
+run it again as it was: it goes on where it stood.
+Exit code: 0 rebuilt and equal, 3 rebuilt and different, or not verified because the source cannot be reached, or not
+ready, 1 failed, 2 usage.`;
 
 interface ReplayFlags {
   readonly config: string;
+  readonly target?: string;
+  readonly from?: string;
+  readonly restart?: true;
   readonly yes?: true;
   readonly json?: true;
 }
 
-/** Far longer than a start or a big transaction takes. */
-const STALL_MS = 60_000;
-
 export function replayCommand(): Command {
   return new Command('replay')
-    .description(
-      'rebuild the target from the start of the log: empty the mapped tables, apply everything again, verify',
-    )
+    .description('rebuild the target from the log: empty the mapped tables, apply everything again, verify')
     .requiredOption('-c, --config <dir>', 'directory that holds pipeline.yaml')
+    .option('--target <variable>', 'rebuild another database, whose URL this environment variable has')
+    .option(
+      '--from <lsn|time>',
+      'empty nothing: go on with a target that was restored as of no later than this place in the source',
+    )
+    .addOption(new Option('--restart', 'give up a replay that has not finished, and begin anew'))
     .option('--yes', 'do not ask')
-    .option('--json', 'print one JSON object: ok, records, tables, deadLetters, durationMs')
+    .option('--json', 'print one JSON object: ok, resumed, verified, records, tables, deadLetters, durationMs')
     .addHelpText('after', EXAMPLE)
     .action(runReplay);
 }
 
 async function runReplay(flags: ReplayFlags): Promise<void> {
-  const pipeline = await loadPipeline(flags.config);
-  refuseEmptying(pipeline, 'ferry replay');
-  if (!flags.yes) {
-    const tables = replayedTables(pipeline);
-    await confirm(
-      'replay empties the mapped tables of the target',
-      `This empties ${tables.length} tables of the target (${tables.join(', ')}).`,
-    );
-  }
+  const live = await loadPipeline(flags.config);
+  refuseEmptying(live, 'ferry replay');
+  const from = flags.from === undefined ? undefined : parseStartPlace(flags.from);
+  const pipeline = flags.target === undefined ? live : withSecondTarget(live, flags.target);
   const startedAt = performance.now();
-  const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
-  process.once('SIGTERM', () => stop.abort());
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort(new FerryError('not-ready', 'interrupted', { remedy: GOES_ON }));
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
   await using log = await openLog(pipeline, `ferry-${pipeline.name}-replay`, silentLogger);
-  const target = await connect('target', pipeline.target.url, { applicationName: 'ferry replay' });
-  const supervisor = await startMissing(log, flags.config);
+  const services = new MissingServices(log, flags.config);
+  const second = flags.target === undefined ? undefined : secondTarget(pipeline, live, log);
+  using view = new ProgressView();
   try {
-    const ends = await domainEnds(log, pipeline);
-    await refuseReturned(target, pipeline);
-    await resetTarget(target, pipeline);
-    await recordAct(target, pipeline.name, { act: 'replay' });
-    const records = await showProgress((onProgress) =>
-      waitUntilReplayed(target, pipeline, ends, { signal: stop.signal, stallMs: STALL_MS, onProgress }),
-    );
-    const report = await verifyTables({
-      tables: pipeline.tables,
-      kit: await ruleKitOf(pipeline),
-      publication: sourceObjectName(pipeline.name),
+    const report = await replay({
+      pipeline,
+      second,
+      from,
+      restart: flags.restart ?? false,
+      log,
       connectSource: () => connect('source', pipeline.source.url, { applicationName: 'ferry replay' }),
       connectTarget: () => connect('target', pipeline.target.url, { applicationName: 'ferry replay' }),
-      applied: appliedProbe(target, {
-        pipeline: pipeline.name,
-        tables: pipeline.tables,
-        partitions: pipeline.log.partitions,
-      }),
-      signal: stop.signal,
+      startMissing: (isSourceThere) => services.start(neededServices(isSourceThere, second !== undefined)),
+      confirm: () => confirmEmptying(pipeline, flags),
+      onBegin: (run, hasGoneOn) => say(live, run, hasGoneOn, flags),
+      onProgress: (progress) => view.show(progress),
+      signal: interrupt.signal,
     });
-    const durationMs = Math.round(performance.now() - startedAt);
-    const deadLetters = await countDeadLetters(target, pipeline.name, pipeline.tables);
-    const ok = report.ok && deadLetters === 0;
-    if (flags.json) printJson({ ok, records, tables: report.tables, deadLetters, durationMs });
-    else printLine(`${records} records replayed in ${durationMs} ms; ${conclusion(report.ok, deadLetters)}`);
-    if (!ok) process.exitCode = POLICY.mismatch.exit;
+    conclude(report, flags, Math.round(performance.now() - startedAt));
   } finally {
-    await supervisor?.stop();
-    await target.end().catch(() => {});
+    await services.stop();
   }
 }
 
-function conclusion(isEqual: boolean, deadLetters: number): string {
+const GOES_ON = 'Run it again as it was: it goes on where it stood.';
+
+/** Capture has nothing to do without the source; a second target is applied to by this process. */
+function neededServices(isSourceThere: boolean, isBeside: boolean): ServiceName[] {
+  return [...(isSourceThere ? ['capture' as const] : []), 'transform', ...(isBeside ? [] : ['apply' as const])];
+}
+
+async function confirmEmptying(pipeline: LoadedPipeline, { yes }: ReplayFlags): Promise<void> {
+  if (yes) return;
+  const tables = replayedTables(pipeline);
+  const where = describeUrl(pipeline.target.url);
+  await confirm(
+    'replay empties the mapped tables of the target',
+    `This empties ${tables.length} tables of ${where} (${tables.join(', ')}).`,
+  );
+}
+
+/** One that goes on is one act with its beginning. */
+async function say(live: LoadedPipeline, run: ReplayRun, hasGoneOn: boolean, flags: ReplayFlags): Promise<void> {
+  if (hasGoneOn) {
+    process.stderr.write(`going on with the replay begun at ${run.startedAt}\n`);
+    return;
+  }
+  const detail = {
+    ...(flags.target === undefined ? {} : { target: describeUrl(withSecondTarget(live, flags.target).target.url) }),
+    ...(flags.from === undefined ? {} : { from: flags.from }),
+  };
+  const target = await connect('target', live.target.url, { applicationName: 'ferry replay' });
+  await recordAct(target, live.name, { act: 'replay', detail }).finally(() => target.end());
+}
+
+function conclude(report: ReplayReport, { json }: ReplayFlags, durationMs: number): void {
+  if (json) printJson({ ...report, durationMs });
+  else printLine(`${report.records} records replayed in ${durationMs} ms; ${conclusion(report)}`);
+  if (!report.ok) process.exitCode = POLICY.mismatch.exit;
+}
+
+function conclusion({ ok, verified, deadLetters }: ReplayReport): string {
   if (deadLetters > 0) return `${deadLetters} changes were refused: see ferry dead-letter list`;
-  return isEqual ? 'source and target are equal' : 'the target DIFFERS: see ferry verify';
-}
-
-/** Starts what does not report itself at work, until the replay is over. */
-async function startMissing(log: EventLog, config: string): Promise<Supervisor | undefined> {
-  const working = await readWorking(log);
-  const missing = (['capture', 'transform', 'apply'] as const).filter((service) => !working.has(service));
-  if (missing.length === 0) return undefined;
-  return new Supervisor({
-    services: missing,
-    config,
-    env: process.env,
-    logger: createLogger('replay'),
-    stderr: 'inherit',
-  });
-}
-
-/** @returns the records replayed. */
-async function showProgress(work: (onProgress: (progress: ReplayProgress) => void) => Promise<void>): Promise<number> {
-  const bar = process.stderr.isTTY
-    ? new SingleBar({ format: 'replaying {bar} {percentage}% | {value}/{total} records | {eta_formatted} left' })
-    : undefined;
-  bar?.start(0, 0);
-  let records = 0;
-  try {
-    await work(({ done, total }) => {
-      records = total;
-      bar?.setTotal(total);
-      bar?.update(done);
-    });
-    return records;
-  } finally {
-    bar?.stop();
-  }
+  if (!verified) return `NOT verified, the source cannot be reached; once it can, run it again`;
+  return ok ? 'source and target are equal' : 'the target DIFFERS: see ferry verify';
 }

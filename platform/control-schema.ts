@@ -188,6 +188,20 @@ CREATE TABLE IF NOT EXISTS ferry.verification_progress (
   PRIMARY KEY (run, source_table, target_table)
 );
 COMMENT ON TABLE ferry.verification_progress IS 'How far each table of a verification is: the last key compared, counts, and what was found so far';
+CREATE TABLE IF NOT EXISTS ferry.replay (
+  run uuid PRIMARY KEY,
+  pipeline text NOT NULL,
+  scope jsonb NOT NULL,
+  ends jsonb NOT NULL,
+  started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  started_by text NOT NULL,
+  rebuilt_at timestamptz,
+  finished_at timestamptz,
+  outcome text CHECK (outcome IN ('equal', 'different', 'given up'))
+);
+CREATE UNIQUE INDEX IF NOT EXISTS replay_open ON ferry.replay (pipeline) WHERE finished_at IS NULL;
+COMMENT ON TABLE ferry.replay IS 'Every replay into this database; one that has not finished is gone on with by the next command';
+COMMENT ON COLUMN ferry.replay.ends IS 'Where the domain topics ended when it began: what it has to reach';
 `;
 
 /** Creates the `ferry` schema in the target; run again it changes nothing. */

@@ -34,6 +34,9 @@ import { OTHERS_AGAIN_MS, WaitsForOthers } from './waits-for-others.js';
 /** What a halted partition waits for is done by a person: it is tried again slowly. */
 const HALTED_AGAIN_MS = 5_000;
 
+/** What it works with; who runs it need not be a service. */
+export type ApplyContext = Pick<ServiceContext, 'pipeline' | 'log' | 'logger' | 'signal' | 'passed' | 'part'>;
+
 /** The partitions that this process applies, each on its own: one that stands still does not stop the others. */
 export class Domains {
   readonly #held = new Set<string>();
@@ -44,7 +47,7 @@ export class Domains {
    * @throws FerryError when another instance has taken it over, when the log fails, or when no partition of this
    *   process is left that does not need the operator.
    */
-  async apply(context: ServiceContext, schema: string, at: TopicPartition): Promise<void> {
+  async apply(context: ApplyContext, schema: string, at: TopicPartition): Promise<void> {
     const name = partitionName(at);
     const part = context.part(name);
     this.#held.add(name);
@@ -91,7 +94,7 @@ const OTHERS_MS = 750;
 
 /** One partition: attempts, each with a session of its own, and what follows on the error that ended one. */
 class Domain {
-  readonly #context: ServiceContext;
+  readonly #context: ApplyContext;
   readonly #schema: string;
   readonly #at: TopicPartition;
   readonly #standing: Standing;
@@ -104,7 +107,7 @@ class Domain {
   /** What it waits after, until a batch is written. */
   #stands: ErrorCode | undefined;
 
-  constructor(context: ServiceContext, schema: string, at: TopicPartition, standing: Standing) {
+  constructor(context: ApplyContext, schema: string, at: TopicPartition, standing: Standing) {
     this.#context = context;
     this.#schema = schema;
     this.#at = at;

@@ -36,6 +36,7 @@ export async function transformPartition(context: ServiceContext, partition: num
       const records = await next;
       const offset = records.at(-1)?.offset;
       if (offset === undefined) {
+        state.quiet();
         next = read(state.rawOffset);
         continue;
       }
@@ -69,6 +70,8 @@ class StateKeeper {
   readonly #recovered: Recovered;
   readonly #router: Router;
   #state: TransformState | undefined;
+  /** As of the last state. */
+  #statedOffset: number;
   rawOffset: number;
 
   constructor(log: EventLog, partition: number, recovered: Recovered, router: Router) {
@@ -77,6 +80,7 @@ class StateKeeper {
     this.#recovered = recovered;
     this.#router = router;
     this.rawOffset = recovered.rawOffset;
+    this.#statedOffset = recovered.rawOffset;
   }
 
   /** @param ends by batch: the offset behind it. */
@@ -87,9 +91,15 @@ class StateKeeper {
     this.#state ??= this.#now();
   }
 
+  /** Nothing follows: others learn of the last appends, too. */
+  quiet(): void {
+    if (this.rawOffset > this.#statedOffset) this.#state ??= this.#now();
+  }
+
   /** As of the last append. */
   #now(): TransformState {
     const { next, tallies } = this.#recovered;
+    this.#statedOffset = this.rawOffset;
     return {
       raw: Math.max(this.rawOffset, this.#recovered.countedBefore),
       next: Object.fromEntries(next),

@@ -2,16 +2,31 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { domainSchemas } from '../../../core/mapping.js';
-import { ofPartition, partitionsOf, type TopicPartition, topicsOf } from '../../../core/topics.js';
-import { readAppliedPoints } from '../../../platform/control-schema.js';
+import { type TransformState, transformStateKey } from '../../../core/stage-state.js';
+import { ofPartition, partitionsOf, topicsOf } from '../../../core/topics.js';
+import { readAppliedPoints, readStoppedTables } from '../../../platform/control-schema.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
+import type { PartitionEnd } from './journal.js';
 
 export interface ReplayProgress {
   /** Records applied, of those that the log had when the replay began. */
   readonly done: number;
   readonly total: number;
 }
+
+export interface WaitOptions {
+  readonly signal: AbortSignal;
+  /** Whoever does the work may have died: asked again and again while nothing moves. */
+  readonly onStill: () => Promise<void>;
+  readonly onProgress: (progress: ReplayProgress) => void;
+}
+
+/** Longer than a service's report counts as one of now. */
+const STILL_MS = 6_000;
+/** Far longer than a start or a big transaction takes. */
+const STALL_MS = 60_000;
+const POLL_MS = 100;
 
 /** Where each partition of the domain topics ends now: what a replay has to reach. */
 export async function domainEnds(log: EventLog, pipeline: LoadedPipeline): Promise<PartitionEnd[]> {
@@ -20,39 +35,86 @@ export async function domainEnds(log: EventLog, pipeline: LoadedPipeline): Promi
   return Promise.all(partitions.map(async (at) => ({ ...at, end: await log.endOffset(at) })));
 }
 
-export interface PartitionEnd extends TopicPartition {
-  /** Offset behind the last record. */
-  readonly end: number;
+/**
+ * Waits until transform has taken all that the raw topic has now: without the source, no verification would miss it.
+ * @throws FerryError `not-ready` when transform stands still.
+ */
+export async function waitUntilTransformed(
+  log: EventLog,
+  pipeline: LoadedPipeline,
+  options: Pick<WaitOptions, 'signal' | 'onStill'>,
+): Promise<void> {
+  const { raw } = topicsOf(pipeline.name);
+  const { partitions } = pipeline.log;
+  const rawEnds = await Promise.all(partitionsOf([raw], partitions).map((at) => log.endOffset(at)));
+  const total = rawEnds.reduce((sum, end) => sum + end, 0);
+  const readTaken = async () => {
+    const taken = rawEnds.map(async (end, partition) => {
+      const state = (await log.control.get(transformStateKey(partition))) as TransformState | undefined;
+      return Math.min(end, state?.raw ?? 0);
+    });
+    return (await Promise.all(taken)).reduce((sum, one) => sum + one, 0);
+  };
+  await untilAll('transform', readTaken, { ...options, total, onProgress: () => {} });
 }
 
 /**
- * Waits until apply has reached the given ends.
- * @throws FerryError `not-ready` when it stands still for `stallMs`.
+ * Waits until apply has reached the given ends with every table.
+ * @throws FerryError `not-ready` when it stands still, or a table does.
  */
 export async function waitUntilReplayed(
   target: ClientBase,
-  pipeline: LoadedPipeline,
+  pipeline: string,
   ends: readonly PartitionEnd[],
-  options: { signal: AbortSignal; stallMs: number; onProgress: (progress: ReplayProgress) => void },
+  options: WaitOptions,
 ): Promise<void> {
   const total = ends.reduce((sum, { end }) => sum + end, 0);
-  let best = { done: -1, at: performance.now() };
-  for (;;) {
-    options.signal.throwIfAborted();
-    const points = await readAppliedPoints(target, pipeline.name);
+  const readDone = async () => {
+    const points = await readAppliedPoints(target, pipeline);
     const done = ends.reduce((sum, at) => sum + Math.min(at.end, ofPartition(points, at)?.nextOffset ?? 0), 0);
-    options.onProgress({ done, total });
-    if (done === total) return;
-    if (done > best.done) best = { done, at: performance.now() };
-    if (performance.now() - best.at > options.stallMs) {
-      throw new FerryError(
-        'not-ready',
-        `apply has stood still at ${done} of ${total} records for ${options.stallMs / 1_000} s`,
-        {
-          remedy: 'Look at `ferry status` for why apply does not run.',
-        },
-      );
+    const isCatchingUp = (await readStoppedTables(target, pipeline)).some(({ state }) => state === 'catching-up');
+    // The last record counts once no table is behind the others.
+    return done === total && isCatchingUp ? Math.max(0, done - 1) : done;
+  };
+  await untilAll('apply', readDone, { ...options, total });
+  await refuseStanding(target, pipeline);
+}
+
+/** @throws FerryError `not-ready` naming a table that was left behind. */
+async function refuseStanding(target: ClientBase, pipeline: string): Promise<void> {
+  const [first, ...others] = await readStoppedTables(target, pipeline);
+  if (!first) return;
+  const more = others.length > 0 ? `, and ${others.length} more` : '';
+  const why = first.reason ? `: ${first.reason.message}` : '';
+  throw new FerryError('not-ready', `the table ${first.source} is ${first.state}${more}${why}`, {
+    remedy: `${first.reason?.remedy ?? `ferry table resume ${first.source}.`} Then run the replay again: it goes on.`,
+  });
+}
+
+async function untilAll(
+  service: 'transform' | 'apply',
+  readDone: () => Promise<number>,
+  { total, signal, onStill, onProgress }: WaitOptions & { readonly total: number },
+): Promise<void> {
+  let best = { done: -1, at: performance.now() };
+  let asked = best.at;
+  for (;;) {
+    signal.throwIfAborted();
+    const done = await readDone();
+    onProgress({ done, total });
+    if (done >= total) return;
+    const now = performance.now();
+    if (done > best.done) best = { done, at: now };
+    if (now - best.at > STALL_MS) {
+      const stands = `${service} has stood still at ${done} of ${total} records for ${STALL_MS / 1_000} s`;
+      throw new FerryError('not-ready', stands, {
+        remedy: `Look at \`ferry status\` for why ${service} does not run. Then run the replay again: it goes on.`,
+      });
     }
-    await sleep(100);
+    if (now - Math.max(asked, best.at) > STILL_MS) {
+      asked = now;
+      await onStill();
+    }
+    await sleep(POLL_MS, undefined, { signal }).catch(() => {});
   }
 }

@@ -12,17 +12,22 @@ import { refuseRolledOut } from '../rollout/rollout.js';
 /**
  * Empties the mapped tables and sets the checkpoints back to the start of the log, in one transaction. An apply that
  * runs finds its writes refused by the new epoch and begins again from there.
+ * @param record puts down, in the same transaction, that it was done.
  * @throws FerryError `not-ready` once the target serves: a rebuild would take back what applications wrote there; and
  * while a part of the users reads there.
  */
-export async function resetTarget(target: ClientBase, pipeline: LoadedPipeline): Promise<void> {
-  if ((await readServing(target, pipeline.name)) === 'target') {
-    throw new FerryError('not-ready', `the new project serves: replay would empty it under its applications`, {
-      remedy: 'Replay before the cutover only.',
-    });
-  }
+export async function resetTarget(
+  target: ClientBase,
+  pipeline: LoadedPipeline,
+  record: () => Promise<void> = async () => {},
+): Promise<void> {
+  await refuseServing(target, pipeline);
   await refuseRolledOut(target, pipeline.name);
-  await inTransactionBesideApply(target, () => reset(target, pipeline)).catch((error: unknown) => {
+  const work = async () => {
+    await reset(target, pipeline);
+    await record();
+  };
+  await inTransactionBesideApply(target, work).catch((error: unknown) => {
     const { code, message } = error as { code?: string; message: string };
     if (code !== '23503') throw error;
     throw new FerryError('target-unfit', `the target's tables cannot be emptied: ${message}`, {
@@ -30,6 +35,14 @@ export async function resetTarget(target: ClientBase, pipeline: LoadedPipeline):
         'Allow the role to set session_replication_role (ferry check prints the GRANT), or empty the tables that refer to them.',
       cause: error,
     });
+  });
+}
+
+/** @throws FerryError `not-ready` once the target serves. */
+export async function refuseServing(target: ClientBase, { name }: LoadedPipeline): Promise<void> {
+  if ((await readServing(target, name)) !== 'target') return;
+  throw new FerryError('not-ready', `the new project serves: replay would empty it under its applications`, {
+    remedy: 'Replay before the cutover only.',
   });
 }
 

@@ -1,0 +1,32 @@
+import type { ServiceName } from '../../core/service-report.js';
+import type { EventLog } from '../../platform/event-log/port.js';
+import { createLogger } from '../../platform/logger.js';
+import { Supervisor } from '../../platform/supervisor.js';
+import { readWorking } from '../../services/control/status/read-reports.js';
+
+/** Services that a replay has started, because nobody said that they were at work; they end with it. */
+export class MissingServices {
+  readonly #log: EventLog;
+  readonly #config: string;
+  readonly #ours = new Set<ServiceName>();
+  readonly #supervisors: Supervisor[] = [];
+
+  constructor(log: EventLog, config: string) {
+    this.#log = log;
+    this.#config = config;
+  }
+
+  /** Starts those of the needed ones that do not report themselves at work. */
+  async start(needed: readonly ServiceName[]): Promise<void> {
+    const working = await readWorking(this.#log);
+    const services = needed.filter((service) => !working.has(service) && !this.#ours.has(service));
+    if (services.length === 0) return;
+    for (const service of services) this.#ours.add(service);
+    const options = { services, config: this.#config, env: process.env, logger: createLogger('replay') };
+    this.#supervisors.push(new Supervisor({ ...options, stderr: 'inherit' }));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#supervisors.map((supervisor) => supervisor.stop()));
+  }
+}

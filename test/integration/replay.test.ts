@@ -1,0 +1,214 @@
+import type { Client } from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FAILPOINT_SAID } from '../../platform/failpoint.js';
+import { connect } from '../../platform/postgres.js';
+import { type CliError, type CliResult, FerryProcess, runFerry } from '../support/cli.js';
+import { type OwnServer, ownServer } from '../support/own-server.js';
+import { type Pipeline, startPipeline } from '../support/pipeline.js';
+import { fromPublic, moveTablesSql } from '../support/pipeline-files.js';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
+import { describeWithPostgres, testServers } from '../support/servers.js';
+import { tableDifferences } from '../support/table-differences.js';
+
+/** More than apply takes in one read, so that a replay has a middle. */
+const BIG = "pg_catalog.repeat('0123456789', 10000)";
+const SCHEMA = `
+  CREATE TABLE public.users (id int PRIMARY KEY, name text, big text);
+  ALTER TABLE public.users ALTER big SET STORAGE EXTERNAL;
+  CREATE TABLE public.posts (id int PRIMARY KEY, author int);
+  CREATE TABLE public.clicks (post int, at int);
+  ALTER TABLE public.clicks REPLICA IDENTITY FULL`;
+const TABLES = { shared: fromPublic('users'), growth: fromPublic('posts', 'clicks') };
+
+describeWithPostgres('a replay', () => {
+  let server: OwnServer;
+  let pipeline: Pipeline;
+  const databases: FreshDatabase[] = [];
+  const sessions: Client[] = [];
+
+  beforeAll(async () => {
+    server = await ownServer();
+    pipeline = await startPipeline({
+      driver: 'embedded',
+      sourceServer: server.url,
+      schemaSql: SCHEMA,
+      sourceSql: `INSERT INTO public.users SELECT i, 'u', ${BIG} FROM generate_series(1, 30) i;
+        INSERT INTO public.clicks SELECT 1, 1 FROM generate_series(1, 5)`,
+      tables: TABLES,
+    });
+    await change(1);
+    await pipeline.expectApplied();
+  });
+
+  afterAll(async () => {
+    await Promise.all(sessions.map((session) => session.end().catch(() => {})));
+    await pipeline?.[Symbol.asyncDispose]();
+    await Promise.all(databases.map((database) => database.drop()));
+    await server?.stop();
+  });
+
+  /** Inserts, updates without their large value, key changes, deletes and equal rows. */
+  async function change(n: number): Promise<void> {
+    await pipeline.source.query(`
+      UPDATE public.users SET name = 'changed ${n}' WHERE id <= 10;
+      UPDATE public.users SET id = id + 1000 WHERE id BETWEEN ${n * 2 + 10} AND ${n * 2 + 11};
+      INSERT INTO public.posts SELECT i, ${n} FROM generate_series(${n * 100}, ${n * 100 + 50}) i;
+      DELETE FROM public.posts WHERE id % 7 = 0;
+      INSERT INTO public.clicks VALUES (1, 1), (${n}, 2); DELETE FROM public.clicks WHERE at = 2 AND post < ${n}`);
+  }
+
+  /** A database with the tables of the target, and nothing in them. */
+  async function emptyTarget(): Promise<{ readonly url: string; readonly client: Client }> {
+    const database = await freshDatabase(testServers().targetServer, 'replay_second');
+    databases.push(database);
+    const client = await connect('target', database.url, { applicationName: 'ferry-test' });
+    sessions.push(client);
+    await client.query(`${SCHEMA};\n${moveTablesSql(TABLES)}`);
+    return { url: database.url, client };
+  }
+
+  const args = (...more: readonly string[]) => ['replay', '-c', pipeline.config.directory, '--yes', '--json', ...more];
+  const into = (url: string) => ({ ...pipeline.env, SECOND_URL: url });
+  const replayInto = (url: string, ...more: readonly string[]): Promise<CliResult> =>
+    runFerry(args('--target', 'SECOND_URL', ...more), into(url));
+
+  async function expectEqual(client: Client): Promise<void> {
+    for (const mapping of pipeline.config.tables) {
+      expect(await tableDifferences(pipeline.source, client, mapping)).toEqual([]);
+    }
+  }
+
+  const read = async (client: Client, sql: string) => (await client.query<Record<string, string>>(sql)).rows;
+  const runs = (client: Client) => read(client, 'SELECT outcome, ends FROM ferry.replay ORDER BY started_at');
+  const epochs = () => read(pipeline.target, 'SELECT topic, epoch FROM ferry.checkpoint ORDER BY 1');
+
+  test('beside the live target, killed in the middle, goes on and leaves the live one alone', async () => {
+    await pipeline.target.query("UPDATE shared.users SET name = 'of the live one' WHERE id = 30");
+    const before = await epochs();
+    const second = await emptyTarget();
+    const dying = new FerryProcess(args('--target', 'SECOND_URL'), {
+      ...into(second.url),
+      FERRY_FAILPOINTS: 'apply.committed=die:0@0',
+    });
+    const { code, stderr } = await dying.ended;
+    expect([code, stderr]).toEqual([null, expect.stringContaining(`${FAILPOINT_SAID} die apply.committed`)]);
+    const [open, ...others] = await runs(second.client);
+    expect([open!.outcome, others]).toEqual([null, []]);
+    const [progress] = await read(second.client, 'SELECT sum(next_offset) AS done FROM ferry.checkpoint');
+    const total = JSON.parse(open!.ends!).reduce((sum: number, { end }: { end: number }) => sum + end, 0);
+    expect(Number(progress!.done)).toBeGreaterThan(0);
+    expect(Number(progress!.done)).toBeLessThan(total);
+
+    await change(2);
+    const result = await replayInto(second.url);
+    expect([result.code, result.json()], result.stderr).toMatchObject([0, { ok: true, resumed: true, verified: true }]);
+    expect(result.stderr).toMatch(/replaying: 100 %/);
+    expect(await runs(second.client)).toEqual([{ ...open, outcome: 'equal' }]);
+    await expectEqual(second.client);
+    expect(await epochs()).toEqual(before);
+    const live = await read(pipeline.target, 'SELECT name FROM shared.users WHERE id = 30');
+    expect(live).toEqual([{ name: 'of the live one' }]);
+    expect(await read(pipeline.target, 'SELECT count(*) FROM ferry.replay')).toEqual([{ count: '0' }]);
+    await pipeline.target.query("UPDATE shared.users SET name = 'u' WHERE id = 30");
+    expect((await pipeline.status()).services.find(({ service }) => service === 'apply')).toMatchObject({
+      state: 'running',
+    });
+
+    // Restored, as it were: it stands where it stood, and nothing of it is emptied.
+    await change(3);
+    const kept = await read(second.client, 'SELECT xmin FROM shared.users WHERE id = 30');
+    const behind = await replayInto(second.url, '--from', '2020-01-01T00:00:00Z');
+    expect([behind.code, behind.json<CliError>().error.message]).toEqual([
+      3,
+      expect.stringMatching(/^the target has t\w+\.domain\.\w+\/0 up to [0-9A-F/]+, 2.*: that is behind --from$/),
+    ]);
+    const goesOn = await replayInto(second.url, '--from', new Date().toISOString());
+    expect([goesOn.code, goesOn.json()], goesOn.stderr).toMatchObject([0, { ok: true, resumed: false }]);
+    await expectEqual(second.client);
+    expect(await read(second.client, 'SELECT xmin FROM shared.users WHERE id = 30')).toEqual(kept);
+  });
+
+  test('in place, killed, goes on without emptying again', async () => {
+    await pipeline.untilApplied();
+    // It has applied nothing of the replay by then.
+    pipeline.apply.signal('SIGSTOP');
+    const dying = new FerryProcess(args(), pipeline.env);
+    await pipeline.until('the replay to have begun', async () => (await runs(pipeline.target)).length === 1);
+    dying.signal('SIGKILL');
+    await dying.ended;
+    const other = await runFerry(args('--from', new Date().toISOString()), pipeline.env);
+    expect([other.code, other.json<CliError>().error.message]).toEqual([
+      3,
+      expect.stringMatching(/^a replay of all tables, begun at 2.*, has not finished$/),
+    ]);
+    pipeline.apply.signal('SIGCONT');
+    const result = await pipeline.ferry('replay', '--json');
+    expect([result.code, result.json()], result.stderr).toMatchObject([0, { ok: true, resumed: true }]);
+    expect(await runs(pipeline.target)).toMatchObject([{ outcome: 'equal' }]);
+    await pipeline.expectEqual();
+  });
+
+  test('is refused what it must not empty, and what it cannot know', async () => {
+    const filled = await emptyTarget();
+    await filled.client.query('INSERT INTO growth.posts VALUES (1, 1)');
+    const other = await emptyTarget();
+    await other.client.query('ALTER TABLE growth.posts DROP author, ADD extra int');
+    const unknown = await emptyTarget();
+    const cases: readonly (readonly [CliResult, number, RegExp])[] = [
+      [await runFerry(args('--target', server.url), pipeline.env), 2, /takes the name of an environment variable/],
+      [await runFerry(args('--target', 'NOT_SET'), pipeline.env), 2, /NOT_SET is not set/],
+      [await replayInto(pipeline.config.target.url.replace('127.0.0.1', 'localhost')), 2, /own target database/],
+      [await replayInto(pipeline.config.source.url), 2, /own source database/],
+      [await replayInto(filled.url), 3, /rows that no replay has put there: growth\.posts$/],
+      [
+        await replayInto(other.url),
+        1,
+        /growth\.posts\.author is integer in the live one, and not there; growth\.posts\.extra integer is not in/,
+      ],
+      [await replayInto(unknown.url, '--from', '0/1'), 3, /nothing in the target says how far/],
+      [await replayInto(unknown.url, '--from', 'yesterday'), 2, /neither an LSN nor a time/],
+    ];
+    for (const [result, code, message] of cases) {
+      expect(result.json<CliError>().error.message, result.stderr).toMatch(message);
+      expect(result.code).toBe(code);
+    }
+    expect(await read(filled.client, 'SELECT id FROM growth.posts')).toEqual([{ id: '1' }]);
+  });
+
+  test('from topics alone, with the source switched off, equals its last state', async () => {
+    await pipeline.transform.kill();
+    await pipeline.apply.kill();
+    await change(4);
+    const [{ lsn }] = (await read(pipeline.source, 'SELECT pg_current_wal_insert_lsn() AS lsn')) as [{ lsn: string }];
+    await pipeline.until('capture to have all', async () => {
+      const slots = `SELECT FROM pg_replication_slots WHERE confirmed_flush_lsn >= '${lsn}'`;
+      return (await pipeline.source.query(slots)).rowCount === 1;
+    });
+    await pipeline.capture.kill();
+    const rows = (schema: (name: string) => string) =>
+      [
+        `SELECT id, name, big FROM ${schema('users')} ORDER BY id`,
+        `SELECT id, author FROM ${schema('posts')} ORDER BY id`,
+        `SELECT post, at FROM ${schema('clicks')} ORDER BY post, at`,
+      ] as const;
+    const readAll = (client: Client, queries: readonly string[]) =>
+      Promise.all(queries.map((sql) => read(client, sql)));
+    const last = await readAll(
+      pipeline.source,
+      rows((name) => `public.${name}`),
+    );
+    await server.down({ crash: false });
+    const second = await emptyTarget();
+    const unverified = await replayInto(second.url);
+    expect([unverified.code, unverified.json()], unverified.stderr).toMatchObject([3, { ok: false, verified: false }]);
+    const rebuilt = rows((name) => `${name === 'users' ? 'shared' : 'growth'}.${name}`);
+    expect(await readAll(second.client, rebuilt)).toEqual(last);
+
+    await server.up();
+    const verified = await replayInto(second.url);
+    expect([verified.code, verified.json()], verified.stderr).toMatchObject([
+      0,
+      { ok: true, resumed: true, verified: true, tables: { length: 3 } },
+    ]);
+  });
+});
