@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { refuseEmptying } from '../core/config/way-back.js';
 import { FerryError, POLICY } from '../core/errors.js';
+import type { TableMapping } from '../core/mapping.js';
 import type { ServiceName } from '../core/service-report.js';
 import { openLog } from '../platform/event-log/open.js';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
@@ -10,6 +11,7 @@ import { parseStartPlace } from '../services/control/replay/from.js';
 import type { ReplayRun } from '../services/control/replay/journal.js';
 import { type ReplayReport, replay } from '../services/control/replay/rebuild.js';
 import { replayedTables } from '../services/control/replay/reset.js';
+import { everyMappingOf } from '../services/control/tables/stop-and-go.js';
 import { confirm } from './confirm.js';
 import { printJson, printLine } from './output.js';
 import { recordAct } from './record-act.js';
@@ -20,6 +22,7 @@ import { secondTarget, withSecondTarget } from './replay/second-target.js';
 const EXAMPLE = `
 Examples:
   $ ferry replay -c config/mine --yes
+  $ ferry replay -c config/mine --table public.orders public.customers --yes
   $ SECOND_URL=postgres://... ferry replay -c config/mine --target SECOND_URL --yes
   $ ferry replay -c config/mine --target RESTORED_URL --from 2026-03-01T14:00:00Z
 
@@ -30,6 +33,7 @@ ready, 1 failed, 2 usage.`;
 
 interface ReplayFlags {
   readonly config: string;
+  readonly table?: readonly string[];
   readonly target?: string;
   readonly from?: string;
   readonly restart?: true;
@@ -41,6 +45,9 @@ export function replayCommand(): Command {
   return new Command('replay')
     .description('rebuild the target from the log: empty the mapped tables, apply everything again, verify')
     .requiredOption('-c, --config <dir>', 'directory that holds pipeline.yaml')
+    .addOption(
+      new Option('--table <table...>', 'these source tables alone: the others go on').conflicts(['target', 'from']),
+    )
     .option('--target <variable>', 'rebuild another database, whose URL this environment variable has')
     .option(
       '--from <lsn|time>',
@@ -58,6 +65,7 @@ async function runReplay(flags: ReplayFlags): Promise<void> {
   refuseEmptying(live, 'ferry replay');
   const from = flags.from === undefined ? undefined : parseStartPlace(flags.from);
   const pipeline = flags.target === undefined ? live : withSecondTarget(live, flags.target);
+  const tables = flags.table ? everyMappingOf(live, flags.table) : live.tables;
   const startedAt = performance.now();
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort(new FerryError('not-ready', 'interrupted', { remedy: GOES_ON }));
@@ -71,13 +79,14 @@ async function runReplay(flags: ReplayFlags): Promise<void> {
     const report = await replay({
       pipeline,
       second,
+      tables,
       from,
       restart: flags.restart ?? false,
       log,
       connectSource: () => connect('source', pipeline.source.url, { applicationName: 'ferry replay' }),
       connectTarget: () => connect('target', pipeline.target.url, { applicationName: 'ferry replay' }),
       startMissing: (isSourceThere) => services.start(neededServices(isSourceThere, second !== undefined)),
-      confirm: () => confirmEmptying(pipeline, flags),
+      confirm: () => confirmEmptying(pipeline, tables, flags),
       onBegin: (run, hasGoneOn) => say(live, run, hasGoneOn, flags),
       onProgress: (progress) => view.show(progress),
       signal: interrupt.signal,
@@ -95,9 +104,13 @@ function neededServices(isSourceThere: boolean, isBeside: boolean): ServiceName[
   return [...(isSourceThere ? ['capture' as const] : []), 'transform', ...(isBeside ? [] : ['apply' as const])];
 }
 
-async function confirmEmptying(pipeline: LoadedPipeline, { yes }: ReplayFlags): Promise<void> {
+async function confirmEmptying(
+  pipeline: LoadedPipeline,
+  mappings: readonly TableMapping[],
+  { yes }: ReplayFlags,
+): Promise<void> {
   if (yes) return;
-  const tables = replayedTables(pipeline);
+  const tables = replayedTables(mappings);
   const where = describeUrl(pipeline.target.url);
   await confirm(
     'replay empties the mapped tables of the target',
@@ -113,6 +126,7 @@ async function say(live: LoadedPipeline, run: ReplayRun, hasGoneOn: boolean, fla
   }
   const detail = {
     ...(flags.target === undefined ? {} : { target: describeUrl(withSecondTarget(live, flags.target).target.url) }),
+    ...(flags.table ? { tables: run.scope.tables } : {}),
     ...(flags.from === undefined ? {} : { from: flags.from }),
   };
   const target = await connect('target', live.target.url, { applicationName: 'ferry replay' });

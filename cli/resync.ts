@@ -42,7 +42,7 @@ export function resyncCommand(): Command {
 
 async function runResync(flags: ResyncFlags): Promise<void> {
   const pipeline = await loadPipeline(flags.config);
-  const tables = replayedTables(pipeline);
+  const tables = replayedTables(pipeline.tables);
   await using log = await openLog(pipeline, `ferry-${pipeline.name}-resync`, silentLogger);
   await refuseRunning(log);
   if (!flags.yes) {

@@ -68,7 +68,7 @@ CREATE TABLE IF NOT EXISTS ferry.schema_change (
   changed_by text NOT NULL DEFAULT session_user,
   PRIMARY KEY (pipeline, source_table, partition, lsn, index)
 );
-COMMENT ON TABLE ferry.schema_change IS 'Changes of the source''s columns that were passed, accepted or propagated; a replay reads rows of before by it';
+COMMENT ON TABLE ferry.schema_change IS 'Changes of the source''s columns that were passed, accepted or propagated, and where copies of whole tables begin; a replay reads rows of before by it';
 CREATE TABLE IF NOT EXISTS ferry.dead_letter (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   pipeline text NOT NULL,

@@ -139,7 +139,7 @@ export class BatchReader {
     const { relations, restartIdentity, everywhere, beginsSnapshot } = line;
     const versions = relations.map((id) => this.#byId.get(id)!);
     if (beginsSnapshot && !this.#gate.leavesOut(versions[0]!.relation, this.#lsn)) {
-      return this.#beginsSnapshot(versions[0]!, offset, everywhere ?? false);
+      return this.#beginsSnapshot(versions[0]!, { offset, everywhere: everywhere ?? false }, batch);
     }
     const shapes: TableShape[] = [];
     for (const version of versions) {
@@ -169,11 +169,17 @@ export class BatchReader {
     return seen !== undefined;
   }
 
-  #beginsSnapshot({ relation }: Version, offset: number, everywhere: boolean): void {
-    // A table that catches up has none before the checkpoint, and others' are seen to.
-    if (this.#until) return;
-    const position = { lsn: this.#afterLsn, index: this.#afterIndex };
-    throw new SnapshotDue(relation, { position, offset, everywhere });
+  #beginsSnapshot(
+    { relation, track }: Version,
+    at: { readonly offset: number; readonly everywhere: boolean },
+    batch: Batch,
+  ): void {
+    if (!this.#until) {
+      const position = { lsn: this.#afterLsn, index: this.#afterIndex };
+      throw new SnapshotDue(relation, { ...at, position });
+    }
+    // Others' are seen to. A table that catches up comes to its own in a replay only, and nothing of before was taken.
+    if (!track.heldAfter) batch.leaveOut({ source: track.source, name: displayName(relation) }, 1);
   }
 
   #follows(letter: Letter, batch: Batch): boolean {
@@ -230,9 +236,9 @@ export class BatchReader {
   }
 }
 
-/** What is held is read again; what was removed never is. */
-function leaveOut({ isRemoved, track, relation }: Version, rows: number, batch: Batch): void {
-  if (isRemoved) batch.leaveOut({ source: track.source, name: displayName(relation) }, rows);
+/** What is held is read again; what is left out never is. */
+function leaveOut({ isLeftOut, track, relation }: Version, rows: number, batch: Batch): void {
+  if (isLeftOut) batch.leaveOut({ source: track.source, name: displayName(relation) }, rows);
 }
 
 export function stepOf(shape: TableShape, row: RowLine): Extract<TableStep, { kind: 'changes' | 'move' }> {

@@ -9,7 +9,7 @@ import { Barrier } from './adapters/barrier.js';
 import { advanceCheckpoint, type Claim, readProgress } from './adapters/checkpoint.js';
 import { emptyTables } from './adapters/empty-tables.js';
 import { dropSuperseded } from './adapters/letter-store.js';
-import { forgetTable, readTableStates } from './adapters/table-state.js';
+import { forgetTable, readTableStates, recordCopyBeginning } from './adapters/table-state.js';
 import { readHome } from './adapters/target-catalog.js';
 import type { SnapshotDue } from './snapshot-due.js';
 
@@ -40,6 +40,7 @@ export async function beginSnapshot(options: BeginOptions, due: SnapshotDue): Pr
   await target.query('BEGIN');
   if (isOurs) await beginAnew(target, claim, due);
   await forgetTable(target, claim, source);
+  await recordCopyBeginning(target, claim, source, position);
   const table = displayName(due.relation);
   const before = await readProgress(target, claim);
   const applied = { source, target: table, count: 1, deadLettered: 0, dropped: skipped };

@@ -6,7 +6,13 @@ import { type RemovedTables, readRemovedTables } from '../../platform/removed-ta
 import { Barrier } from './adapters/barrier.js';
 import { advanceCheckpoint, advanceTable } from './adapters/checkpoint.js';
 import { readStanding } from './adapters/dead-letters.js';
-import { readPastChanges, readTableStates, type Stop, type TableState } from './adapters/table-state.js';
+import {
+  readCopyBeginnings,
+  readPastChanges,
+  readTableStates,
+  type Stop,
+  type TableState,
+} from './adapters/table-state.js';
 import { readHomes } from './adapters/target-catalog.js';
 import type { WritePlace } from './adapters/target-writer.js';
 import type { PartitionOptions } from './apply-partition.js';
@@ -94,6 +100,7 @@ async function gateOf(
   return new TableGate({
     tables: await readHomes(target, schema),
     past: await readPastChanges(target, claim),
+    beginnings: await readCopyBeginnings(target, claim),
     known: new Map([...states].flatMap(([source, { known }]) => (known ? [[source, known] as const] : []))),
     accepts: new Set([...states].flatMap(([source, { accepts }]) => (accepts ? [source] : []))),
     removed: await readRemovedTables(log),

@@ -118,6 +118,9 @@ function reasonOf(changes: readonly SchemaChange[], scene: ChangeScene): StopRea
       ? [`${resume}; from: may follow to the new name at a later start of the services, once the table runs.`]
       : []),
     ...(changes.every((change) => change.kind === 'rename-table') ? [] : [`Then ${resume}.`]),
+    ...(changes.some((change) => change.kind === 'change-key')
+      ? [`Or, since a replay cannot take rows of before to another key: ferry table resnapshot ${source}.`]
+      : []),
     ...(unseen.length > 0
       ? [
           `Values that the change gave to rows of before are not in the WAL; this writes them there: UPDATE ${quoteName(mapping.source)} SET ${unseen.join(', ')};`,

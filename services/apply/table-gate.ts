@@ -16,7 +16,7 @@ import { atPlace } from '../../platform/at-place.js';
 import { homeOf } from '../../platform/lineage-table.js';
 import { fitRows } from './fit-rows.js';
 import { type PastChange, targetColumnNow } from './past-changes.js';
-import { judgeChanges, type StopReason } from './schema-policy.js';
+import { describeChange, judgeChanges, type StopReason } from './schema-policy.js';
 import { shapeOf, type TableShape, type TargetTable } from './table-shape.js';
 import { judgeTruncate } from './truncate-policy.js';
 
@@ -32,6 +32,8 @@ export interface GateView {
   readonly known: ReadonlyMap<string, KnownRelation>;
   /** By source table, in order. */
   readonly past: ReadonlyMap<string, readonly PastChange[]>;
+  /** By source table that was copied again: where its newest copy begins. */
+  readonly beginnings: ReadonlyMap<string, Position>;
   /** Behind which position a source table's changes are not taken; undefined where all are. */
   readonly heldAfter: (source: string) => Position | undefined;
   /** Source tables that an operator resumed after they stood at a change, or at a truncate: this one is passed. */
@@ -60,8 +62,8 @@ export interface Version {
   shape: TableShape | undefined;
   /** Indexes of the values that go to the target; undefined where all do. */
   take: readonly number[] | undefined;
-  /** Nobody applies its rows any more. */
-  isRemoved: boolean;
+  /** Nobody applies its rows any more: the table was removed, or has a newer copy. */
+  isLeftOut: boolean;
   /** Names in a snapshot's rows -> the target's; undefined where they are the same. */
   names: ReadonlyMap<string, string | undefined> | undefined;
 }
@@ -136,7 +138,7 @@ export class TableGate {
       };
       this.#tracks.set(source, track);
     }
-    return { track, relation, shape: undefined, isRemoved: false, take: undefined, names: undefined };
+    return { track, relation, shape: undefined, isLeftOut: false, take: undefined, names: undefined };
   }
 
   /**
@@ -151,8 +153,11 @@ export class TableGate {
       version.shape = undefined;
       return undefined;
     }
-    version.isRemoved = this.leavesOut(relation, at.position.lsn);
-    if (version.isRemoved) return undefined;
+    version.isLeftOut = this.#isOfBefore(track.source, at.position) || this.leavesOut(relation, at.position.lsn);
+    if (version.isLeftOut) {
+      version.shape = undefined;
+      return undefined;
+    }
     if (track.known && isAfter(positionFromJson(track.known.since), at.position)) {
       this.#fit(version, at.position);
       track.current = version;
@@ -187,6 +192,12 @@ export class TableGate {
     if (!track.accepts) throw new ChangeDue(source, at, { kind: 'stop', reason: placed(reason, at) });
     track.accepts = false;
     return { source, known, position: at.position, changes: [], action: 'accepted' };
+  }
+
+  /** This is a replay, and comes to what a newer copy of the table has superseded. */
+  #isOfBefore(source: string, at: Position): boolean {
+    const beginning = this.#view.beginnings.get(source);
+    return beginning !== undefined && !isAfter(at, beginning);
   }
 
   #decide(track: Track, known: KnownRelation, changes: readonly SchemaChange[], at: Arrival): 'passed' | 'accepted' {
@@ -247,9 +258,19 @@ export class TableGate {
     } catch (error) {
       if (!(error instanceof FerryError)) throw error;
       const { source } = version.track;
-      const remedy = `${error.remedy} Then ferry table resume ${source}.`;
-      throw new ChangeDue(source, at, { kind: 'stop', reason: { kind: 'change', message: error.message, remedy } });
+      const resume = `${error.remedy} Then ferry table resume ${source}.`;
+      const change = this.#laterKey(source, at.position);
+      const message = change ? `${source}: since this row, ${change}: ${error.message}` : error.message;
+      const remedy = change ? `ferry table resnapshot ${source}: replays begin with that copy.` : resume;
+      throw new ChangeDue(source, at, { kind: 'stop', reason: { kind: 'change', message, remedy } });
     }
+  }
+
+  /** What a row had in place of a key that the table got later need not tell it from others, or be there at all. */
+  #laterKey(source: string, at: Position): string | undefined {
+    const later = (this.#view.past.get(source) ?? []).filter(({ position }) => isAfter(position, at));
+    const change = later.flatMap(({ changes }) => changes).find(({ kind }) => kind === 'change-key');
+    return change && describeChange(change);
   }
 
   #fit(version: Version, at: Position): void {

@@ -55,7 +55,7 @@ export async function readTableStates(target: ClientBase, { pipeline, at }: Clai
 export async function readPastChanges(target: ClientBase, { pipeline, at }: Claim): Promise<Map<string, PastChange[]>> {
   const { rows } = await target.query<Record<string, string>>(
     `SELECT source_table, lsn, index, changes FROM ferry.schema_change
-      WHERE pipeline = $1 AND partition = $2 ORDER BY lsn, index`,
+      WHERE pipeline = $1 AND partition = $2 AND action <> 'copied again' ORDER BY lsn, index`,
     [pipeline, at.partition],
   );
   const past = new Map<string, PastChange[]>();
@@ -65,6 +65,30 @@ export async function readPastChanges(target: ClientBase, { pipeline, at }: Clai
     past.set(row.source_table!, [...before, { position, changes: JSON.parse(row.changes!) }]);
   }
   return past;
+}
+
+/** By source table that was copied again: where its newest copy begins. Nothing of before matters, in a replay too. */
+export async function readCopyBeginnings(target: ClientBase, { pipeline, at }: Claim): Promise<Map<string, Position>> {
+  const { rows } = await target.query<Record<'source_table' | 'lsn' | 'index', string>>(
+    `SELECT DISTINCT ON (source_table) source_table, lsn, index FROM ferry.schema_change
+      WHERE pipeline = $1 AND partition = $2 AND action = 'copied again' ORDER BY source_table, lsn DESC, index DESC`,
+    [pipeline, at.partition],
+  );
+  return new Map(rows.map((row) => [row.source_table, { lsn: parseLsn(row.lsn), index: Number(row.index) }]));
+}
+
+/** Stays over replays, as changes of columns do. */
+export async function recordCopyBeginning(
+  target: ClientBase,
+  { pipeline, at }: Claim,
+  source: string,
+  { lsn, index }: Position,
+): Promise<void> {
+  await target.query(
+    `INSERT INTO ferry.schema_change (pipeline, source_table, partition, lsn, index, changes, action)
+     VALUES ($1, $2, $3, $4::pg_lsn, $5, '[]', 'copied again') ON CONFLICT DO NOTHING`,
+    [pipeline, source, at.partition, formatLsn(lsn), index],
+  );
 }
 
 /** Puts down, in the transaction that writes its first rows, which version of a table has come. */

@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type pg from 'pg';
 import { FerryError, toFerryError } from '../../../core/errors.js';
+import { routeName, type TableMapping } from '../../../core/mapping.js';
 import { sourceObjectName } from '../../../core/topics.js';
 import { inTransactionBesideApply } from '../../../platform/apply-fence.js';
 import { ensureControlSchema } from '../../../platform/control-schema.js';
@@ -21,8 +23,14 @@ import {
   readOpenReplay,
   replayHasRebuilt,
 } from './journal.js';
-import { domainEnds, type ReplayProgress, waitUntilReplayed, waitUntilTransformed } from './replay.js';
-import { refuseServing, resetTarget } from './reset.js';
+import {
+  domainEnds,
+  type ReplayProgress,
+  waitUntilCaughtUp,
+  waitUntilReplayed,
+  waitUntilTransformed,
+} from './replay.js';
+import { refuseServing, resetTables, resetTarget } from './reset.js';
 import { resumeHalted } from './resume-halted.js';
 import { copyPastChanges, refuseOtherColumns, refuseOthersRows, refuseSameDatabase } from './second-target.js';
 
@@ -39,6 +47,8 @@ export interface ReplayOptions {
   /** With the target that is rebuilt. */
   readonly pipeline: LoadedPipeline;
   readonly second: SecondTarget | undefined;
+  /** What is rebuilt: all mapped tables, or of some every mapping. */
+  readonly tables: readonly TableMapping[];
   /** The target is not emptied: it was restored as of no later than this. */
   readonly from: StartPlace | undefined;
   /** Gives up one that has not finished. */
@@ -75,87 +85,97 @@ const JUST_DIED_MS = 2_000;
  * @throws FerryError `not-ready` when another replay or a cutover has the target, when it serves, or when nothing moves.
  */
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
-  const target = await options.connectTarget();
+  const { second, pipeline } = options;
+  const opened: pg.Client[] = [];
+  const open = async (connect: () => Promise<pg.Client>) => {
+    const client = await connect();
+    opened.push(client);
+    return client;
+  };
   try {
+    const target = await open(options.connectTarget);
+    const source = await whereReachable(() => open(options.connectSource));
+    const live = second && (await open(second.connectLive));
+    if (live) await refuseSameDatabase(target, { source, target: live });
     await ensureControlSchema(target);
-    await lockCoordinator(target, options.pipeline.name, JUST_DIED_MS);
-    await refuseOpenCutover(target, options.pipeline.name);
-    const source = await whereReachable(options.connectSource);
-    try {
-      return await run(options, target, source);
-    } finally {
-      await source?.end().catch(() => {});
-    }
+    await lockCoordinator(target, pipeline.name, JUST_DIED_MS);
+    await refuseOpenCutover(target, pipeline.name);
+    return await run(options, { target, source, live });
   } finally {
-    await target.end().catch(() => {});
+    for (const client of opened) await client.end().catch(() => {});
   }
 }
 
-async function run(options: ReplayOptions, target: pg.Client, source: pg.Client | undefined): Promise<ReplayReport> {
-  const { pipeline, second, signal } = options;
-  const scope: ReplayScope = { kind: options.from ? 'from' : 'whole', isBeside: second !== undefined };
+interface Sides {
+  readonly target: pg.Client;
+  /** Undefined where it cannot be reached. */
+  readonly source: pg.Client | undefined;
+  /** Of a second target. */
+  readonly live: pg.Client | undefined;
+}
+
+async function run(options: ReplayOptions, sides: Sides): Promise<ReplayReport> {
+  const { target, source } = sides;
+  const { pipeline, second, tables, signal } = options;
+  const scope = scopeOf(options);
   const found = options.restart ? undefined : await readOpenReplay(target, pipeline.name);
   if (found) refuseOther(found, scope);
-  if (!found) await begin(options, { target, source, scope });
+  if (!found) await begin(options, sides, scope);
   const replaying = (await readOpenReplay(target, pipeline.name))!;
   await options.onBegin(replaying, found !== undefined);
-  if (second) {
-    await second.migrate();
-    await resumeHalted(target, pipeline);
-  }
+  if (found) await second?.migrate();
+  if (second) await resumeHalted(target, pipeline);
   await options.startMissing(source !== undefined);
   return whileApplying(second, signal, async (applying) => {
     const onStill = () => options.startMissing(source !== undefined);
-    const { onProgress } = options;
-    await waitUntilReplayed(target, pipeline.name, replaying.ends, { signal: applying, onStill, onProgress });
+    const wait = { signal: applying, onStill, onProgress: options.onProgress };
+    const { ends } = replaying;
+    if (scope.tables) await waitUntilCaughtUp(target, pipeline.name, { ends, tables }, wait);
+    else await waitUntilReplayed(target, pipeline.name, ends, wait);
     await replayHasRebuilt(target, replaying);
     return conclude({ ...options, signal: applying }, target, { replaying, hasGoneOn: found !== undefined });
   });
 }
 
+function scopeOf({ pipeline, second, tables, from }: ReplayOptions): ReplayScope {
+  const isBeside = second !== undefined;
+  if (from) return { kind: 'from', isBeside };
+  if (tables.length === pipeline.tables.length) return { kind: 'whole', isBeside };
+  return { kind: 'tables', isBeside, tables: tables.map(routeName).sort() };
+}
+
 /** @throws FerryError `not-ready`: what is open did something else to the target. */
 function refuseOther({ scope, startedAt }: ReplayRun, wanted: ReplayScope): void {
-  if (scope.kind === wanted.kind && scope.isBeside === wanted.isBeside) return;
-  const what = scope.kind === 'from' ? 'a replay with --from' : 'a replay of all tables';
+  if (isDeepStrictEqual(scope, wanted)) return;
+  const all = scope.kind === 'from' ? 'a replay with --from' : 'a replay of all tables';
+  const what = scope.tables ? `a replay of ${scope.tables.join(', ')}` : all;
   throw new FerryError('not-ready', `${what}, begun at ${startedAt}, has not finished`, {
     remedy: 'Run it again as it was: it goes on. Or give it up: --restart.',
   });
 }
 
-interface Scene {
-  readonly target: pg.Client;
-  readonly source: pg.Client | undefined;
-  readonly scope: ReplayScope;
-}
-
-async function begin(options: ReplayOptions, scene: Scene): Promise<void> {
-  const { pipeline, second, from } = options;
-  const { target, source, scope } = scene;
+async function begin(options: ReplayOptions, { target, source, live }: Sides, scope: ReplayScope): Promise<void> {
+  const { pipeline, second, from, tables } = options;
   await refuseServing(target, pipeline);
-  const live = await second?.connectLive();
-  try {
-    if (live) await refuseSameDatabase(target, { source, target: live });
-    await second?.migrate();
-    if (from) {
-      await refuseBeyond(target, pipeline.name, from);
-    } else {
-      if (live) await refuseOtherColumns(live, target, pipeline);
-      if (live) await refuseOthersRows(target, pipeline);
-      await options.confirm();
-    }
-    await options.startMissing(source !== undefined);
-    const onStill = () => options.startMissing(source !== undefined);
-    if (!source) await waitUntilTransformed(options.log, pipeline, { signal: options.signal, onStill });
-    const ends = await domainEnds(options.log, pipeline);
-    const record = () => beginReplay(target, pipeline.name, { scope, ends });
-    if (from) return await inTransactionBesideApply(target, record);
-    await resetTarget(target, pipeline, async () => {
-      if (live) await copyPastChanges(live, target, pipeline);
-      await record();
-    });
-  } finally {
-    await live?.end().catch(() => {});
+  await second?.migrate();
+  if (from) {
+    await refuseBeyond(target, pipeline.name, from);
+  } else {
+    if (live) await refuseOtherColumns(live, target, pipeline);
+    if (live) await refuseOthersRows(target, pipeline);
+    await options.confirm();
   }
+  const onStill = () => options.startMissing(source !== undefined);
+  await onStill();
+  if (!source) await waitUntilTransformed(options.log, pipeline, { signal: options.signal, onStill });
+  const ends = await domainEnds(options.log, pipeline, tables);
+  const record = () => beginReplay(target, pipeline.name, { scope, ends });
+  if (from) return inTransactionBesideApply(target, record);
+  if (scope.tables) return resetTables(target, pipeline, { mappings: tables, record });
+  await resetTarget(target, pipeline, async () => {
+    if (live) await copyPastChanges(live, target, pipeline);
+    await record();
+  });
 }
 
 async function conclude(
@@ -163,9 +183,9 @@ async function conclude(
   target: pg.Client,
   { replaying, hasGoneOn }: { readonly replaying: ReplayRun; readonly hasGoneOn: boolean },
 ): Promise<ReplayReport> {
-  const { pipeline } = options;
+  const { pipeline, tables } = options;
   const report = await verify(options, target);
-  const deadLetters = await countDeadLetters(target, pipeline.name, pipeline.tables);
+  const deadLetters = await countDeadLetters(target, pipeline.name, tables);
   const ok = (report?.ok ?? false) && deadLetters === 0;
   if (report) await finishReplay(target, replaying, ok ? 'equal' : 'different');
   const records = replaying.ends.reduce((sum, { end }) => sum + end, 0);
@@ -175,19 +195,19 @@ async function conclude(
 
 /** @returns undefined where the source cannot be reached. */
 async function verify(options: ReplayOptions, target: pg.Client): Promise<VerifyReport | undefined> {
-  const { pipeline, signal } = options;
+  const { pipeline, tables, signal } = options;
   const source = await whereReachable(options.connectSource);
   if (!source) return undefined;
   await source.end();
   return verifyTables({
-    tables: pipeline.tables,
+    tables,
     kit: await ruleKitOf(pipeline),
     publication: sourceObjectName(pipeline.name),
     connectSource: options.connectSource,
     connectTarget: options.connectTarget,
     applied: appliedProbe(target, {
       pipeline: pipeline.name,
-      tables: pipeline.tables,
+      tables,
       partitions: pipeline.log.partitions,
     }),
     signal,

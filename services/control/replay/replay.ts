@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
-import { domainSchemas } from '../../../core/mapping.js';
+import { domainSchemas, routeName, type TableMapping } from '../../../core/mapping.js';
 import { type TransformState, transformStateKey } from '../../../core/stage-state.js';
 import { ofPartition, partitionsOf, topicsOf } from '../../../core/topics.js';
-import { readAppliedPoints, readStoppedTables } from '../../../platform/control-schema.js';
+import { readAppliedPoints, readStoppedTables, type StoppedTable } from '../../../platform/control-schema.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import type { PartitionEnd } from './journal.js';
@@ -28,9 +28,13 @@ const STILL_MS = 6_000;
 const STALL_MS = 60_000;
 const POLL_MS = 100;
 
-/** Where each partition of the domain topics ends now: what a replay has to reach. */
-export async function domainEnds(log: EventLog, pipeline: LoadedPipeline): Promise<PartitionEnd[]> {
-  const topics = domainSchemas(pipeline.tables).map(topicsOf(pipeline.name).domain);
+/** Where each partition of the tables' domain topics ends now: what a replay has to reach. */
+export async function domainEnds(
+  log: EventLog,
+  pipeline: LoadedPipeline,
+  tables: readonly TableMapping[],
+): Promise<PartitionEnd[]> {
+  const topics = domainSchemas(tables).map(topicsOf(pipeline.name).domain);
   const partitions = partitionsOf(topics, pipeline.log.partitions);
   return Promise.all(partitions.map(async (at) => ({ ...at, end: await log.endOffset(at) })));
 }
@@ -80,9 +84,56 @@ export async function waitUntilReplayed(
   await refuseStanding(target, pipeline);
 }
 
+/**
+ * Waits until some tables have caught up with the others from the start of the log.
+ * @param ends of the topics of their domains.
+ * @throws FerryError `not-ready` when apply stands still, or a table does.
+ */
+export async function waitUntilCaughtUp(
+  target: ClientBase,
+  pipeline: string,
+  { ends, tables }: { readonly ends: readonly PartitionEnd[]; readonly tables: readonly TableMapping[] },
+  options: WaitOptions,
+): Promise<void> {
+  const { domain } = topicsOf(pipeline);
+  const parts = tables.flatMap((table) =>
+    ends
+      .filter(({ topic }) => topic === domain(table.target.schema))
+      .map((at) => ({ ...at, source: routeName(table) })),
+  );
+  const readDone = async () => {
+    const behind = await readCatchingUp(target, pipeline);
+    return parts.reduce((sum, at) => {
+      const offset = behind.find(({ source, partition }) => source === at.source && partition === at.partition)?.offset;
+      // The last record counts once it goes with the others.
+      return sum + (offset === undefined ? at.end : Math.min(offset, Math.max(0, at.end - 1)));
+    }, 0);
+  };
+  await untilAll('apply', readDone, { ...options, total: parts.reduce((sum, { end }) => sum + end, 0) });
+  const names = new Set(tables.map(routeName));
+  await refuseStanding(target, pipeline, ({ source }) => names.has(source));
+}
+
+async function readCatchingUp(target: ClientBase, pipeline: string) {
+  const { rows } = await target.query<Record<'source_table' | 'partition' | 'stopped_offset', string>>(
+    `SELECT source_table, partition, stopped_offset FROM ferry.table_state
+      WHERE pipeline = $1 AND state = 'catching-up'`,
+    [pipeline],
+  );
+  return rows.map((row) => ({
+    source: row.source_table,
+    partition: Number(row.partition),
+    offset: Number(row.stopped_offset),
+  }));
+}
+
 /** @throws FerryError `not-ready` naming a table that was left behind. */
-async function refuseStanding(target: ClientBase, pipeline: string): Promise<void> {
-  const [first, ...others] = await readStoppedTables(target, pipeline);
+async function refuseStanding(
+  target: ClientBase,
+  pipeline: string,
+  isOurs: (table: StoppedTable) => boolean = () => true,
+): Promise<void> {
+  const [first, ...others] = (await readStoppedTables(target, pipeline)).filter(isOurs);
   if (!first) return;
   const more = others.length > 0 ? `, and ${others.length} more` : '';
   const why = first.reason ? `: ${first.reason.message}` : '';

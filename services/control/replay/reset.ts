@@ -1,8 +1,9 @@
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
-import type { TableMapping } from '../../../core/mapping.js';
+import { domainSchemas, routeName, type TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
-import { inTransactionBesideApply } from '../../../platform/apply-fence.js';
+import { topicsOf } from '../../../core/topics.js';
+import { fenceApply, inTransactionBesideApply } from '../../../platform/apply-fence.js';
 import { lineageTable } from '../../../platform/lineage-table.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { quoteName } from '../../../platform/postgres.js';
@@ -27,14 +28,16 @@ export async function resetTarget(
     await reset(target, pipeline);
     await record();
   };
-  await inTransactionBesideApply(target, work).catch((error: unknown) => {
-    const { code, message } = error as { code?: string; message: string };
-    if (code !== '23503') throw error;
-    throw new FerryError('target-unfit', `the target's tables cannot be emptied: ${message}`, {
-      remedy:
-        'Allow the role to set session_replication_role (ferry check prints the GRANT), or empty the tables that refer to them.',
-      cause: error,
-    });
+  await inTransactionBesideApply(target, work).catch(refuseReferred);
+}
+
+function refuseReferred(error: unknown): never {
+  const { code, message } = error as { code?: string; message: string };
+  if (code !== '23503') throw error;
+  throw new FerryError('target-unfit', `the target's tables cannot be emptied: ${message}`, {
+    remedy:
+      'Allow the role to set session_replication_role (ferry check prints the GRANT), or empty the tables that refer to them.',
+    cause: error,
   });
 }
 
@@ -47,14 +50,8 @@ export async function refuseServing(target: ClientBase, { name }: LoadedPipeline
 }
 
 async function reset(target: ClientBase, pipeline: LoadedPipeline): Promise<void> {
-  const tables = pipeline.tables.map((mapping) => quoteName(mapping.target));
-  const candidates = await readCandidateTables(target, pipeline.tables);
-  // User triggers on TRUNCATE are the applications'.
-  await target
-    .query("SAVEPOINT role; SET LOCAL session_replication_role = 'replica'")
-    .catch(() => target.query('ROLLBACK TO SAVEPOINT role'));
   // Tables before checkpoints, as apply does.
-  await emptyTables(target, [...new Set([...tables, ...candidates])].sort());
+  await emptyMapped(target, pipeline.tables);
   await target.query(
     `UPDATE ferry.checkpoint SET next_offset = 0, lsn = '0/0', index = -1, commit_end = '0/0', commit_time = NULL,
             epoch = epoch + 1, owner = NULL WHERE pipeline = $1`,
@@ -66,6 +63,71 @@ async function reset(target: ClientBase, pipeline: LoadedPipeline): Promise<void
   // What is still refused comes up again.
   await target.query("DELETE FROM ferry.dead_letter WHERE pipeline = $1 AND state = 'standing'", [pipeline.name]);
   await target.query('DELETE FROM ferry.table_state WHERE pipeline = $1', [pipeline.name]);
+}
+
+/**
+ * Empties some of the mapped tables, in one transaction, and lets apply catch up with them from the start of the log.
+ * The others go on.
+ * @param mappings every one of a table that several are merged into.
+ * @param record as of {@link resetTarget}.
+ * @throws FerryError `not-ready` once the target serves, or before apply's first start.
+ */
+export async function resetTables(
+  target: ClientBase,
+  pipeline: LoadedPipeline,
+  { mappings, record }: { readonly mappings: readonly TableMapping[]; readonly record: () => Promise<void> },
+): Promise<void> {
+  await refuseServing(target, pipeline);
+  const { domain } = topicsOf(pipeline.name);
+  const work = async () => {
+    await emptyMapped(target, mappings);
+    for (const topic of domainSchemas(mappings).map(domain)) {
+      if ((await fenceApply(target, pipeline.name, topic)) === pipeline.log.partitions) continue;
+      throw new FerryError('not-ready', `nothing of ${topic} has been applied yet`, {
+        remedy: 'Start the pipeline: ferry up.',
+      });
+    }
+    for (const mapping of mappings) await beginAgain(target, pipeline.name, mapping);
+    await record();
+  };
+  await inTransactionBesideApply(target, work).catch(refuseReferred);
+}
+
+async function beginAgain(target: ClientBase, pipeline: string, mapping: TableMapping): Promise<void> {
+  const of = [pipeline, topicsOf(pipeline).domain(mapping.target.schema), routeName(mapping)];
+  await target.query(
+    `INSERT INTO ferry.table_state AS s (pipeline, source_table, partition, state, stopped_offset, stopped_lsn, stopped_index)
+     SELECT pipeline, $3, partition, 'catching-up', 0, '0/0', -1 FROM ferry.checkpoint WHERE pipeline = $1 AND topic = $2
+     ON CONFLICT (pipeline, source_table, partition) DO UPDATE SET copied = false, relation = NULL, accepts = false,
+       state = EXCLUDED.state, reason = NULL, stopped_offset = EXCLUDED.stopped_offset, stopped_lsn = EXCLUDED.stopped_lsn,
+       stopped_index = EXCLUDED.stopped_index, changed_at = clock_timestamp(), changed_by = session_user`,
+    of,
+  );
+  await target.query(
+    `UPDATE ferry.ledger SET applied = 0, dead_lettered = 0, dropped = 0
+      WHERE pipeline = $1 AND topic = $2 AND source_table = $3`,
+    of,
+  );
+  // A truncate of several tables comes up again for this one, and stands on for the others.
+  const standing = "pipeline = $1 AND topic = $2 AND state = 'standing' AND $3 = ANY (sources)";
+  await target.query(`DELETE FROM ferry.dead_letter WHERE ${standing} AND cardinality(sources) = 1`, of);
+  await target.query(
+    `UPDATE ferry.dead_letter d SET (sources, tables) =
+            (SELECT array_agg(t.source ORDER BY t.place), array_agg(t.name ORDER BY t.place)
+               FROM unnest(d.sources, d.tables) WITH ORDINALITY t (source, name, place) WHERE t.source <> $3)
+      WHERE ${standing}`,
+    of,
+  );
+}
+
+async function emptyMapped(target: ClientBase, mappings: readonly TableMapping[]): Promise<void> {
+  const tables = mappings.map((mapping) => quoteName(mapping.target));
+  const candidates = await readCandidateTables(target, mappings);
+  // User triggers on TRUNCATE are the applications'.
+  await target
+    .query("SAVEPOINT role; SET LOCAL session_replication_role = 'replica'")
+    .catch(() => target.query('ROLLBACK TO SAVEPOINT role'));
+  await emptyTables(target, [...new Set([...tables, ...candidates])].sort());
 }
 
 /** A table that one outside of the mapping refers to cannot be truncated; its rows can be deleted. */
@@ -90,6 +152,6 @@ async function readCandidateTables(target: ClientBase, tables: readonly TableMap
 }
 
 /** Tables whose rows a replay replaces, for the question asked before. */
-export function replayedTables(pipeline: LoadedPipeline): string[] {
-  return [...new Set(pipeline.tables.map((mapping) => displayName(mapping.target)))];
+export function replayedTables(mappings: readonly TableMapping[]): string[] {
+  return [...new Set(mappings.map((mapping) => displayName(mapping.target)))];
 }

@@ -41,6 +41,16 @@ export function mappedSource(pipeline: LoadedPipeline, table: string): TableMapp
   return pipeline.tables.find(isNamed) ?? mappedTable(pipeline, table);
 }
 
+/**
+ * Where the rows of these source tables go, with all that goes to the same tables of the target.
+ * @throws FerryError `usage` when the mapping does not have one.
+ */
+export function everyMappingOf(pipeline: LoadedPipeline, names: readonly string[]): TableMapping[] {
+  const routes = names.flatMap((name) => routesOf(pipeline.tables, mappedSource(pipeline, name)));
+  const found = new Set(routes.flatMap((route) => mergedWith(pipeline.tables, route)));
+  return pipeline.tables.filter((mapping) => found.has(mapping));
+}
+
 /** @throws FerryError `usage` for a table that goes to several, or is merged with others: such a mapping is written by hand, before it begins. */
 export function refuseSeveral({ tables }: Pick<LoadedPipeline, 'tables'>, mapping: TableMapping): void {
   const isMerged = mergedWith(tables, mapping).length > 1;
