@@ -8,6 +8,7 @@ import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js'
 import { silentLogger } from '../platform/logger.js';
 import { classify, connect, describeUrl } from '../platform/postgres.js';
 import { disarm } from '../services/control/cutover/returned.js';
+import { giveUpReplay } from '../services/control/replay/journal.js';
 import { replayedTables, resetTarget } from '../services/control/replay/reset.js';
 import { refuseRunning } from '../services/control/status/refuse-running.js';
 import { confirm } from './confirm.js';
@@ -75,7 +76,7 @@ async function runResync(flags: ResyncFlags): Promise<void> {
 
 /** Of a way back the rows stay: they are the old project's own. */
 async function forget(target: pg.Client, pipeline: LoadedPipeline): Promise<void> {
-  if (!pipeline.wayBackOf) return resetTarget(target, pipeline);
+  if (!pipeline.wayBackOf) return resetTarget(target, pipeline, () => giveUpReplay(target, pipeline.name));
   const source = await connect('source', pipeline.source.url, { applicationName: 'ferry resync' });
   await disarm({ source, target }, pipeline).finally(() => source.end());
 }

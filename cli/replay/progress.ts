@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import type { ReplayProgress } from '../../services/control/replay/replay.js';
+import type { ReplayProgress } from '../../services/control/replay/progress.js';
 
 /** Of a file or a pipe, where a bar cannot be drawn again. */
 const STEP_PERCENT = 10;

@@ -3,7 +3,7 @@ import type { EventLog } from '../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../platform/load-pipeline.js';
 import { createLogger } from '../../platform/logger.js';
 import { connect } from '../../platform/postgres.js';
-import type { SecondTarget } from '../../services/control/replay/rebuild.js';
+import type { SecondTarget } from '../../services/control/replay/options.js';
 import { migrateTarget } from '../target-migrations.js';
 
 /**

@@ -39,6 +39,7 @@ export function openGate(
     isShared: false,
     known: new Map(),
     past: new Map(),
+    beginnings: new Map(),
     heldAfter,
     accepts: new Set(),
     standsAlone: new Set(),

@@ -45,14 +45,19 @@ export async function beginReplay(
   pipeline: string,
   { scope, ends }: Pick<ReplayRun, 'scope' | 'ends'>,
 ): Promise<void> {
-  await target.query(
-    "UPDATE ferry.replay SET finished_at = clock_timestamp(), outcome = 'given up' WHERE pipeline = $1 AND finished_at IS NULL",
-    [pipeline],
-  );
+  await giveUpReplay(target, pipeline);
   await target.query(
     `INSERT INTO ferry.replay (run, pipeline, scope, ends, started_by)
      VALUES ($1, $2, $3, $4, session_user::text || ' on ' || $5::text)`,
     [randomUUID(), pipeline, JSON.stringify(scope), JSON.stringify(ends), hostname()],
+  );
+}
+
+/** What it had to reach is no more. */
+export async function giveUpReplay(target: ClientBase, pipeline: string): Promise<void> {
+  await target.query(
+    "UPDATE ferry.replay SET finished_at = clock_timestamp(), outcome = 'given up' WHERE pipeline = $1 AND finished_at IS NULL",
+    [pipeline],
   );
 }
 

@@ -1,171 +1,198 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClientBase } from 'pg';
-import { FerryError } from '../../../core/errors.js';
-import { domainSchemas, routeName, type TableMapping } from '../../../core/mapping.js';
-import { type TransformState, transformStateKey } from '../../../core/stage-state.js';
-import { ofPartition, partitionsOf, topicsOf } from '../../../core/topics.js';
-import { readAppliedPoints, readStoppedTables, type StoppedTable } from '../../../platform/control-schema.js';
-import type { EventLog } from '../../../platform/event-log/port.js';
-import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
-import type { PartitionEnd } from './journal.js';
+import { isDeepStrictEqual } from 'node:util';
+import type pg from 'pg';
+import { FerryError, toFerryError } from '../../../core/errors.js';
+import { routeName } from '../../../core/mapping.js';
+import { sourceObjectName } from '../../../core/topics.js';
+import { inTransactionBesideApply } from '../../../platform/apply-fence.js';
+import { ensureControlSchema } from '../../../platform/control-schema.js';
+import { ruleKitOf } from '../../../platform/rule-kit.js';
+import { Journal } from '../cutover/journal.js';
+import { lockCoordinator } from '../cutover/lock.js';
+import { countDeadLetters } from '../status/count-dead-letters.js';
+import { appliedProbe } from '../verify/applied-probe.js';
+import type { VerifyReport } from '../verify/report.js';
+import { verifyTables } from '../verify/verify-tables.js';
+import { refuseBeyond } from './from.js';
+import {
+  beginReplay,
+  finishReplay,
+  type ReplayRun,
+  type ReplayScope,
+  readOpenReplay,
+  replayHasRebuilt,
+} from './journal.js';
+import type { ReplayOptions, ReplayReport, SecondTarget } from './options.js';
+import { domainEnds, waitUntilCaughtUp, waitUntilReplayed, waitUntilTransformed } from './progress.js';
+import { refuseServing, resetTables, resetTarget } from './reset.js';
+import { resumeHalted } from './resume-halted.js';
+import { copyPastChanges, refuseOtherColumns, refuseOthersRows, refuseSameDatabase } from './second-target.js';
 
-export interface ReplayProgress {
-  /** Records applied, of those that the log had when the replay began. */
-  readonly done: number;
-  readonly total: number;
-}
-
-export interface WaitOptions {
-  readonly signal: AbortSignal;
-  /** Whoever does the work may have died: asked again and again while nothing moves. */
-  readonly onStill: () => Promise<void>;
-  readonly onProgress: (progress: ReplayProgress) => void;
-}
-
-/** Longer than a service's report counts as one of now. */
-const STILL_MS = 6_000;
-/** Far longer than a start or a big transaction takes. */
-const STALL_MS = 60_000;
-const POLL_MS = 100;
-
-/** Where each partition of the tables' domain topics ends now: what a replay has to reach. */
-export async function domainEnds(
-  log: EventLog,
-  pipeline: LoadedPipeline,
-  tables: readonly TableMapping[],
-): Promise<PartitionEnd[]> {
-  const topics = domainSchemas(tables).map(topicsOf(pipeline.name).domain);
-  const partitions = partitionsOf(topics, pipeline.log.partitions);
-  return Promise.all(partitions.map(async (at) => ({ ...at, end: await log.endOffset(at) })));
-}
+/** Until a server has noticed that the session of a replay which was killed is gone. */
+const JUST_DIED_MS = 2_000;
 
 /**
- * Waits until transform has taken all that the raw topic has now: without the source, no verification would miss it.
- * @throws FerryError `not-ready` when transform stands still.
+ * Rebuilds a target from the log, or goes on with that where a replay has died. What was begun stands in the target,
+ * written with what cannot be done twice.
+ * @throws FerryError `not-ready` when another replay or a cutover has the target, when it serves, or when nothing moves.
  */
-export async function waitUntilTransformed(
-  log: EventLog,
-  pipeline: LoadedPipeline,
-  options: Pick<WaitOptions, 'signal' | 'onStill'>,
-): Promise<void> {
-  const { raw } = topicsOf(pipeline.name);
-  const { partitions } = pipeline.log;
-  const rawEnds = await Promise.all(partitionsOf([raw], partitions).map((at) => log.endOffset(at)));
-  const total = rawEnds.reduce((sum, end) => sum + end, 0);
-  const readTaken = async () => {
-    const taken = rawEnds.map(async (end, partition) => {
-      const state = (await log.control.get(transformStateKey(partition))) as TransformState | undefined;
-      return Math.min(end, state?.raw ?? 0);
-    });
-    return (await Promise.all(taken)).reduce((sum, one) => sum + one, 0);
+export async function replay(options: ReplayOptions): Promise<ReplayReport> {
+  const { second, pipeline } = options;
+  const opened: pg.Client[] = [];
+  const open = async (connect: () => Promise<pg.Client>) => {
+    const client = await connect();
+    opened.push(client);
+    return client;
   };
-  await untilAll('transform', readTaken, { ...options, total, onProgress: () => {} });
+  try {
+    const target = await open(options.connectTarget);
+    const source = await whereReachable(() => open(options.connectSource));
+    const live = second && (await open(second.connectLive));
+    if (live) await refuseSameDatabase(target, { source, target: live });
+    await ensureControlSchema(target);
+    await lockCoordinator(target, pipeline.name, JUST_DIED_MS);
+    await refuseOpenCutover(target, pipeline.name);
+    return await run(options, { target, source, live });
+  } finally {
+    for (const client of opened) await client.end().catch(() => {});
+  }
 }
 
-/**
- * Waits until apply has reached the given ends with every table.
- * @throws FerryError `not-ready` when it stands still, or a table does.
- */
-export async function waitUntilReplayed(
-  target: ClientBase,
-  pipeline: string,
-  ends: readonly PartitionEnd[],
-  options: WaitOptions,
-): Promise<void> {
-  const total = ends.reduce((sum, { end }) => sum + end, 0);
-  const readDone = async () => {
-    const points = await readAppliedPoints(target, pipeline);
-    const done = ends.reduce((sum, at) => sum + Math.min(at.end, ofPartition(points, at)?.nextOffset ?? 0), 0);
-    const isCatchingUp = (await readStoppedTables(target, pipeline)).some(({ state }) => state === 'catching-up');
-    // The last record counts once no table is behind the others.
-    return done === total && isCatchingUp ? Math.max(0, done - 1) : done;
-  };
-  await untilAll('apply', readDone, { ...options, total });
-  await refuseStanding(target, pipeline);
+interface Sides {
+  readonly target: pg.Client;
+  /** Undefined where it cannot be reached. */
+  readonly source: pg.Client | undefined;
+  /** Of a second target. */
+  readonly live: pg.Client | undefined;
 }
 
-/**
- * Waits until some tables have caught up with the others from the start of the log.
- * @param ends of the topics of their domains.
- * @throws FerryError `not-ready` when apply stands still, or a table does.
- */
-export async function waitUntilCaughtUp(
-  target: ClientBase,
-  pipeline: string,
-  { ends, tables }: { readonly ends: readonly PartitionEnd[]; readonly tables: readonly TableMapping[] },
-  options: WaitOptions,
-): Promise<void> {
-  const { domain } = topicsOf(pipeline);
-  const parts = tables.flatMap((table) =>
-    ends
-      .filter(({ topic }) => topic === domain(table.target.schema))
-      .map((at) => ({ ...at, source: routeName(table) })),
-  );
-  const readDone = async () => {
-    const behind = await readCatchingUp(target, pipeline);
-    return parts.reduce((sum, at) => {
-      const offset = behind.find(({ source, partition }) => source === at.source && partition === at.partition)?.offset;
-      // The last record counts once it goes with the others.
-      return sum + (offset === undefined ? at.end : Math.min(offset, Math.max(0, at.end - 1)));
-    }, 0);
-  };
-  await untilAll('apply', readDone, { ...options, total: parts.reduce((sum, { end }) => sum + end, 0) });
-  const names = new Set(tables.map(routeName));
-  await refuseStanding(target, pipeline, ({ source }) => names.has(source));
-}
-
-async function readCatchingUp(target: ClientBase, pipeline: string) {
-  const { rows } = await target.query<Record<'source_table' | 'partition' | 'stopped_offset', string>>(
-    `SELECT source_table, partition, stopped_offset FROM ferry.table_state
-      WHERE pipeline = $1 AND state = 'catching-up'`,
-    [pipeline],
-  );
-  return rows.map((row) => ({
-    source: row.source_table,
-    partition: Number(row.partition),
-    offset: Number(row.stopped_offset),
-  }));
-}
-
-/** @throws FerryError `not-ready` naming a table that was left behind. */
-async function refuseStanding(
-  target: ClientBase,
-  pipeline: string,
-  isOurs: (table: StoppedTable) => boolean = () => true,
-): Promise<void> {
-  const [first, ...others] = (await readStoppedTables(target, pipeline)).filter(isOurs);
-  if (!first) return;
-  const more = others.length > 0 ? `, and ${others.length} more` : '';
-  const why = first.reason ? `: ${first.reason.message}` : '';
-  throw new FerryError('not-ready', `the table ${first.source} is ${first.state}${more}${why}`, {
-    remedy: `${first.reason?.remedy ?? `ferry table resume ${first.source}.`} Then run the replay again: it goes on.`,
+async function run(options: ReplayOptions, sides: Sides): Promise<ReplayReport> {
+  const { target, source } = sides;
+  const { pipeline, second, tables, signal } = options;
+  const scope = scopeOf(options);
+  const found = options.restart ? undefined : await readOpenReplay(target, pipeline.name);
+  if (found) refuseOther(found, scope);
+  if (!found) await begin(options, sides, scope);
+  const replaying = (await readOpenReplay(target, pipeline.name))!;
+  await options.onBegin(replaying, found !== undefined);
+  if (found) await second?.migrate();
+  if (second) await resumeHalted(target, pipeline);
+  await options.startMissing(source !== undefined);
+  return whileApplying(second, signal, async (applying) => {
+    const onStill = () => options.startMissing(source !== undefined);
+    const wait = { signal: applying, onStill, onProgress: options.onProgress };
+    const { ends } = replaying;
+    if (scope.tables) await waitUntilCaughtUp(target, pipeline.name, { ends, tables }, wait);
+    else await waitUntilReplayed(target, pipeline.name, ends, wait);
+    await replayHasRebuilt(target, replaying);
+    return conclude({ ...options, signal: applying }, target, { replaying, hasGoneOn: found !== undefined });
   });
 }
 
-async function untilAll(
-  service: 'transform' | 'apply',
-  readDone: () => Promise<number>,
-  { total, signal, onStill, onProgress }: WaitOptions & { readonly total: number },
-): Promise<void> {
-  let best = { done: -1, at: performance.now() };
-  let asked = best.at;
-  for (;;) {
-    signal.throwIfAborted();
-    const done = await readDone();
-    onProgress({ done, total });
-    if (done >= total) return;
-    const now = performance.now();
-    if (done > best.done) best = { done, at: now };
-    if (now - best.at > STALL_MS) {
-      const stands = `${service} has stood still at ${done} of ${total} records for ${STALL_MS / 1_000} s`;
-      throw new FerryError('not-ready', stands, {
-        remedy: `Look at \`ferry status\` for why ${service} does not run. Then run the replay again: it goes on.`,
-      });
-    }
-    if (now - Math.max(asked, best.at) > STILL_MS) {
-      asked = now;
-      await onStill();
-    }
-    await sleep(POLL_MS, undefined, { signal }).catch(() => {});
+function scopeOf({ pipeline, second, tables, from }: ReplayOptions): ReplayScope {
+  const isBeside = second !== undefined;
+  if (from) return { kind: 'from', isBeside };
+  if (tables.length === pipeline.tables.length) return { kind: 'whole', isBeside };
+  return { kind: 'tables', isBeside, tables: tables.map(routeName).sort() };
+}
+
+/** @throws FerryError `not-ready`: what is open did something else to the target. */
+function refuseOther({ scope, startedAt }: ReplayRun, wanted: ReplayScope): void {
+  if (isDeepStrictEqual(scope, wanted)) return;
+  const all = scope.kind === 'from' ? 'a replay with --from' : 'a replay of all tables';
+  const what = scope.tables ? `a replay of ${scope.tables.join(', ')}` : all;
+  throw new FerryError('not-ready', `${what}, begun at ${startedAt}, has not finished`, {
+    remedy: 'Run it again as it was: it goes on. Or give it up: --restart.',
+  });
+}
+
+async function begin(options: ReplayOptions, { target, source, live }: Sides, scope: ReplayScope): Promise<void> {
+  const { pipeline, second, from, tables } = options;
+  await refuseServing(target, pipeline);
+  await second?.migrate();
+  if (from) {
+    await refuseBeyond(target, pipeline.name, from);
+  } else {
+    if (live) await refuseOtherColumns(live, target, pipeline);
+    if (live) await refuseOthersRows(target, pipeline);
+    await options.confirm();
   }
+  const onStill = () => options.startMissing(source !== undefined);
+  await onStill();
+  if (!source) await waitUntilTransformed(options.log, pipeline, { signal: options.signal, onStill });
+  const ends = await domainEnds(options.log, pipeline, tables);
+  const record = () => beginReplay(target, pipeline.name, { scope, ends });
+  if (from) return inTransactionBesideApply(target, record);
+  if (scope.tables) return resetTables(target, pipeline, { mappings: tables, record });
+  await resetTarget(target, pipeline, async () => {
+    if (live) await copyPastChanges(live, target, pipeline);
+    await record();
+  });
+}
+
+async function conclude(
+  options: ReplayOptions,
+  target: pg.Client,
+  { replaying, hasGoneOn }: { readonly replaying: ReplayRun; readonly hasGoneOn: boolean },
+): Promise<ReplayReport> {
+  const { pipeline, tables } = options;
+  const report = await verify(options, target);
+  const deadLetters = await countDeadLetters(target, pipeline.name, tables);
+  const ok = (report?.ok ?? false) && deadLetters === 0;
+  if (report) await finishReplay(target, replaying, ok ? 'equal' : 'different');
+  const records = replaying.ends.reduce((sum, { end }) => sum + end, 0);
+  const verified = report !== undefined;
+  return { ok, resumed: hasGoneOn, verified, records, tables: report?.tables ?? [], deadLetters };
+}
+
+/** @returns undefined where the source cannot be reached. */
+async function verify(options: ReplayOptions, target: pg.Client): Promise<VerifyReport | undefined> {
+  const { pipeline, tables, signal } = options;
+  const source = await whereReachable(options.connectSource);
+  if (!source) return undefined;
+  await source.end();
+  return verifyTables({
+    tables,
+    kit: await ruleKitOf(pipeline),
+    publication: sourceObjectName(pipeline.name),
+    connectSource: options.connectSource,
+    connectTarget: options.connectTarget,
+    applied: appliedProbe(target, {
+      pipeline: pipeline.name,
+      tables,
+      partitions: pipeline.log.partitions,
+    }),
+    signal,
+  });
+}
+
+async function whereReachable(connectSource: () => Promise<pg.Client>): Promise<pg.Client | undefined> {
+  return connectSource().catch((error: unknown) => {
+    if (toFerryError(error).code !== 'source-unreachable') throw error;
+    return undefined;
+  });
+}
+
+/** A second target is applied to as long as anybody looks at it. */
+async function whileApplying<T>(
+  second: SecondTarget | undefined,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (!second) return work(signal);
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
+  const applying = second.apply(either).catch((error: unknown) => stop.abort(error));
+  try {
+    return await work(either);
+  } finally {
+    stop.abort();
+    await applying;
+  }
+}
+
+async function refuseOpenCutover(target: pg.Client, pipeline: string): Promise<void> {
+  if (!(await Journal.open(target, pipeline))) return;
+  throw new FerryError('not-ready', 'a cutover has not ended', {
+    remedy: '`ferry cutover --resume` goes on with it, `ferry cutover --abort` undoes it.',
+  });
 }

@@ -76,7 +76,7 @@ export async function refuseOtherColumns(
   ];
   if (differences.length === 0) return;
   throw new FerryError('target-unfit', `the second target is not as the live one: ${differences.join('; ')}`, {
-    remedy: 'Bring it there: by target/migrations, or by pg_dump --schema-only of the live target.',
+    remedy: 'Change its tables; or take an empty database, with what pg_dump --schema-only says of the live target.',
   });
 }
 
