@@ -74,6 +74,7 @@ async function runReplay(flags: ReplayFlags): Promise<void> {
   process.once('SIGTERM', onSignal);
   await using log = await openLog(pipeline, `ferry-${pipeline.name}-replay`, silentLogger);
   const services = new MissingServices(log, flags.config);
+  const needed = (isSourceThere: boolean) => neededServices(isSourceThere, flags.target !== undefined);
   const second = flags.target === undefined ? undefined : secondTarget(pipeline, live, log);
   using view = new ProgressView();
   try {
@@ -86,7 +87,10 @@ async function runReplay(flags: ReplayFlags): Promise<void> {
       log,
       connectSource: () => connect('source', pipeline.source.url, { applicationName: 'ferry replay' }),
       connectTarget: () => connect('target', pipeline.target.url, { applicationName: 'ferry replay' }),
-      startMissing: (isSourceThere) => services.start(neededServices(isSourceThere, second !== undefined)),
+      services: {
+        start: (isSourceThere) => services.start(needed(isSourceThere)),
+        startGone: (isSourceThere) => services.startGone(needed(isSourceThere)),
+      },
       confirm: () => confirmEmptying(pipeline, tables, flags),
       onBegin: (run, hasGoneOn) => say(live, run, hasGoneOn, flags),
       onProgress: (progress) => view.show(progress),

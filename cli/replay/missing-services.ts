@@ -1,8 +1,11 @@
-import type { ServiceName } from '../../core/service-report.js';
+import { hasEnded, type ServiceName } from '../../core/service-report.js';
 import type { EventLog } from '../../platform/event-log/port.js';
 import { createLogger } from '../../platform/logger.js';
 import { Supervisor } from '../../platform/supervisor.js';
-import { readWorking } from '../../services/control/status/read-reports.js';
+import { readReports, readWorking } from '../../services/control/status/read-reports.js';
+
+/** One that hangs on a busy machine must not get a rival: each would take the partitions from the other, again and again. */
+const SURELY_GONE_MS = 20_000;
 
 /** Services that a replay has started, because nobody said that they were at work; they end with it. */
 export class MissingServices {
@@ -18,7 +21,17 @@ export class MissingServices {
 
   /** Starts those of the needed ones that do not report themselves at work. */
   async start(needed: readonly ServiceName[]): Promise<void> {
-    const working = await readWorking(this.#log);
+    return this.#startAllBut(await readWorking(this.#log), needed);
+  }
+
+  /** Starts those that have died since, or were dying at the start. */
+  async startGone(needed: readonly ServiceName[]): Promise<void> {
+    const since = Date.now() - SURELY_GONE_MS;
+    const reports = (await readReports(this.#log)).filter((one) => !hasEnded(one) && Date.parse(one.at) > since);
+    return this.#startAllBut(new Set(reports.map(({ service }) => service)), needed);
+  }
+
+  async #startAllBut(working: ReadonlySet<ServiceName>, needed: readonly ServiceName[]): Promise<void> {
     const services = needed.filter((service) => !working.has(service) && !this.#ours.has(service));
     if (services.length === 0) return;
     for (const service of services) this.#ours.add(service);

@@ -16,6 +16,13 @@ export interface SecondTarget {
   readonly apply: (signal: AbortSignal) => Promise<void>;
 }
 
+/** What the replay waits for, and starts where it does not run. */
+export interface NeededServices {
+  start(isSourceThere: boolean): Promise<void>;
+  /** Asked while nothing moves. */
+  startGone(isSourceThere: boolean): Promise<void>;
+}
+
 export interface ReplayOptions {
   /** With the target that is rebuilt. */
   readonly pipeline: LoadedPipeline;
@@ -29,8 +36,7 @@ export interface ReplayOptions {
   readonly log: EventLog;
   readonly connectSource: () => Promise<pg.Client>;
   readonly connectTarget: () => Promise<pg.Client>;
-  /** Starts what the replay waits for where it does not run. */
-  readonly startMissing: (isSourceThere: boolean) => Promise<void>;
+  readonly services: NeededServices;
   /** Before tables are emptied. @throws to leave all as it is. */
   readonly confirm: () => Promise<void>;
   readonly onBegin: (run: ReplayRun, hasGoneOn: boolean) => Promise<void>;

@@ -76,9 +76,9 @@ async function run(options: ReplayOptions, sides: Sides): Promise<ReplayReport> 
   await options.onBegin(replaying, found !== undefined);
   if (found) await second?.migrate();
   if (second) await resumeHalted(target, pipeline);
-  await options.startMissing(source !== undefined);
+  await options.services.start(source !== undefined);
   return whileApplying(second, signal, async (applying) => {
-    const onStill = () => options.startMissing(source !== undefined);
+    const onStill = () => options.services.startGone(source !== undefined);
     const wait = { signal: applying, onStill, onProgress: options.onProgress };
     const { ends } = replaying;
     if (scope.tables) await waitUntilCaughtUp(target, pipeline.name, { ends, tables }, wait);
@@ -116,8 +116,8 @@ async function begin(options: ReplayOptions, { target, source, live }: Sides, sc
     if (live) await refuseOthersRows(target, pipeline);
     await options.confirm();
   }
-  const onStill = () => options.startMissing(source !== undefined);
-  await onStill();
+  await options.services.start(source !== undefined);
+  const onStill = () => options.services.startGone(source !== undefined);
   if (!source) await waitUntilTransformed(options.log, pipeline, { signal: options.signal, onStill });
   const ends = await domainEnds(options.log, pipeline, tables);
   const record = () => beginReplay(target, pipeline.name, { scope, ends });
