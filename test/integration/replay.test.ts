@@ -238,14 +238,19 @@ describeWithPostgres('a replay', () => {
       pipeline.source,
       rows((name) => `public.${name}`),
     );
-    await server.down({ crash: false });
     const second = await emptyTarget();
-    const unverified = await replayInto(second.url);
-    expect([unverified.code, unverified.json()], unverified.stderr).toMatchObject([3, { ok: false, verified: false }]);
-    const rebuilt = rows((name) => `${name === 'users' ? 'shared' : 'growth'}.${name}`);
-    expect(await readAll(second.client, rebuilt)).toEqual(last);
-
-    await server.up();
+    await server.down({ crash: false });
+    try {
+      const unverified = await replayInto(second.url);
+      expect([unverified.code, unverified.json()], unverified.stderr).toMatchObject([
+        3,
+        { ok: false, verified: false },
+      ]);
+      const rebuilt = rows((name) => `${name === 'users' ? 'shared' : 'growth'}.${name}`);
+      expect(await readAll(second.client, rebuilt)).toEqual(last);
+    } finally {
+      await server.up();
+    }
     const verified = await replayInto(second.url);
     expect([verified.code, verified.json()], verified.stderr).toMatchObject([
       0,
