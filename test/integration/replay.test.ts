@@ -92,6 +92,8 @@ describeWithPostgres('a replay', () => {
       UPDATE public.labels SET code = id + 100 WHERE id > 1; ALTER TABLE public.labels ${OTHER_KEY};
       DELETE FROM public.labels WHERE code = 110`);
     await pipeline.until('the table to halt', async () => (await stateOf('public.labels')) === 'halted');
+    // It halts before what comes ahead of the change is written.
+    await pipeline.untilApplied();
     await pipeline.target.query(`ALTER TABLE growth.labels ${OTHER_KEY}`);
     await pipeline.ferry('table', 'resume', 'public.labels');
     await pipeline.expectApplied();
