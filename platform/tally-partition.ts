@@ -4,7 +4,7 @@ import { type RecordSpan, readSpan } from '../core/record-scanner.js';
 import type { EventLog, TopicPartition } from './event-log/port.js';
 
 export interface CountedPartition {
-  /** The offset behind the last counted record. */
+  /** The offset behind the record of the highest position: who goes on from there knows from that record what only repeats. */
   readonly next: number;
   /** The highest position in the partition; undefined for an empty one. A late append may have put a lower one behind it. */
   readonly end: { readonly position: Position; readonly complete: boolean } | undefined;
@@ -22,16 +22,19 @@ export async function tallyPartition(
   visit: (record: Buffer, after: Position) => void = () => {},
 ): Promise<CountedPartition> {
   let end = await spanBefore(log, at, from);
+  let next = from;
   for (let offset = from; ; ) {
     const records = await log.read({ ...at, offset }, { maxBytes: 4 * 1024 * 1024, waitMs: 0 });
     if (records.length === 0) {
-      return { next: offset, end: end && { position: end.last, complete: end.complete } };
+      return { next, end: end && { position: end.last, complete: end.complete } };
     }
-    for (const { value } of records) {
+    for (const { value, offset: own } of records) {
       const after = end?.last ?? POSITION_ZERO;
       const span = tallyRecord(value, tally, after);
       visit(value, after);
-      if (!end || isAfter(span.last, end.last)) end = span;
+      if (end && !isAfter(span.last, end.last)) continue;
+      end = span;
+      next = own + 1;
     }
     offset = records.at(-1)!.offset + 1;
   }

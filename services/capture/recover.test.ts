@@ -233,7 +233,8 @@ describe('recover', () => {
       tables: new Map([['public.users', { upTo: ['3'], rows: 3, done: false, rereads: [] }]]),
     };
     const found = await recovered([...late, newer!, ...late]);
-    expect(found).toMatchObject({ ...expected, nextOffsets: [7] });
+    // Behind the newer one: from there on what is late is known for a repetition.
+    expect(found).toMatchObject({ ...expected, nextOffsets: [4] });
     expect(found.moved.get('public.users')).toHaveLength(1);
     // The same when the state was put down between the two.
     const state = {
