@@ -62,14 +62,18 @@ export interface TableSnapshotState {
   readonly rereads: readonly string[];
   /** Of a partitioned table, by OID: the partitions whose rows are copied or come by the stream. */
   readonly partitions?: Readonly<Record<string, KnownPartition>>;
+  /** Of a partitioned table: every transaction with an older id had ended when its partitions were looked at last. */
+  readonly horizon?: string;
 }
 
 /** A partition of a source table. */
 export interface KnownPartition {
   /** `schema.table`. */
   readonly name: string;
-  /** Absent once the root was truncated, until it is looked at again: it has another one since. */
+  /** Absent once the root was truncated or is copied again, until it is looked at again: it may have another one since. */
   readonly file?: string;
+  /** The root is copied again, and this one was not looked at since: of one that is gone by then, the target has nothing. */
+  readonly mayBeGone?: true;
 }
 
 /** A table that was taken out of the pipeline: of what the log has of it, only what is before the LSN may be left out. */

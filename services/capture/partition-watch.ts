@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../core/errors.js';
 import { type Lsn, parseLsn } from '../../core/lsn.js';
-import { displayName, type QualifiedName, sourceName } from '../../core/relation.js';
+import { displayName, type QualifiedName, type Relation, sourceName } from '../../core/relation.js';
 import type { KnownPartition, TableSnapshotState } from '../../core/stage-state.js';
 import { keepsRowsFromBefore, type Partitions, readPartitions } from './adapters/partitions.js';
 import { truncated } from './recover-tables.js';
 import type { TablePlan } from './snapshot/chunk.js';
-import { partitionChanges } from './snapshot/partition-tree.js';
+import { type Partition, partitionChanges } from './snapshot/partition-tree.js';
 
 /** How far the stream has come. */
 export interface StreamProgress {
@@ -29,28 +29,29 @@ export interface PartitionWatchOptions {
 
 /**
  * Looks after what no change in the WAL tells of partitioned tables: a partition that was attached is copied, and one
- * that was detached, dropped or truncated on its own halts capture, for its rows stay in the target.
+ * that was detached, dropped or truncated on its own halts capture, for its rows stay in the target, unless the stream
+ * says that the table was truncated or begins to be copied again.
  */
 export class PartitionWatch {
   readonly #options: PartitionWatchOptions;
   /** By table, when it was looked at last without anything to explain. */
   readonly #seen = new Map<string, Seen>();
-  /** By table: where the WAL was when partitions were found truncated. */
+  /** By table: where the WAL was when something was found that the stream may explain. */
   readonly #suspected = new Map<string, Lsn>();
 
   constructor(options: PartitionWatchOptions) {
     this.#options = options;
   }
 
-  /**
-   * Looks for the first time, and copies nothing yet; before a table's first row is copied, what it has then is what is known.
-   * @throws FerryError `source-unfit` naming a partition whose rows stay behind.
-   */
+  /** Looks for the first time, and copies nothing yet; before a table's first row is copied, what it has then is what is known. */
   async begin(): Promise<void> {
     for (const plan of this.#options.plans) if (plan.isPartitioned) await this.#look(plan, true);
   }
 
-  /** Looks again and again, until the signal fires. */
+  /**
+   * Looks again and again, until the signal fires.
+   * @throws FerryError `source-unfit` naming a partition whose rows stay behind.
+   */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await sleep(INTERVAL_MS, undefined, { signal }).catch(() => {});
@@ -66,27 +67,46 @@ export class PartitionWatch {
     // First, so that the catalog has what the stream has.
     const truncates = stream.truncates(plan.relation.id);
     const now = await readPartitions(source, plan.relation.id);
-    const { partitions, done } = states.get(table)!;
-    if (!partitions) return this.#know(plan, now, truncates);
-    const seen = this.#seen.get(table);
-    const { attached, gone, emptied, rewritten } = partitionChanges(partitions, now.list, !seen);
-    if (gone.length > 0) throw leftBehind(plan.relation, `${gone.join(', ')} was detached or dropped`);
-    const alone = [...emptied];
-    for (const partition of rewritten) {
-      const isKept = seen!.empty.has(partition.oid) || (await keepsRowsFromBefore(source, partition, seen!.horizon!));
-      if (!isKept) alone.push(partitions[partition.oid]!.name);
-    }
-    if (alone.length > 0 && truncates <= (seen?.truncates ?? 0)) {
-      if (await this.#isPassed(table)) throw leftBehind(plan.relation, `${alone.join(', ')} was truncated on its own`);
+    const state = states.get(table)!;
+    if (!state.partitions) return this.#know(plan, now, truncates);
+    const { attached, gone, emptied, rewritten } = partitionChanges(state.partitions, now.list);
+    const lost = [...emptied, ...(await this.#refilled(table, rewritten, state))];
+    const isExplained = truncates > (this.#seen.get(table)?.truncates ?? 0);
+    const why = [
+      ...(gone.length > 0 ? [`${gone.join(', ')} was detached or dropped`] : []),
+      ...(lost.length > 0 && !isExplained ? [`${lost.join(', ')} was truncated or rewritten on its own`] : []),
+    ];
+    if (why.length > 0) {
+      if (await this.#isPassed(table)) throw leftBehind(plan.relation, why.join('; '));
       return;
     }
     // While the table is copied it may be read, or not: what was attached is copied once that is done.
-    if (attached.length > 0 && (isFirst || !done)) return;
+    if (attached.length > 0 && (isFirst || !state.done)) {
+      const list = now.list.filter(({ oid }) => state.partitions![oid]);
+      return this.#know(plan, { ...now, list }, truncates);
+    }
     for (const partition of attached) if (!(await copy(plan, partition))) return;
     this.#know(plan, now, truncates);
   }
 
-  /** Where the root was truncated, the stream says so once it has come there. */
+  /** Names of those that have another file and no row of before. */
+  async #refilled(
+    table: string,
+    rewritten: readonly Partition[],
+    { partitions, horizon }: TableSnapshotState,
+  ): Promise<string[]> {
+    const { source } = this.#options;
+    const names: string[] = [];
+    for (const partition of rewritten) {
+      const isKept =
+        this.#seen.get(table)?.empty.has(partition.oid) ||
+        (horizon !== undefined && (await keepsRowsFromBefore(source, partition, horizon)));
+      if (!isKept) names.push(partitions![partition.oid]!.name);
+    }
+    return names;
+  }
+
+  /** What the stream may say of it, it says before it comes to where the WAL is now. */
   async #isPassed(table: string): Promise<boolean> {
     const since = this.#suspected.get(table);
     if (since !== undefined) return this.#options.stream.through() > since;
@@ -101,13 +121,17 @@ export class PartitionWatch {
     const { states, stream } = this.#options;
     const table = sourceName(relation);
     const empty = list.filter(({ isEmpty }) => isEmpty).map(({ oid }) => oid);
-    this.#seen.set(table, { truncates, horizon, empty: new Set(empty) });
+    this.#seen.set(table, { truncates, empty: new Set(empty) });
     this.#suspected.delete(table);
     const known = list.map((partition): [string, KnownPartition] => [
       partition.oid,
       { name: displayName(partition), file: partition.file },
     ]);
-    const state = { ...states.get(table)!, partitions: Object.fromEntries(known) };
+    const state = {
+      ...states.get(table)!,
+      partitions: Object.fromEntries(known),
+      ...(horizon === undefined ? {} : { horizon }),
+    };
     // Of a truncate that came while the catalog was read, the catalog may have had nothing.
     states.set(table, stream.truncates(relation.id) === truncates ? state : truncated(state));
   }
@@ -117,20 +141,20 @@ export class PartitionWatch {
 interface Seen {
   /** Truncates in the stream by then. */
   readonly truncates: number;
-  readonly horizon: string | undefined;
-  /** OIDs of partitions without rows: nothing of theirs stays in the target. */
+  /** OIDs of partitions without rows: nothing of theirs stays in the target. Of a time when nobody looked it says nothing. */
   readonly empty: ReadonlySet<string>;
 }
 
 const INTERVAL_MS = 1_000;
 
-function leftBehind(root: QualifiedName, what: string): FerryError {
+function leftBehind(root: Relation, what: string): FerryError {
+  const table = sourceName(root);
   return new FerryError(
     'source-unfit',
-    `the partition ${what}: the WAL does not say so, and its rows of ${displayName(root)} stay in the target`,
+    `the partition ${what}: the WAL does not say so, and its rows of ${table} stay in the target`,
     {
-      details: { table: displayName(root) },
-      remedy: 'Begin again: `ferry resync`.',
+      details: { table },
+      remedy: `Copy the table again: ferry table resnapshot ${table}. Capture, started again, goes on with that.`,
     },
   );
 }

@@ -1,7 +1,7 @@
 import type { Lsn } from '../../core/lsn.js';
 import { isAfter, type Position } from '../../core/position.js';
 import type { ChunkMark, RowLine, RowsLine, Tuple } from '../../core/record.js';
-import type { TableSnapshotState } from '../../core/stage-state.js';
+import type { KnownPartition, TableSnapshotState } from '../../core/stage-state.js';
 
 export const NOT_STARTED: TableSnapshotState = { rows: 0, done: false, rereads: [] };
 
@@ -19,16 +19,23 @@ export function afterChunk(state: TableSnapshotState, rows: number, mark: ChunkM
   };
 }
 
-/** The state of a table that is copied again. Which partitions it has is known as before. */
+/** The state of a table that is copied again. Which partitions it had is known as before: what has joined them since may be in no chunk. */
 export function startedAgain({ oid, partitions }: TableSnapshotState): TableSnapshotState {
-  return { ...NOT_STARTED, ...(oid === undefined ? {} : { oid }), ...(partitions ? { partitions } : {}) };
+  const again = { ...NOT_STARTED, ...(oid === undefined ? {} : { oid }) };
+  if (!partitions) return again;
+  return { ...again, partitions: withoutFiles(partitions, { mayBeGone: true }) };
 }
 
 /** The state of a table that the source has truncated: its partitions, if it has any, have other files since. */
 export function truncated(state: TableSnapshotState): TableSnapshotState {
-  if (!state.partitions) return state;
-  const known = Object.entries(state.partitions).map(([oid, { name }]) => [oid, { name }]);
-  return { ...state, partitions: Object.fromEntries(known) };
+  return state.partitions ? { ...state, partitions: withoutFiles(state.partitions, {}) } : state;
+}
+
+function withoutFiles(
+  partitions: NonNullable<TableSnapshotState['partitions']>,
+  also: Pick<KnownPartition, 'mayBeGone'>,
+): NonNullable<TableSnapshotState['partitions']> {
+  return Object.fromEntries(Object.entries(partitions).map(([oid, { name }]) => [oid, { name, ...also }]));
 }
 
 export interface MovedRow {

@@ -13,31 +13,32 @@ const partition = (oid: string, file: string, isUncounted = false): Partition =>
 const [a, b] = [partition('1', '10'), partition('2', '20')];
 
 test('nothing has changed', () => {
-  expect(partitionChanges(known, [a, b], true)).toEqual({ attached: [], gone: [], emptied: [], rewritten: [] });
+  expect(partitionChanges(known, [a, b])).toEqual({ attached: [], gone: [], emptied: [], rewritten: [] });
 });
 
 test('one is attached, one is gone', () => {
   const c = partition('3', '30', true);
-  expect(partitionChanges(known, [a, c], false)).toEqual({
-    attached: [c],
-    gone: ['public.b'],
-    emptied: [],
-    rewritten: [],
-  });
+  expect(partitionChanges(known, [a, c])).toEqual({ attached: [c], gone: ['public.b'], emptied: [], rewritten: [] });
 });
 
 test('whose file is not known any more, because the root was truncated, may have any', () => {
   const truncated = { 1: { name: 'public.a' }, 2: known[2] };
-  expect(partitionChanges(truncated, [partition('1', '11', true), partition('2', '21')], true)).toMatchObject({
+  expect(partitionChanges(truncated, [partition('1', '11', true), partition('2', '21', true)])).toMatchObject({
     attached: [],
+    gone: [],
     emptied: ['public.b'],
   });
+  expect(partitionChanges(truncated, [b])).toMatchObject({ gone: ['public.a'] });
 });
 
-test('another file means TRUNCATE where the catalog knows nothing of the rows, or nobody looked meanwhile', () => {
+test('of a table that is copied again one may be gone', () => {
+  const again = { 1: { name: 'public.a', mayBeGone: true as const }, 2: known[2] };
+  expect(partitionChanges(again, [b])).toEqual({ attached: [], gone: [], emptied: [], rewritten: [] });
+});
+
+test('another file means TRUNCATE where the catalog knows nothing of the rows', () => {
   const counted = partition('2', '21');
   const uncounted = partition('2', '21', true);
-  expect(partitionChanges(known, [a, counted], false)).toMatchObject({ emptied: [], rewritten: [counted] });
-  expect(partitionChanges(known, [a, uncounted], false)).toMatchObject({ emptied: ['public.b'], rewritten: [] });
-  expect(partitionChanges(known, [a, counted], true)).toMatchObject({ emptied: ['public.b'], rewritten: [] });
+  expect(partitionChanges(known, [a, counted])).toMatchObject({ emptied: [], rewritten: [counted] });
+  expect(partitionChanges(known, [a, uncounted])).toMatchObject({ emptied: ['public.b'], rewritten: [] });
 });

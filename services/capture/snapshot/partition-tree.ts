@@ -23,21 +23,17 @@ export interface PartitionChanges {
   readonly rewritten: readonly Partition[];
 }
 
-/**
- * @param known by OID.
- * @param wasAway nobody looked in between: a partition with another file may have been truncated and filled again.
- */
+/** @param known by OID. */
 export function partitionChanges(
   known: Readonly<Record<string, KnownPartition>>,
   now: readonly Partition[],
-  wasAway: boolean,
 ): PartitionChanges {
   const present = new Set(now.map(({ oid }) => oid));
   const changed = now.filter(({ oid, file }) => (known[oid]?.file ?? file) !== file);
   return {
     attached: now.filter(({ oid }) => !known[oid]),
-    gone: Object.entries(known).flatMap(([oid, { name }]) => (present.has(oid) ? [] : [name])),
-    emptied: changed.filter(({ isUncounted }) => isUncounted || wasAway).map(({ oid }) => known[oid]!.name),
-    rewritten: wasAway ? [] : changed.filter(({ isUncounted }) => !isUncounted),
+    gone: Object.entries(known).flatMap(([oid, { name, mayBeGone }]) => (present.has(oid) || mayBeGone ? [] : [name])),
+    emptied: changed.filter(({ isUncounted }) => isUncounted).map(({ oid }) => known[oid]!.name),
+    rewritten: changed.filter(({ isUncounted }) => !isUncounted),
   };
 }
