@@ -9,7 +9,13 @@ import { classify } from '../../platform/postgres.js';
 import { TableStandsElsewhere } from './adapters/barrier.js';
 import { CarefulWriter } from './adapters/careful-writer.js';
 import type { Claim } from './adapters/checkpoint.js';
-import { type DatabaseErrorFields, refusedColumn, withoutValue } from './adapters/refused-column.js';
+import {
+  AT_COMMIT_REMEDY,
+  type DatabaseErrorFields,
+  placeAtCommit,
+  refusedColumn,
+  withoutValue,
+} from './adapters/refused-column.js';
 import { StepWriter } from './adapters/step-writer.js';
 import { StandingChanged, TargetWriter } from './adapters/target-writer.js';
 import { Batch, type Progress, type TableStep } from './batch.js';
@@ -225,14 +231,21 @@ export class PartitionRun {
     const { host, port, database } = this.#options.target;
     const found = classify('target', error, `applying ${where} to ${host}:${port}/${database}`);
     if (found.code !== 'internal') return found;
+    const { isCommitting } = this.#writer;
     const { code, constraint, message } = error as DatabaseErrorFields & { message: string };
-    const { table, column } = await this.#place(error as DatabaseErrorFields);
-    const place = [table && `table ${table}`, column && `column ${column}`, code && `SQLSTATE ${code}`];
+    const { table, column } = isCommitting ? placeAtCommit(error as DatabaseErrorFields) : await this.#place(error);
+    const place = [
+      isCommitting && 'at COMMIT',
+      table && `table ${table}`,
+      column && `column ${column}`,
+      code && `SQLSTATE ${code}`,
+    ];
     return new FerryError(
       'apply-failed',
       `the target refuses ${[where, ...place].filter(Boolean).join(', ')}: ${withoutValue(message, code)}`,
       {
         details: { topic, partition, offset: nextOffset - 1, sqlstate: code, table, column, constraint },
+        ...(isCommitting ? { remedy: AT_COMMIT_REMEDY } : {}),
         cause: error,
       },
     );
@@ -246,7 +259,7 @@ export class PartitionRun {
   }
 
   /** The table and the column that the target refused. */
-  async #place(error: DatabaseErrorFields): Promise<{ table?: string; column?: string }> {
+  async #place(error: unknown): Promise<{ table?: string; column?: string }> {
     const step = this.#written();
     if (!step) return {};
     const table = tableOf(step);
@@ -255,7 +268,7 @@ export class PartitionRun {
     const { target } = this.#options;
     await target.query('ROLLBACK').catch(() => {});
     await target.query('BEGIN').catch(() => {});
-    const column = await refusedColumn(target, step, error).catch(() => undefined);
+    const column = await refusedColumn(target, step, error as DatabaseErrorFields).catch(() => undefined);
     await target.query('ROLLBACK').catch(() => {});
     return { table, column };
   }

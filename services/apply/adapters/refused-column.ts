@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import type { Tuple } from '../../../core/record.js';
+import { displayName } from '../../../core/relation.js';
 import type { TableStep } from '../batch.js';
 import type { Refusal } from '../letter.js';
 import { splitCounts } from '../row-counts.js';
@@ -37,10 +38,21 @@ export function withoutValue(message: string, sqlstate: string | undefined): str
 /** What PostgreSQL says of an error beside its message. */
 export interface DatabaseErrorFields {
   readonly code?: string;
+  readonly schema?: string;
+  readonly table?: string;
   readonly column?: string;
   readonly constraint?: string;
   readonly where?: string;
 }
+
+/** Of an error of COMMIT, which knows the table at best. */
+export function placeAtCommit({ schema, table, column }: DatabaseErrorFields): { table?: string; column?: string } {
+  return { ...(schema && table ? { table: displayName({ schema, table }) } : {}), ...(column ? { column } : {}) };
+}
+
+export const AT_COMMIT_REMEDY =
+  'What is checked at COMMIT, a deferred constraint or trigger, names no change, so none is set aside. Make it NOT DEFERRABLE, ' +
+  'and the change is named; or drop it, and let a migration with `-- ferry: after-copy` add it again. Apply goes on by itself.';
 
 /** Class 22, data exceptions: the value does not fit its type. Constraints name their columns themselves. */
 const isDataException = ({ code }: { readonly code?: string | undefined }) => code?.startsWith('22') === true;

@@ -52,6 +52,8 @@ export class TargetWriter {
   #isOpen = false;
   /** What was being written last: what an error is about. */
   step: Step | undefined;
+  /** The target was asked to commit: an error is about some change of the transaction. */
+  isCommitting = false;
 
   constructor(
     target: pg.Client,
@@ -190,7 +192,9 @@ export class TargetWriter {
 
   async #commit(): Promise<void> {
     await failpoint('apply.written');
+    this.isCommitting = true;
     const { command } = await this.#target.query('COMMIT');
+    this.isCommitting = false;
     // The server answers a COMMIT of a failed transaction with ROLLBACK, and the driver calls that success.
     if (command !== 'COMMIT') throw new FerryError('apply-failed', 'the target rolled the transaction back');
     this.#isOpen = false;
