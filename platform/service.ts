@@ -198,12 +198,19 @@ async function whileReporting({ context, key, report, obey }: Reporting, work: (
       await sleep(REPORT_INTERVAL_MS, undefined, { signal: done.signal }).catch(() => {});
     }
   })();
+  let isLogThere = true;
   try {
     await work();
+  } catch (error) {
+    // A broker that stands still would hold up who says so by a minute.
+    isLogThere = toFerryError(error).code !== 'log-unreachable';
+    throw error;
   } finally {
     done.abort();
-    await reporting;
-    await put().catch(() => {});
+    if (isLogThere) {
+      await reporting;
+      await put().catch(() => {});
+    }
   }
 }
 

@@ -8,7 +8,7 @@ import { classifyKafkaError } from './classify-error.js';
 import { type ClientSession, disconnectWithin, type KafkaConnection, openSession } from './client-session.js';
 import { connectProducer, createCluster } from './kafkajs-internals.js';
 import { cutMessage } from './parts.js';
-import { Patience, TRY_AGAIN_MS } from './patience.js';
+import { Patience, TRY_AGAIN_MS, untilAnswered } from './patience.js';
 import { checkAcknowledged } from './produce-guard.js';
 import { messageBytes, type OutgoingMessage, splitMessages } from './split-messages.js';
 
@@ -139,18 +139,19 @@ export class TopicProducer {
   ): Promise<void> {
     const { topic } = this.#options;
     const at = { topic, partition };
+    const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);
+    const subject = `append ${messages.length} records of ${bytes} bytes to ${topic}/${partition}`;
     let response: Awaited<ReturnType<Producer['send']>>;
     try {
       const { producer } = await this.#connected();
-      response = await producer.send({
+      const sending = producer.send({
         topic,
         acks: -1,
         timeout: ACKNOWLEDGE_TIMEOUT_MS,
         messages: messages.map((message) => ({ ...message, partition })),
       });
+      response = await untilAnswered(sending, subject);
     } catch (error) {
-      const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);
-      const subject = `append ${messages.length} records of ${bytes} bytes to ${topic}/${partition}`;
       throw classifyKafkaError(error, subject, { ...at, bytes });
     }
     this.#ends.set(partition, checkAcknowledged(response, { ...at, count: messages.length, expectedOffset }));
