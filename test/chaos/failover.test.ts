@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { connect } from '../../platform/postgres.js';
+import type { Finding } from '../../services/control/preflight/finding.js';
+import { runFerry } from '../support/cli.js';
 import { ownServer } from '../support/own-server.js';
 import { type Pipeline, startPipeline } from '../support/pipeline.js';
 import { fromPublic } from '../support/pipeline-files.js';
@@ -60,10 +62,23 @@ describeWithPostgres('a source that fails over', () => {
 
       const waiting = captureFrom(pipeline, urls.standby);
       await pipeline.until('capture to say that it waits', async () =>
-        (await waiting.stderr()).includes(
-          'the source is a standby, and only a primary takes heartbeats and watermarks',
-        ),
+        /the source is a standby: capture makes a publication .*; trying again/.test(await waiting.stderr()),
       );
+      const { host, port } = pipeline.source;
+      expect(await waiting.stderr()).toContain(`Name the primary in source.url: this one follows ${host}:${port}.`);
+      const checked = await runFerry(['check', '-c', pipeline.config.directory, '--json'], {
+        ...pipeline.env,
+        SOURCE_URL: urls.standby,
+      });
+      expect(checked.code).toBe(3);
+      const { findings } = checked.json<{ findings: readonly Finding[] }>();
+      expect(findings.filter(({ level }) => level === 'error')).toMatchObject([
+        {
+          check: 'primary',
+          side: 'source',
+          remedy: `Name the primary in source.url: this one follows ${host}:${port}.`,
+        },
+      ]);
       await pipeline.until('the standby to have all', async () => {
         const { rows } = await watched.query('SELECT count(*) AS n FROM public.t');
         return rows[0].n === '200';

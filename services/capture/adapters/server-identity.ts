@@ -4,21 +4,18 @@ import { formatLsn, type Lsn, parseLsn } from '../../../core/lsn.js';
 import { SOURCE_IDENTITY, type SourceIdentity } from '../../../core/stage-state.js';
 import { clientConfig, settleConnection } from '../../../platform/postgres.js';
 import type { ServiceContext } from '../../../platform/service.js';
+import { NEEDS_PRIMARY, namePrimary, readStandby } from '../../../platform/standby.js';
 
 /**
  * Which server this is, and which of its histories: a standby that is promoted begins a timeline of its own.
  * @throws FerryError `source-unreachable` for a standby: one that is being promoted is waited for.
  */
 async function readIdentity(source: ClientBase): Promise<SourceIdentity> {
-  const { rows: found } = await source.query<{ standby: string }>('SELECT pg_catalog.pg_is_in_recovery() AS standby');
-  if (found[0]!.standby === 't') {
-    throw new FerryError(
-      'source-unreachable',
-      'the source is a standby, and only a primary takes heartbeats and watermarks',
-      {
-        remedy: 'Name the primary in source.url; a standby that is being promoted is waited for.',
-      },
-    );
+  const standby = await readStandby(source);
+  if (standby) {
+    throw new FerryError('source-unreachable', `the source is a standby: ${NEEDS_PRIMARY}`, {
+      remedy: `${namePrimary('source', standby)} A standby that is being promoted is waited for.`,
+    });
   }
   const { rows } = await source.query<{ system: string; file: string }>(
     `SELECT system_identifier AS system, pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()) AS file

@@ -1,16 +1,14 @@
 import type { Side } from '../../../platform/postgres.js';
+import { NEEDS_PRIMARY, namePrimary, readStandby } from '../../../platform/standby.js';
 import { type Check, defineCheck } from './context.js';
 
-const WHY: Readonly<Record<Side, string>> = {
-  source: 'heartbeats and the watermarks of the snapshot are written into its WAL, which only the primary can',
-  target: 'it takes no writes',
-};
+const WHY: Readonly<Record<Side, string>> = { source: NEEDS_PRIMARY, target: 'it takes no writes' };
 
 function primary(side: Side): Check {
   return defineCheck({ name: 'primary', side, passed: 'the server is a primary' }, async (context, report) => {
-    const { rows } = await context[side].query<{ standby: string }>('SELECT pg_is_in_recovery()::text AS standby');
-    if (rows[0]!.standby !== 'true') return [];
-    return [report.error(`the ${side} is a standby: ${WHY[side]}`, { remedy: `Name the primary in ${side}.url.` })];
+    const standby = await readStandby(context[side]);
+    if (!standby) return [];
+    return [report.error(`the ${side} is a standby: ${WHY[side]}`, { remedy: namePrimary(side, standby) })];
   });
 }
 
