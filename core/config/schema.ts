@@ -7,6 +7,12 @@ import { saslSchema, tlsSchema } from './kafka-security.js';
 
 const positiveInt = z.number().int().positive();
 
+/**
+ * The largest row that every stage can hold, as text with what replica identity gives of the old row: Node's strings end
+ * at 512 MB, and a stage has a row several times over.
+ */
+export const MAX_ROW_BYTES = 256 * 1024 * 1024;
+
 const qualifiedName = z.string().transform((text, context) => {
   const name = parseQualifiedName(text);
   if (name) return name;
@@ -60,6 +66,10 @@ export const pipelineSchema = z.strictObject({
       snapshotChunkRows: positiveInt.default(20_000),
       snapshotChunkBytes: positiveInt.default(4 * 1024 * 1024),
       snapshotParallelTables: positiveInt.max(16).default(2),
+      maxRowBytes: positiveInt
+        .max(MAX_ROW_BYTES)
+        .default(MAX_ROW_BYTES)
+        .describe('Of a row as text; a larger one halts capture. Apply needs some 14 times as much memory.'),
       walBudgetBytes: positiveInt.optional().describe('WAL that the source may keep for the slot; none: any.'),
       onWalBudget: z
         .enum(['warn', 'throttle', 'stop'])

@@ -115,6 +115,7 @@ export class CaptureRun {
       },
       pipeline: context.pipeline.name,
       turn: recovered.turn ?? (context.pipeline.wayBackOf ? 'closed' : 'open'),
+      maxRowBytes: context.pipeline.capture.maxRowBytes,
     });
     this.publisher = new Publisher({
       log: context.log,

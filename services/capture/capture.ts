@@ -69,6 +69,7 @@ export async function capture(context: ServiceContext): Promise<void> {
       stream: run,
       chunkRows: pipeline.capture.snapshotChunkRows,
       chunkBytes: pipeline.capture.snapshotChunkBytes,
+      maxRowBytes: pipeline.capture.maxRowBytes,
       parallelTables: pipeline.capture.snapshotParallelTables,
       areThere: pipeline.wayBackOf !== undefined,
       signal: both,

@@ -1,3 +1,4 @@
+import { MAX_ROW_BYTES } from '../../core/config/schema.js';
 import { FerryError } from '../../core/errors.js';
 import { addTo } from '../../core/ledger.js';
 import { formatLsn, LSN_ZERO, type Lsn } from '../../core/lsn.js';
@@ -18,7 +19,7 @@ import {
 } from './pgoutput/decode.js';
 import { placeRow } from './place-row.js';
 import type { RawOutput, RawPartition } from './raw-output.js';
-import { refuseLargerRow, SURELY_FITS_BYTES } from './row-limit.js';
+import { refuseLargerRow, surelyFits } from './row-limit.js';
 import { loggedRelation, type TablePlan } from './snapshot/chunk.js';
 import type { SnapshotOrders } from './snapshot/orders.js';
 import type { WholeCopy } from './snapshot/whole-copy.js';
@@ -45,6 +46,7 @@ export class RawEncoder {
   readonly #orders: SnapshotOrders | undefined;
   readonly #pipeline: string;
   #turn: Turn;
+  readonly #maxRowBytes: number;
   readonly #relations = new Map<number, KnownRelation>();
   #transaction: BeginMessage | undefined;
   #index = 0;
@@ -72,6 +74,8 @@ export class RawEncoder {
     pipeline?: string;
     /** As of where the stream begins. */
     turn?: Turn;
+    /** Of a row as text. */
+    maxRowBytes?: number;
   }) {
     this.#output = options.output;
     this.#windows = options.windows;
@@ -85,6 +89,7 @@ export class RawEncoder {
     this.#orders = options.orders;
     this.#pipeline = options.pipeline ?? '';
     this.#turn = options.turn ?? 'open';
+    this.#maxRowBytes = options.maxRowBytes ?? MAX_ROW_BYTES;
   }
 
   /** Whether changes are carried, as of where the stream stands. */
@@ -186,7 +191,10 @@ export class RawEncoder {
     const index = this.#index++;
     if (!known.plan) return;
     if (this.#turn === 'closed') return this.#windows.row(message, row, known.relation);
-    if (message.length > SURELY_FITS_BYTES) refuseLargerRow(message, row, known.relation, known.plan);
+    const maxBytes = this.#maxRowBytes;
+    if (!surelyFits(message, maxBytes)) {
+      refuseLargerRow(message, row, { relation: known.relation, plan: known.plan, maxBytes });
+    }
     this.#windows.row(message, row, known.relation);
     const transaction = this.open;
     if (known.whole?.covers(transaction)) return countCovered(this.#tallies, known.name);

@@ -393,4 +393,4 @@ function stepsOf(
 }
 
 /** A chunk that is larger is not what these tests are about. */
-const AT_EASE = { maxBytes: 1024 * 1024, cancel: async () => {} };
+const AT_EASE = { maxBytes: 1024 * 1024, maxRowBytes: 1024 * 1024, cancel: async () => {} };

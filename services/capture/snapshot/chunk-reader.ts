@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { quoteIdentifier, quoteLiteral } from '../../../platform/postgres.js';
-import { MAX_ROW_BYTES, rowTooLarge } from '../row-limit.js';
+import { rowTooLarge } from '../row-limit.js';
 import { type Chunk, type KeyType, lineStarts, type TablePlan } from './chunk.js';
 import { ChunkText } from './chunk-text.js';
 import { parseSnapshot } from './delivered-xids.js';
@@ -16,6 +16,8 @@ export type ChunkRange =
 export interface ReadOptions {
   /** A chunk ends with the row that goes beyond this: how many rows it has was only estimated. */
   readonly maxBytes: number;
+  /** Of one row. */
+  readonly maxRowBytes: number;
   /** Cancels what the session is doing. */
   readonly cancel: (source: ClientBase) => Promise<void>;
 }
@@ -39,13 +41,12 @@ export async function readChunk(
     const isRewritten = !isCut && (await readState(source, plan)).file !== file;
     await source.query(isCut ? 'ROLLBACK' : 'COMMIT');
     if (isRewritten) return undefined;
-    if (text.openBytes > MAX_ROW_BYTES) {
+    if (text.openBytes > options.maxRowBytes) {
       const last = toChunk(plan, range, { text: text.lines(), isCut }, snapshot).mark?.upTo;
-      throw rowTooLarge(
-        plan.relation,
-        last ? `behind the key ${JSON.stringify(last)}` : 'to be copied',
-        text.openBytes,
-      );
+      throw rowTooLarge(plan.relation, last ? `behind the key ${JSON.stringify(last)}` : 'to be copied', {
+        bytes: text.openBytes,
+        maxBytes: options.maxRowBytes,
+      });
     }
     return toChunk(plan, range, { text: text.lines(), isCut }, snapshot);
   } catch (error) {
@@ -73,7 +74,7 @@ export function copyOut(source: ClientBase, what: string): AsyncIterable<Buffer>
 async function readText(
   source: ClientBase,
   query: string,
-  { maxBytes, cancel }: ReadOptions,
+  { maxBytes, maxRowBytes, cancel }: ReadOptions,
 ): Promise<{ text: ChunkText; isCut: boolean }> {
   const text = new ChunkText(maxBytes);
   let cancelled: Promise<void> | undefined;
@@ -81,7 +82,7 @@ async function readText(
     for await (const part of copyOut(source, query)) {
       if (cancelled) continue;
       text.take(part);
-      if (text.isFull || text.openBytes > MAX_ROW_BYTES) cancelled = cancel(source);
+      if (text.isFull || text.openBytes > maxRowBytes) cancelled = cancel(source);
     }
   } catch (error) {
     if (!cancelled || (error as { code?: string }).code !== QUERY_CANCELED) throw error;

@@ -31,6 +31,7 @@ export interface SnapshotOptions {
   readonly drained: () => Promise<void>;
   readonly chunkRows: number;
   readonly chunkBytes: number;
+  readonly maxRowBytes: number;
   readonly parallelTables: number;
   /** The target has the tables' rows already: only the end of each copy goes into the stream. */
   readonly areThere: boolean;
@@ -196,7 +197,8 @@ export async function copyChunk(
     try {
       await emit(client, MESSAGE.low, id);
       await failpoint('capture.chunk-begun');
-      const read = await readChunk(client, plan, range, { maxBytes: 2 * options.chunkBytes, cancel: options.cancel });
+      const { chunkBytes, maxRowBytes, cancel } = options;
+      const read = await readChunk(client, plan, range, { maxBytes: 2 * chunkBytes, maxRowBytes, cancel });
       if (!read) {
         options.windows.abandon(id);
         continue;
