@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../test/support/random.js';
 import type { ServiceProcess } from '../test/support/service-process.js';
+import { appendLate } from './late-append.js';
 import type { Network, Weather } from './network.js';
 import type { Broker } from './places.js';
 import type { Side, World } from './world.js';
@@ -32,7 +33,14 @@ export function serviceFaults(world: World, random: Random): Fault[] {
       fault(`another ${service.service} beside it`, () => joined(world, service, random)),
     ];
   });
-  return [fault('kill all services', () => killed(world.services, gone())), ...ofEach];
+  return [
+    fault('kill all services', () => killed(world.services, gone())),
+    // Twice, so that a minute does not pass without them.
+    ...(['capture', 'transform', 'capture', 'transform'] as const).map((service) =>
+      fault(`what ${service} appended comes late once more`, () => appendLate(world, service, random)),
+    ),
+    ...ofEach,
+  ];
 }
 
 /** To the servers and to the network before them. */

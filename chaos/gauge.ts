@@ -13,6 +13,8 @@ export class Gauge {
   copied = 0;
   /** Transactions that are not applied yet. */
   behind = 0;
+  /** Transactions that are. */
+  applied = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -35,8 +37,8 @@ export class Gauge {
 
   async #read(): Promise<void> {
     const written = await this.#ask('source', `SELECT max(id) AS n FROM public.${journalOf('shared')}`);
-    const applied = await this.#ask('target', 'SELECT max(id) AS n FROM shared.journal');
-    this.behind = written - applied;
+    this.applied = await this.#ask('target', 'SELECT max(id) AS n FROM shared.journal');
+    this.behind = written - this.applied;
     this.copied = await this.#ask('target', 'SELECT max(id) AS n FROM slow.walked');
   }
 

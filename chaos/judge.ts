@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import type { Lsn } from '../core/lsn.js';
+import { routeName } from '../core/mapping.js';
 import { readCopiedSources, readStoppedTables } from '../platform/control-schema.js';
 import { connect } from '../platform/postgres.js';
 import type { PipelineStatus } from '../services/control/status/pipeline-status.js';
@@ -68,8 +69,9 @@ export async function untilCopied(world: World): Promise<void> {
         return { at: BigInt(copied.size) + BigInt(rows[0]!.n), isDone: copied.size === tables.length };
       },
       async () => {
-        const { rows } = await target.query('SELECT * FROM ferry.table_state WHERE NOT copied');
-        return new Error(`the copy stands; not copied: ${JSON.stringify(rows)}`);
+        const copied = await readCopiedSources(target, name, log.partitions);
+        const waiting = tables.map(routeName).filter((source) => !copied.has(source));
+        return new Error(`the copy stands; not copied: ${waiting.join(', ')}`);
       },
     );
   } finally {

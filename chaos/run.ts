@@ -28,8 +28,10 @@ export interface Verdict {
 const LONG_S = 300;
 /** Between two faults of a kind. */
 const BETWEEN_MS = [1_000, 4_000] as const;
-/** A long run goes on for so long at most, ms, until a process has died at each failpoint. */
+/** What a run waits for beside its time, it waits for so long at most, ms: a first change, and a death at each failpoint. */
 const LONGER_MS = 120_000;
+/** Transactions in the target with which the time begins. */
+const MOVING = 10;
 
 /**
  * Random transactions while services, servers and networks break at random; then source, target and a target rebuilt
@@ -48,7 +50,7 @@ export async function chaos(world: World, options: ChaosOptions): Promise<Verdic
   const keeper = new Keeper(world);
   const operator = new Operator(world, new Random(seed + 2), did);
   try {
-    await breakThings(world, options, did);
+    await breakThings(world, writers, options, did);
     world.plan.end();
     await Promise.all([writers.stop(), operator.stop()]);
     say(`${writers.transactions} transactions; comparing`);
@@ -81,20 +83,28 @@ async function complaints({ services }: World): Promise<string> {
 }
 
 /** Services and servers break independently of each other, and all is whole again when this is over. */
-async function breakThings(world: World, { seconds, seed }: ChaosOptions, done: (name: string) => void): Promise<void> {
+async function breakThings(
+  world: World,
+  writers: Writers,
+  { seconds, seed }: ChaosOptions,
+  done: (name: string) => void,
+): Promise<void> {
   const random = new Random(seed + 1);
   const end = new AbortController();
   const all = [serviceFaults(world, random), serverFaults(world, random, { isLong: seconds >= LONG_S })];
   const injecting = all.map((faults) => injectUntil(end.signal, random, faults, done));
   try {
-    await Promise.race([untilDone(world, seconds), ...injecting]);
+    await Promise.race([untilDone(world, writers, seconds), ...injecting]);
   } finally {
     end.abort();
     await Promise.all(injecting);
   }
 }
 
-async function untilDone({ plan }: World, seconds: number): Promise<void> {
+async function untilDone({ plan }: World, writers: Writers, seconds: number): Promise<void> {
+  // On a busy machine minutes pass before anything moves, and what stands meets no fault.
+  for (const end = performance.now() + LONGER_MS; writers.applied < MOVING && performance.now() < end; )
+    await sleep(200);
   await sleep(seconds * 1_000);
   if (seconds < LONG_S) return;
   for (const end = performance.now() + LONGER_MS; plan.missing.length > 0 && performance.now() < end; ) {

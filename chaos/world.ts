@@ -45,7 +45,7 @@ export class World implements AsyncDisposable {
   /** Every process of a service, replaced ones included. */
   readonly processes: DoomedProcess[] = [];
   readonly #undo: Undo;
-  readonly #rivals: ServiceName[] = [];
+  readonly #repeats: ServiceName[] = [];
   #files = 0;
 
   private constructor(parts: {
@@ -118,13 +118,18 @@ export class World implements AsyncDisposable {
 
   /** Another one, for the same work as one that runs. */
   rival(service: ServiceName): DoomedProcess {
-    this.#rivals.push(service);
+    this.repeats(service);
     return this.#doomed(service, true);
+  }
+
+  /** What a service has appended may come once more. */
+  repeats(service: ServiceName): void {
+    this.#repeats.push(service);
   }
 
   /** How often a service may append what stands in the log: two did not know of each other, or an answer was lost. */
   mayRepeat(service: ServiceName): number {
-    return 2 * this.#rivals.filter((rival) => rival === service).length + (this.broker?.faults ?? 0);
+    return 2 * this.#repeats.filter((repeated) => repeated === service).length + (this.broker?.faults ?? 0);
   }
 
   /** A process of a service that nothing is planned for. */

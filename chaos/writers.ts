@@ -31,6 +31,11 @@ export class Writers {
     ];
   }
 
+  /** Transactions that have come to the target. */
+  get applied(): number {
+    return this.#gauge.applied;
+  }
+
   /** @throws what one of them met that nothing of the run can have caused. */
   async stop(): Promise<void> {
     await Promise.all([...this.#applications, this.#gauge].map((one) => one.stop()));
