@@ -41,7 +41,14 @@ test('when nothing follows, the state tells of the last append, too', async () =
   const running = transformPartition(context, 0);
   const captured = (id: number) => {
     const builder = new RecordBuilder().relation(relationOf(1, 'public.users', ['id']));
-    log.put(topics.raw, builder.begin(`0/${id}00`).row(1, 'c', { new: [String(id)] }).commit().take());
+    log.put(
+      topics.raw,
+      builder
+        .begin(`0/${id}00`)
+        .row(1, 'c', { new: [String(id)] })
+        .commit()
+        .take(),
+    );
     return log.records(topics.raw).length;
   };
   const taken = async () => ((await log.control.get(transformStateKey(0))) as TransformState | undefined)?.raw ?? 0;
