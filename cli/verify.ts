@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ClientBase } from 'pg';
+import { refuseEmptying } from '../core/config/way-back.js';
 import { FerryError, POLICY } from '../core/errors.js';
 import { sourceObjectName } from '../core/topics.js';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
@@ -139,6 +140,7 @@ async function verify({ pipeline, flags, control, checkpoints, display, signal }
   const everyMs = flags.continuous === true ? EVERY_MS : flags.continuous;
   // Before anything is compared: what changes meanwhile is due in the first round.
   await using continuous = everyMs === undefined ? undefined : await openContinuous(pipeline, options, everyMs);
+  if (flags.repair) refuseEmptying(pipeline, 'ferry verify --repair');
   await using repair = flags.repair && (await openRepair(pipeline, control, tables));
   const report = await verifyTables({ ...options, memory: run, repair: repair?.table, onProgress: display.show });
   await run?.end();
