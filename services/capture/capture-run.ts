@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FerryError } from '../../core/errors.js';
 import { LSN_ZERO, type Lsn, maxLsn } from '../../core/lsn.js';
 import { isMove } from '../../core/mapping.js';
-import type { ChunkMark } from '../../core/record.js';
+import { type ChunkMark, MESSAGE } from '../../core/record.js';
 import { displayName, sourceName } from '../../core/relation.js';
 import type { RepairOrder } from '../../core/repair-order.js';
-import type { ResnapshotOrder } from '../../core/resnapshot-order.js';
+import { parseResnapshotOrder, type ResnapshotOrder } from '../../core/resnapshot-order.js';
 import { CAPTURE_STATE, type TableSnapshotState } from '../../core/stage-state.js';
 import type { Turn } from '../../core/way-back.js';
 import { failpoint } from '../../platform/failpoint.js';
@@ -149,7 +149,11 @@ export class CaptureRun {
   #ordered({ pipeline, table }: ResnapshotOrder): TablePlan | undefined {
     if (pipeline !== this.#context.pipeline.name) return undefined;
     const plan = this.#plans.get(table);
-    if (plan && !this.tables.get(table)!.gone) return plan;
+    if (plan && !this.tables.get(table)!.gone) {
+      if (!this.#catalog.hasChanged(plan.relation.id)) return plan;
+      // Begun again, capture plans with the columns of now, and the order comes once more.
+      throw new FerryError('schema-changed', `the source table ${table} changed before it is copied again`);
+    }
     this.#context.logger.error({ table }, `the source table ${table} is not captured, and so not copied again`);
     return undefined;
   }
@@ -195,9 +199,24 @@ export class CaptureRun {
 
   take(message: Buffer): void {
     if (this.#hold.keeps(message)) return;
-    const changed = message[0] === RELATION ? this.#changed(message) : undefined;
-    if (changed === undefined) this.#take(message);
-    else void this.#ask(changed, Buffer.from(message)).catch(this.#failAsking);
+    const table = this.#mustAskAbout(message);
+    if (table === undefined) this.#take(message);
+    else void this.#ask(table, Buffer.from(message)).catch(this.#failAsking);
+  }
+
+  /** @returns the OID of a captured table of which the catalog may know more than we do. */
+  #mustAskAbout(message: Buffer): number | undefined {
+    if (message[0] === RELATION) return this.#changed(message);
+    return message[0] === LOGICAL_MESSAGE ? this.#copiedAgain(message) : undefined;
+  }
+
+  /** Of a table that is to be copied again: the stream tells of its new columns with the next change only. */
+  #copiedAgain(message: Buffer): number | undefined {
+    const decoded = decode(message);
+    if (decoded.tag !== 'message' || decoded.prefix !== MESSAGE.resnapshot) return undefined;
+    const order = parseResnapshotOrder(decoded.content);
+    if (order?.pipeline !== this.#context.pipeline.name || this.tables.get(order.table)?.gone) return undefined;
+    return this.#plans.get(order.table)?.relation.id;
   }
 
   /** @returns the OID of a captured table that has come in another version than the catalog had. */
@@ -319,8 +338,9 @@ export class CaptureRun {
   }
 }
 
-/** First byte of pgoutput's Relation message. */
+/** First bytes of pgoutput's messages. */
 const RELATION = 0x52;
+const LOGICAL_MESSAGE = 0x4d;
 
 /** Often enough for a progress bar; a start reads at most so much of the log again. */
 const STATE_INTERVAL_MS = 500;

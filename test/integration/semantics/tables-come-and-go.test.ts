@@ -177,6 +177,25 @@ describe('a table that stands', () => {
     await expectSound(pipeline);
   });
 
+  test('whose columns changed since capture began is copied with those of now, whether its stream has told of them or not', async () => {
+    const both = (sql: string) =>
+      Promise.all([
+        pipeline.source.query(sql.replaceAll('T', 'public.customers')),
+        pipeline.target.query(sql.replaceAll('T', 'people.customers')),
+      ]);
+    await both('alter table T add level int');
+    await pipeline.source.query('UPDATE public.customers SET level = id');
+    await pipeline.untilApplied();
+    await both('alter table T add rank int default 7');
+    await pipeline.target.query('UPDATE people.customers SET rank = NULL, level = NULL');
+    await copiedAgain(pipeline, 'public.customers');
+    await untilStreaming(pipeline, 'public.customers');
+    await expectSound(pipeline);
+    expect(
+      (await pipeline.target.query('SELECT count(level), count(rank) AS ranks FROM people.customers')).rows,
+    ).toEqual([{ count: '50', ranks: '50' }]);
+  });
+
   test('takes its dead letters with it, and a truncate of several tables stands on for the others', async () => {
     await pipeline.target.query(`
       ALTER TABLE sales.events ADD CONSTRAINT small CHECK (at < 10); ALTER TABLE people.customers ADD CHECK (id < 100);
