@@ -47,13 +47,13 @@ async function runResync(flags: ResyncFlags): Promise<void> {
   await using log = await openLog(pipeline, `ferry-${pipeline.name}-resync`, silentLogger);
   await refuseRunning(log);
   if (!flags.yes) {
-    const emptied = pipeline.wayBackOf
-      ? 'no table is emptied'
-      : `${tables.length} tables of the target are emptied (${tables.join(', ')})`;
-    await confirm(
-      'resync deletes the log, and empties the mapped tables of the target',
-      `This deletes the log of ${pipeline.name}; ${emptied}.`,
-    );
+    const [what, emptied] = pipeline.wayBackOf
+      ? ['resync deletes the log', 'no table is emptied']
+      : [
+          'resync deletes the log, and empties the mapped tables of the target',
+          `${tables.length} tables of the target are emptied (${tables.join(', ')})`,
+        ];
+    await confirm(what, `This deletes the log of ${pipeline.name}; ${emptied}.`);
   }
   const target = await connect('target', pipeline.target.url, { applicationName: 'ferry resync' });
   try {

@@ -87,6 +87,11 @@ export function deleteStagedStatement(shape: TableShape, stage: string): string 
      WHERE t.tableoid = f.tableoid AND t.ctid = f.ctid AND f.nth <= f.n`;
 }
 
+/** These columns are all that a new row must have. */
+export function canInsert({ table }: TableShape, columnNames: readonly string[]): boolean {
+  return table.required?.every((name) => columnNames.includes(name)) ?? true;
+}
+
 /** Rows straight into the table: for a snapshot's rows that nothing is in the way of. */
 export function copyStatement(shape: TableShape, columnNames: readonly string[]): string {
   return `COPY ${quoteName(shape.table)} (${columnNames.map(quoteIdentifier).join(', ')}) FROM STDIN`;
@@ -209,8 +214,7 @@ const rowsOf = ({ table }: OfTable) => `${table.hasInheritingTables ? 'ONLY ' : 
 /** @param rows a SELECT of them, in the shape's order. */
 function upsertFrom(shape: TableShape, rows: string): string {
   const given = shape.columns.map(({ name }) => name);
-  const isWhole = shape.table.required?.every((name) => given.includes(name)) ?? true;
-  return isWhole ? `${insertInto(shape)} ${rows} ${onConflict(shape)}` : mergeFrom(shape, rows);
+  return canInsert(shape, given) ? `${insertInto(shape)} ${rows} ${onConflict(shape)}` : mergeFrom(shape, rows);
 }
 
 /**

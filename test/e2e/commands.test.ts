@@ -25,7 +25,7 @@ test('--help names every command, and --help of each has an example and --json',
     expect(help.stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
     const { code, stdout } = await ferry(command, '--help');
     expect(code, command).toBe(0);
-    expect(stdout, command).toMatch(new RegExp(`^Example:\\n(.*\\n)?.*ferry ${command}\\b`, 'm'));
+    expect(stdout, command).toMatch(new RegExp(`^Examples?:\\n(.*\\n)?.*ferry ${command}\\b`, 'm'));
     expect(stdout, command).toContain('--json');
   }
 });

@@ -178,7 +178,9 @@ describeWithPostgres("a person's own databases", () => {
     expect(json<CutoverReport>()).toMatchObject({ ok: true, dryRun: true, serving: 'source', writePauseMs: null });
     const { predictedPauseMs, steps, gates } = json<CutoverReport>();
     const predicted = steps.filter(({ state }) => state === 'predicted').map(({ step }) => step);
-    expect(predicted.join(' ')).toBe('constraints statistics arm fence marker drained ledger verified sequences flag');
+    expect(predicted.join(' ')).toBe(
+      'constraints statistics arm fence marker drained ledger verified sequences turn admit flag',
+    );
     const paused = steps.slice(steps.findIndex(({ step }) => step === 'fence'));
     expect(predictedPauseMs).toBeGreaterThan(0);
     expect(paused.reduce((sum, { ms }) => sum + ms!, 0)).toBeCloseTo(predictedPauseMs!, -1);
@@ -193,7 +195,7 @@ describeWithPostgres("a person's own databases", () => {
     const report = json<CutoverReport>();
     expect(report).toMatchObject({ ok: true, serving: 'target', writePauseMs: expect.any(Number) });
     expect(report.steps.map(({ step, state }) => `${step} ${state}`)).toEqual(
-      'gates constraints verify statistics ready predict arm fence marker drained ledger verified sequences flag'
+      'gates constraints verify statistics ready predict arm fence marker drained ledger verified sequences turn admit flag'
         .split(' ')
         .map((step) => `${step} done`),
     );

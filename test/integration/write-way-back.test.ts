@@ -127,7 +127,7 @@ describeWithPostgres('the way back of the growth split', () => {
     expect((await loadPipeline(directory, env)).tables).toEqual(forward.tables);
   });
 
-  test.each(['resync', 'replay', 'table resnapshot growth.jobs', 'table add growth.jobs'])(
+  test.each(['replay', 'table resnapshot growth.jobs', 'table add growth.jobs'])(
     'keeps the old project from ferry %s',
     async (command) => {
       const refused = await runFerry([...command.split(' '), '-c', join(directory, 'back'), '--json'], env);

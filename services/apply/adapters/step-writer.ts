@@ -3,7 +3,14 @@ import type pg from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import type { RowBlock, Step, TableStep } from '../batch.js';
 import { type RowCounts, splitCounts } from '../row-counts.js';
-import { copyStatement, copyText, deleteStagedStatement, splitChanges, stagingStatements } from '../statements.js';
+import {
+  canInsert,
+  copyStatement,
+  copyText,
+  deleteStagedStatement,
+  splitChanges,
+  stagingStatements,
+} from '../statements.js';
 import { isKeyless, type TableShape } from '../table-shape.js';
 import { emptyTables } from './empty-tables.js';
 import { type ChangesStep, changeStatements, type MoveStep, type Planned, planStep, renumberRows } from './planned.js';
@@ -76,6 +83,7 @@ export class StepWriter {
 
   async #rows({ shape, line, text }: RowBlock): Promise<void> {
     if (isKeyless(shape)) return copyRows(this.#target, copyStatement(shape, line.columns), text);
+    if (!canInsert(shape, line.columns)) return this.#stage(shape, line.columns, text);
     const conflicts = this.#conflicts.get(shape.name) ?? 0;
     if (conflicts > 0) {
       this.#conflicts.set(shape.name, conflicts - 1);

@@ -32,6 +32,7 @@ describe('a crowded database, inspected', () => {
     env = { SOURCE_URL: url.href, TARGET_URL: server.url };
     source = await connect('source', url.href, { applicationName: 'test' });
     await source.query(CROWDED_SOURCE);
+    await source.query('SELECT pg_stat_force_next_flush()');
     first = await reported('--out', join(folder, 'mine'), '--picture', join(folder, 'domains.md'));
   });
 
