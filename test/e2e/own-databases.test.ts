@@ -184,7 +184,7 @@ describeWithPostgres("a person's own databases", () => {
     const paused = steps.slice(steps.findIndex(({ step }) => step === 'fence'));
     expect(predictedPauseMs).toBeGreaterThan(0);
     expect(paused.reduce((sum, { ms }) => sum + ms!, 0)).toBeCloseTo(predictedPauseMs!, -1);
-    expect(gates.filter(({ isOpen }) => !isOpen)).toEqual([]);
+    expect(gates.filter(({ isOpen, forced }) => !isOpen && !forced)).toEqual([]);
     const { rows } = await pair.source.query("SELECT FROM pg_namespace WHERE nspname = 'ferry'");
     expect(rows).toEqual([]);
   });

@@ -8,6 +8,7 @@ import { ensureControlSchema } from '../../../platform/control-schema.js';
 import { ruleKitOf } from '../../../platform/rule-kit.js';
 import { Journal } from '../cutover/journal.js';
 import { lockCoordinator } from '../cutover/lock.js';
+import { refuseReturned } from '../cutover/returned.js';
 import { countDeadLetters } from '../status/count-dead-letters.js';
 import { appliedProbe } from '../verify/applied-probe.js';
 import type { VerifyReport } from '../verify/report.js';
@@ -108,6 +109,7 @@ function refuseOther({ scope, startedAt }: ReplayRun, wanted: ReplayScope): void
 async function begin(options: ReplayOptions, { target, source, live }: Sides, scope: ReplayScope): Promise<void> {
   const { pipeline, second, from, tables } = options;
   await refuseServing(target, pipeline);
+  await refuseReturned(live ?? target, pipeline);
   await second?.migrate();
   if (from) {
     await refuseBeyond(target, pipeline.name, from);
