@@ -23,8 +23,10 @@ describeWithPostgres('a broker that stops answering while its connections stand'
       try {
         await pipeline.source.query(`INSERT INTO public.entries SELECT i, 'frozen' FROM generate_series(11, 500) i`);
         for (const service of services) {
-          await pipeline.until(`${service.service} to find that the broker does not answer`, async () =>
-            (await service.stderr()).includes('"code":"log-unreachable"'),
+          await pipeline.until(
+            `${service.service} to find that the broker does not answer`,
+            async () => (await service.stderr()).includes('"code":"log-unreachable"'),
+            120_000,
           );
           expect((await fetch(`${await service.http()}/readyz`)).status).toBe(503);
         }

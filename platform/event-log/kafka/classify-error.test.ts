@@ -82,6 +82,16 @@ test('what is no error of kafkajs halts', () => {
   expect(classifyKafkaError(new TypeError('x is not a function'), 'read shop.raw/0').code).toBe('internal');
 });
 
+test.each([
+  new TypeError("Cannot read properties of null (reading 'topicMetadata')"),
+  new Error('Broker not connected'),
+])('a broker that is silent for long passes: %s', (silence) => {
+  expect(classifyKafkaError(silence, 'create the topics shop.raw')).toMatchObject({
+    code: 'log-unreachable',
+    message: 'create the topics shop.raw: no broker answers',
+  });
+});
+
 test('an error of ours stays as it is', () => {
   const error = new FerryError('log-regressed', 'as said');
   expect(classifyKafkaError(error, 'append')).toBe(error);

@@ -39,6 +39,8 @@ const SETTINGS = new Set(['INVALID_REPLICATION_FACTOR', 'INVALID_PARTITIONS', 'I
 export function classifyKafkaError(error: unknown, subject: string, details: ErrorDetails = {}): FerryError {
   if (error instanceof FerryError) return error;
   const root = rootOf(error as KafkajsError);
+  if (isSilence(root))
+    return new FerryError('log-unreachable', `${subject}: no broker answers`, { cause: error, details });
   const type = root.type ?? '';
   const message = `${subject}: ${type ? `${type}, ` : ''}${root.message || 'no answer'}`;
   const options = { cause: error, details: { ...details, kafkaError: type || undefined } };
@@ -80,6 +82,14 @@ function isHangUp({ message }: KafkajsError): boolean {
 
 const HUNG_UP =
   'Check that the brokers are up; they also end connections without a word where log.tls or log.sasl does not fit the port.';
+
+/**
+ * Where a broker does not answer for long, kafkajs reads the answer all the same (its issue 549), or asks over a
+ * connection that it has closed itself.
+ */
+function isSilence({ message }: Error): boolean {
+  return /^Cannot read properties of null .*topicMetadata/.test(message) || message === 'Broker not connected';
+}
 
 /** kafkajs wraps the error in one that says how often it tried; a topic's failure comes in a list of them. */
 function rootOf(error: KafkajsError): KafkajsError {
