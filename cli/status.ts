@@ -86,6 +86,7 @@ async function close({ log, source, target }: StatusSources): Promise<void> {
 function printStatus(status: PipelineStatus, clear: boolean): void {
   if (clear) process.stdout.write('\u001B[2J\u001B[H');
   printLine(`${status.pipeline}  phase ${status.phase}  serving ${status.serving ?? 'unknown'}  ${status.at}`);
+  if (status.rolloutPercent) printLine(`rollout: ${status.rolloutPercent} % of the users read from the new project`);
   printTable(
     ['stage', 'lag', 'age'],
     [

@@ -54,6 +54,8 @@ export class RecordScanner {
   bodyStart = 0;
   /** Of rows: behind their `op`. */
   headEnd = 0;
+  #commit: CommitLine | undefined;
+  #message: MessageLine | undefined;
   kind: LineKind = 'transaction';
   /** Of rows: the relation's id. */
   relation = 0;
@@ -87,12 +89,14 @@ export class RecordScanner {
         return true;
       case LETTER_C: {
         this.kind = 'commit';
-        this.index = this.commit().ix;
+        this.#commit = parse<CommitLine>(record, start, newline);
+        this.index = this.#commit.ix;
         return true;
       }
       case LETTER_M: {
         this.kind = 'message';
-        this.index = this.message().ix;
+        this.#message = parse<MessageLine>(record, start, newline);
+        this.index = this.#message.ix;
         return true;
       }
       default:
@@ -115,6 +119,14 @@ export class RecordScanner {
   row(): RowLine {
     return parse(this.#record, this.start, this.end);
   }
+  /**
+   * Of a row: where its values start, behind their bracket; for a create, and for an update that gives neither the
+   * key nor the row before. Undefined for other changes.
+   */
+  newStart(): number | undefined {
+    // ,"new":[
+    return this.#record[this.headEnd + 2] === LETTER_N ? this.headEnd + 8 : undefined;
+  }
   rows(): RowsLine {
     return parse(this.#record, this.start, this.bodyStart);
   }
@@ -122,10 +134,10 @@ export class RecordScanner {
     return parse(this.#record, this.start, this.end);
   }
   commit(): CommitLine {
-    return parse(this.#record, this.start, this.end);
+    return this.#commit!;
   }
   message(): MessageLine {
-    return parse(this.#record, this.start, this.end);
+    return this.#message!;
   }
 
   /** Reads `{"rel":16385,"ix":0,"op":"c"` by hand; `at` is the first digit of the relation. */
@@ -170,5 +182,6 @@ const COMMA = 0x2c;
 const ZERO = 0x30;
 const LETTER_C = 0x63;
 const LETTER_M = 0x6d;
+const LETTER_N = 0x6e;
 const LETTER_R = 0x72;
 const LETTER_T = 0x74;

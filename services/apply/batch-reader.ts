@@ -84,7 +84,7 @@ export class BatchReader {
     if (!batch.isFolding) batch.place = this.#place(offset);
     switch (scanner.kind) {
       case 'row':
-        this.#row(this.#byId.get(scanner.relation)!, scanner.row(), offset, batch);
+        this.#row(this.#byId.get(scanner.relation)!, record, scanner, { offset, batch });
         break;
       case 'rows':
         this.#rows(
@@ -111,15 +111,23 @@ export class BatchReader {
     if (this.#commitsEach) batch.checkpoint(this.#within(offset, batch));
   }
 
-  #row(version: Version, given: RowLine, offset: number, batch: Batch): void {
+  #row(
+    version: Version,
+    record: Buffer,
+    scanner: RecordScanner,
+    { offset, batch }: { readonly offset: number; readonly batch: Batch },
+  ): void {
     const shape = this.#shapeOf(version, offset, batch);
     if (!shape) return leaveOut(version, 1, batch);
-    const row = fitRow(version, given);
+    const isAwaited = !this.#standing.isEmpty && this.#standing.isAbout(shape.name);
+    const at = version.take || isAwaited ? undefined : scanner.newStart();
+    if (at !== undefined && batch.wholeRow(shape, record, at, scanner.end)) return;
+    const row = fitRow(version, scanner.row());
     if (row.everywhere) {
       const event = { step: stepOf(shape, row), origin: { place: this.#place(offset), row } };
       return this.#everywhere([shape], event, offset, batch);
     }
-    if (!this.#standing.isEmpty && this.#standing.isAbout(shape.name)) {
+    if (isAwaited) {
       const letter = rowLetter(shape, row, this.#place(offset));
       if (this.#follows(letter, batch)) return;
     }

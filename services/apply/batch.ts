@@ -1,7 +1,7 @@
 import type { Lsn } from '../../core/lsn.js';
 import type { Position } from '../../core/position.js';
 import type { RowLine, RowsLine } from '../../core/record.js';
-import { type ChangeSet, fold, type Move } from './fold.js';
+import { type ChangeSet, fold, foldWhole, type Move } from './fold.js';
 import type { Letter, Origin, Place } from './letter.js';
 import { countRow, type RowCounts } from './row-counts.js';
 import type { VersionSeen } from './table-gate.js';
@@ -83,19 +83,23 @@ export type Applied = Map<string, AppliedCount>;
 /** Counts row changes of a table; what was counted as written before may be taken back. */
 export function countApplied(
   applied: Applied,
-  { source, name }: Pick<TableShape, 'source' | 'name'>,
+  table: Pick<TableShape, 'source' | 'name'>,
   more: { readonly count?: number; readonly deadLettered?: number; readonly dropped?: number },
 ): void {
   const { count = 0, deadLettered = 0, dropped } = more;
+  const entry = appliedOf(applied, table);
+  entry.count += count;
+  entry.deadLettered += deadLettered;
+  if (dropped) entry.dropped = (entry.dropped ?? 0) + dropped;
+}
+
+function appliedOf(applied: Applied, { source, name }: Pick<TableShape, 'source' | 'name'>): AppliedCount {
   const key = `${source} ${name}`;
-  const entry = applied.get(key);
-  if (entry) {
-    entry.count += count;
-    entry.deadLettered += deadLettered;
-    if (dropped) entry.dropped = (entry.dropped ?? 0) + dropped;
-  } else {
-    applied.set(key, { source, target: name, count, deadLettered, ...(dropped ? { dropped } : {}) });
-  }
+  const known = applied.get(key);
+  if (known) return known;
+  const entry: AppliedCount = { source, target: name, count: 0, deadLettered: 0 };
+  applied.set(key, entry);
+  return entry;
 }
 
 export function addApplied(sum: Applied, more: Applied): void {
@@ -117,6 +121,8 @@ export function addApplied(sum: Applied, more: Applied): void {
 export class Batch {
   readonly steps: Step[] = [];
   #applied: Applied = new Map();
+  /** Of the table that came last: its text is not made anew for each of its rows. */
+  #counted: { readonly shape: TableShape; readonly applied: Applied; readonly entry: AppliedCount } | undefined;
   #copied: string[] = [];
   #versions: VersionSeen[] = [];
   bytes = 0;
@@ -174,6 +180,17 @@ export class Batch {
       this.#close(shape);
     }
     if (!this.isFolding) this.#came(row);
+  }
+
+  /**
+   * Takes a row that a record says whole, by its bytes: see {@link foldWhole}.
+   * @returns false where its values must be read.
+   */
+  wholeRow(shape: TableShape, record: Buffer, at: number, end: number): boolean {
+    if (!this.isFolding || isKeyless(shape)) return false;
+    if (!foldWhole(this.#changeSet(shape), record, at, end)) return false;
+    this.#count(shape, 1);
+    return true;
   }
 
   #keylessRow(shape: TableShape, row: RowLine): void {
@@ -257,6 +274,9 @@ export class Batch {
 
   #count(shape: TableShape, rows: number): void {
     this.changes += rows;
-    countApplied(this.#applied, shape, { count: rows });
+    if (this.#counted?.shape !== shape || this.#counted.applied !== this.#applied) {
+      this.#counted = { shape, applied: this.#applied, entry: appliedOf(this.#applied, shape) };
+    }
+    this.#counted.entry.count += rows;
   }
 }

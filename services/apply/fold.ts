@@ -1,15 +1,24 @@
-import type { RowLine, Tuple } from '../../core/record.js';
+import type { RowLine, Tuple, Value } from '../../core/record.js';
+import { CopiedRows } from './copied-rows.js';
 import type { TableShape } from './table-shape.js';
 
 /** The net effect on one row: gone, whole, or only the columns that are not `false`. */
 export type NetChange =
   | { readonly kind: 'delete'; readonly key: Tuple }
-  | { readonly kind: 'upsert' | 'update'; readonly row: Tuple };
+  | Upsert
+  | { readonly kind: 'update'; readonly row: Tuple };
+
+export interface Upsert {
+  readonly kind: 'upsert';
+  readonly row: Tuple;
+}
 
 /** Net changes of one table by row key: at most one a key, so that they can be written in any order. */
 export interface ChangeSet {
   readonly shape: TableShape;
   readonly changes: Map<string, NetChange>;
+  /** The rows that were taken as bytes; none until there is one. */
+  copied?: CopiedRows;
 }
 
 /** A key change of a row that is not known whole: the target has the missing values, so the row must be moved there. */
@@ -49,7 +58,24 @@ export function fold(set: ChangeSet, event: RowLine): Move | undefined {
   return undefined;
 }
 
-function merge(before: NetChange | undefined, row: Tuple): { kind: 'upsert' | 'update'; row: Tuple } {
+/**
+ * Folds a create, or an update that changes no key, which a record's line says whole; without reading its values.
+ * @param at behind the bracket that opens its array. @param end of the line.
+ * @returns false, and folds nothing, where the values must be read.
+ */
+export function foldWhole(set: ChangeSet, record: Buffer, at: number, end: number): boolean {
+  set.copied ??= new CopiedRows();
+  const { copied, shape } = set;
+  const row = copied.add(record, at, end);
+  if (!row) return false;
+  set.changes.set(
+    keyText(shape, (index) => copied.field(index)),
+    row,
+  );
+  return true;
+}
+
+function merge(before: NetChange | undefined, row: Tuple): Exclude<NetChange, { kind: 'delete' }> {
   if (!row.includes(false)) return { kind: 'upsert', row };
   if (!before || before.kind === 'delete') return { kind: 'update', row };
   return { kind: before.kind, row: row.map((value, i) => (value === false ? before.row[i]! : value)) };
@@ -57,7 +83,10 @@ function merge(before: NetChange | undefined, row: Tuple): { kind: 'upsert' | 'u
 
 /** An injective text of a row's key. Key columns are never null and never unchanged. */
 export function keyOf(shape: TableShape, row: Tuple): string {
-  const { keyIndexes } = shape;
-  if (keyIndexes.length === 1) return row[keyIndexes[0]!] as string;
-  return JSON.stringify(keyIndexes.map((index) => row[index]));
+  return keyText(shape, (index) => row[index]!);
+}
+
+function keyText({ keyIndexes }: TableShape, value: (index: number) => Value): string {
+  if (keyIndexes.length === 1) return value(keyIndexes[0]!) as string;
+  return JSON.stringify(keyIndexes.map((index) => value(index)));
 }

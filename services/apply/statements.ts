@@ -1,7 +1,7 @@
 import { copyLine } from '../../core/copy-text.js';
 import type { Tuple } from '../../core/record.js';
 import { quoteIdentifier, quoteLiteral, quoteName } from '../../platform/postgres.js';
-import type { NetChange } from './fold.js';
+import type { NetChange, Upsert } from './fold.js';
 import type { TableShape, TargetColumn } from './table-shape.js';
 
 /** A statement with arrays of text as parameters: one array a column, one element a row. */
@@ -15,20 +15,20 @@ export interface Statement {
 /** Net changes of one table, by what must be done. */
 export interface SplitChanges {
   readonly deletes: readonly Tuple[];
-  readonly upserts: readonly Tuple[];
+  readonly upserts: readonly Upsert[];
   /** Rows that are not known whole, by the columns that are known. */
   readonly updates: ReadonlyMap<string, readonly Tuple[]>;
 }
 
 export function splitChanges(changes: Iterable<NetChange>): SplitChanges {
   const deletes: Tuple[] = [];
-  const upserts: Tuple[] = [];
+  const upserts: Upsert[] = [];
   const updates = new Map<string, Tuple[]>();
   for (const change of changes) {
     if (change.kind === 'delete') {
       deletes.push(change.key);
     } else if (change.kind === 'upsert') {
-      upserts.push(change.row);
+      upserts.push(change);
     } else {
       const known = change.row.map((value) => (value === false ? '-' : 'x')).join('');
       const group = updates.get(known);
@@ -149,13 +149,15 @@ export function moveStatement(shape: TableShape, from: Tuple, to: Tuple): Statem
 /**
  * What must follow on updates and upserts of a table that has a GENERATED ALWAYS AS IDENTITY column outside of its key:
  * the source changes such a column with SET column = DEFAULT.
- * @returns undefined for a table without one.
+ * @returns undefined for a table without one, and where nothing was written.
  */
-export function renumberStatement(shape: TableShape, rows: readonly Tuple[]): Statement | undefined {
+export function renumberStatement(shape: TableShape, written: () => readonly Tuple[]): Statement | undefined {
   const set = shape.columns.flatMap((column, i) =>
     column.isIdentityAlways && !shape.key.includes(column.name) ? [i] : [],
   );
   if (set.length === 0) return undefined;
+  const rows = written();
+  if (rows.length === 0) return undefined;
   const differs = set.map(
     (i, place) => `t.${quoteIdentifier(shape.columns[i]!.name)} <> r.c${place}::${shape.columns[i]!.type}`,
   );

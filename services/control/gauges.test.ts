@@ -13,6 +13,8 @@ function measurement(changes: Partial<Measurement['status']> = {}): Measurement 
       phase: 'streaming',
       serving: 'source',
       openCutover: null,
+      openReplay: null,
+      rolloutPercent: 0,
       lag: {
         bytes: 7,
         seconds: null,

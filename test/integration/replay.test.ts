@@ -181,6 +181,12 @@ describeWithPostgres('a replay', () => {
       3,
       expect.stringMatching(/^a replay of all tables, begun at 2.*, has not finished$/),
     ]);
+    expect(await pipeline.status()).toMatchObject({
+      openReplay: { tables: null, isRunning: false },
+      nextSteps: [
+        expect.stringMatching(/^A rebuild of the target, begun at 2.*, was left\. Run ferry replay again as it was/),
+      ],
+    });
     pipeline.apply.signal('SIGCONT');
     const result = await pipeline.ferry('replay', '--json');
     expect([result.code, result.json()], result.stderr).toMatchObject([0, { ok: true, resumed: true }]);

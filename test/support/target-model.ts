@@ -38,7 +38,7 @@ export class TargetModel {
     const { deletes, updates, upserts } = splitChanges(changes.values());
     for (const key of deletes) table.delete(keyOf(shape, key));
     for (const row of [...updates.values()].flat()) this.#update(shape, row, keyOf(shape, row), isStrict);
-    for (const row of upserts) {
+    for (const { row } of upserts) {
       if (row.includes(false)) throw new Error('an upsert of a row that is not known whole');
       table.set(keyOf(shape, row), valuesOf(shape, row));
     }

@@ -1,5 +1,6 @@
 import type { Tuple } from '../../../core/record.js';
 import type { TableStep } from '../batch.js';
+import type { Upsert } from '../fold.js';
 import {
   deleteStatement,
   moveStatement,
@@ -38,14 +39,16 @@ export function changeStatements(step: ChangesStep, { deletes, updates, upserts 
   return [
     ...(deletes.length > 0 ? [planned('delete', deleteStatement(shape, deletes))] : []),
     ...[...updates].map(([known, rows]) => planned(`update ${known}`, updateStatement(shape, rows))),
-    ...(upserts.length > 0 ? [planned('upsert', upsertStatement(shape, upserts))] : []),
-    ...renumberRows(step, [...upserts, ...[...updates.values()].flat()]),
+    ...(upserts.length > 0 ? [planned('upsert', upsertStatement(shape, upserts.map(rowOf)))] : []),
+    ...renumberRows(step, () => [...upserts.map(rowOf), ...[...updates.values()].flat()]),
   ];
 }
 
+const rowOf = ({ row }: Upsert) => row;
+
 /** What must follow on written rows; nothing for most tables. */
-export function renumberRows(step: ChangesStep, written: readonly Tuple[]): Planned[] {
+export function renumberRows(step: ChangesStep, written: () => readonly Tuple[]): Planned[] {
   const { shape } = step.set;
-  const statement = written.length > 0 ? renumberStatement(shape, written) : undefined;
+  const statement = renumberStatement(shape, written);
   return statement ? [{ step, shape, what: 'renumber', statement }] : [];
 }

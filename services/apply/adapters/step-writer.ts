@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import type { RowBlock, Step, TableStep } from '../batch.js';
+import { copyUpserts } from '../copied-rows.js';
 import { type RowCounts, splitCounts } from '../row-counts.js';
 import {
   canInsert,
@@ -65,8 +66,8 @@ export class StepWriter {
     if (split.upserts.length < STAGE_FROM_ROWS) return this.#executeAll(changeStatements(step, split));
     await this.#executeAll(changeStatements(step, { ...split, upserts: [] }));
     const names = shape.columns.map((column) => column.name);
-    await this.#stage(shape, names, copyText(split.upserts));
-    await this.#executeAll(renumberRows(step, split.upserts));
+    await this.#stage(shape, names, copyUpserts(split.upserts));
+    await this.#executeAll(renumberRows(step, () => split.upserts.map(({ row }) => row)));
   }
 
   async #counts(set: RowCounts): Promise<void> {

@@ -11,6 +11,8 @@ const status: RolloutFacts['status'] = {
   phase: 'streaming',
   serving: 'source',
   openCutover: null,
+  openReplay: null,
+  rolloutPercent: 0,
   lag: { ...LAG, captured: LAG, transformed: LAG, applied: LAG },
   tables: [],
   services: [],

@@ -25,6 +25,8 @@ const ready: PipelineStatus = {
   phase: 'streaming',
   serving: 'source',
   openCutover: null,
+  openReplay: null,
+  rolloutPercent: 0,
   lag: { bytes: 0, seconds: 0, captured: UNKNOWN_LAG, transformed: UNKNOWN_LAG, applied: UNKNOWN_LAG },
   tables: [],
   services: [service('capture'), service('transform'), service('apply'), service('control')],
@@ -67,6 +69,8 @@ describe('nextSteps', () => {
       'Or undo it: ferry cutover --abort -c config/shop',
     ]);
     expect(steps({ openCutover: { ...left, isRunning: true } })).toEqual(['Wait: a cutover is at its step drained.']);
+    const replay = { startedAt: '12:00', tables: ['public.a', 'public.b'], isRunning: true };
+    expect(steps({ openReplay: replay })).toEqual(['Wait: a replay rebuilds public.a, public.b.']);
     expect(steps({ openCutover: { ...left, direction: 'back' } })[1]).toBe(
       'Or undo it: ferry rollback --abort -c config/shop',
     );

@@ -43,6 +43,15 @@ export interface OpenCutover {
   readonly isRunning: boolean;
 }
 
+/** A rebuild of the target that has not ended. */
+export interface OpenReplay {
+  readonly startedAt: string;
+  /** Source tables; null for all of them. */
+  readonly tables: readonly string[] | null;
+  /** A command works on it; otherwise it died, and the tables have what came so far. */
+  readonly isRunning: boolean;
+}
+
 export interface PipelineStatus {
   readonly pipeline: string;
   readonly at: string;
@@ -51,6 +60,10 @@ export interface PipelineStatus {
   readonly serving: 'source' | 'target' | null;
   /** A cutover that has not ended; null when there is none, or when the target cannot be asked. */
   readonly openCutover: OpenCutover | null;
+  /** Null when there is none, or when the target cannot be asked. */
+  readonly openReplay: OpenReplay | null;
+  /** Users, in percent, whose reads go to the target while the source serves; null when the target cannot be asked. */
+  readonly rolloutPercent: number | null;
   /** End to end: the source's WAL against what the target has. */
   readonly lag: Lag & { readonly captured: Lag; readonly transformed: Lag; readonly applied: Lag };
   readonly tables: readonly TableStatus[];
@@ -77,6 +90,12 @@ export function nextSteps(
       `A ${noun} was left at its step ${step}, and writes may be refused. Go on with it: ${command} --resume -c ${config}`,
       `Or undo it: ${command} --abort -c ${config}`,
     ];
+  }
+  if (status.openReplay) {
+    const { tables, startedAt, isRunning } = status.openReplay;
+    const what = tables?.join(', ') ?? 'the target';
+    if (isRunning) return [`Wait: a replay rebuilds ${what}.`];
+    return [`A rebuild of ${what}, begun at ${startedAt}, was left. Run ferry replay again as it was: it goes on.`];
   }
   const halted = status.services.filter((service) => service.state === 'halted' && service.error);
   const stopped = status.tables.flatMap((table) => table.stopped ?? []);

@@ -16,10 +16,13 @@ import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { Journal, readServing } from '../cutover/journal.js';
 import { readCoordinator } from '../cutover/lock.js';
+import { readOpenReplay } from '../replay/journal.js';
+import { readRollout } from '../rollout/rollout.js';
 import { furthestAhead, furthestBehind, lagOf, type SourceNow } from './lag.js';
 import {
   nextSteps,
   type OpenCutover,
+  type OpenReplay,
   type Phase,
   type PipelineStatus,
   type ServiceStatus,
@@ -87,6 +90,8 @@ export async function readStatus(pipeline: LoadedPipeline, sources: StatusSource
     phase: phaseOf(applied, tables, isKnown.log ? captured !== undefined : undefined),
     serving: applied?.serving ?? null,
     openCutover: applied?.openCutover ?? null,
+    openReplay: applied?.openReplay ?? null,
+    rolloutPercent: applied?.rolloutPercent ?? null,
     lag: { ...endToEnd, captured: lagOf(now, captured), transformed: lagOf(now, transformed), applied: endToEnd },
     tables,
     unmapped,
@@ -117,6 +122,8 @@ interface TargetView {
   readonly stopped: readonly StoppedTable[];
   readonly serving: 'source' | 'target';
   readonly openCutover: OpenCutover | null;
+  readonly openReplay: OpenReplay | null;
+  readonly rolloutPercent: number;
 }
 
 /** @returns undefined before apply's first start, when the target has no `ferry` schema. */
@@ -151,6 +158,8 @@ async function readTarget(
     stopped: await readStoppedTables(target, pipeline),
     serving: await readServing(target, pipeline),
     openCutover: await readOpenCutover(target, pipeline),
+    openReplay: await readReplay(target, pipeline),
+    rolloutPercent: (await readRollout(target, pipeline)).percent,
   };
 }
 
@@ -166,6 +175,14 @@ async function readOpenCutover(target: ClientBase, pipeline: string): Promise<Op
     lastStep,
     isRunning: (await readCoordinator(target, pipeline)) !== undefined,
   };
+}
+
+async function readReplay(target: ClientBase, pipeline: string): Promise<OpenReplay | null> {
+  const open = await readOpenReplay(target, pipeline);
+  if (!open) return null;
+  const { startedAt, scope } = open;
+  const isRunning = (await readCoordinator(target, pipeline)) !== undefined;
+  return { startedAt, tables: scope.tables ?? null, isRunning };
 }
 
 const SERVICES: readonly ServiceName[] = ['capture', 'transform', 'apply', 'control'];

@@ -20,6 +20,8 @@ const open: PipelineStatus = {
   phase: 'streaming',
   serving: 'source',
   openCutover: null,
+  openReplay: null,
+  rolloutPercent: 0,
   lag: { bytes: 10, seconds: 0.4, captured: UNKNOWN_LAG, transformed: UNKNOWN_LAG, applied: UNKNOWN_LAG },
   tables: [],
   services: [service('capture'), service('transform'), service('apply'), service('control')],
