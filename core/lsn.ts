@@ -8,10 +8,32 @@ export const LSN_ZERO = 0n as Lsn;
  * @throws RangeError when the text is not an LSN.
  */
 export function parseLsn(text: string): Lsn {
-  const match = /^([0-9A-F]{1,8})\/([0-9A-F]{1,8})$/i.exec(text);
-  if (!match) throw new RangeError(`not an LSN: ${JSON.stringify(text)}`);
-  return ((BigInt(`0x${match[1]}`) << 32n) | BigInt(`0x${match[2]}`)) as Lsn;
+  const slash = text.indexOf('/');
+  const high = hexDigits(text, 0, slash);
+  const low = hexDigits(text, slash + 1, text.length);
+  if (high < 0 || low < 0) throw new RangeError(`not an LSN: ${JSON.stringify(text)}`);
+  return ((BigInt(high) << 32n) | BigInt(low)) as Lsn;
 }
+
+/** One to eight hexadecimal digits, read one by one: each transaction has several LSNs. @returns -1 for anything else. */
+function hexDigits(text: string, start: number, end: number): number {
+  if (end <= start || end - start > 8) return -1;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const code = text.charCodeAt(i);
+    const letter = code | LOWER_CASE;
+    if (code >= ZERO && code <= NINE) value = value * 16 + code - ZERO;
+    else if (letter >= LETTER_A && letter <= LETTER_F) value = value * 16 + letter - LETTER_A + 10;
+    else return -1;
+  }
+  return value;
+}
+
+const ZERO = 0x30;
+const NINE = 0x39;
+const LOWER_CASE = 0x20;
+const LETTER_A = 0x61;
+const LETTER_F = 0x66;
 
 /** PostgreSQL's own spelling, as `pg_current_wal_lsn()` prints it. */
 export function formatLsn(lsn: Lsn): string {
