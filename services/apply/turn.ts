@@ -1,4 +1,5 @@
 import { FerryError } from '../../core/errors.js';
+import { limitedTo } from '../../platform/time-limit.js';
 import { BatchFailed } from './apply-partition.js';
 
 /** However slow the machine is. */
@@ -25,7 +26,7 @@ export class Turn {
     signal: AbortSignal,
     work: (turn: AbortSignal, wrote: () => void) => Promise<T>,
   ): Promise<T | undefined> {
-    const turn = AbortSignal.any([signal, AbortSignal.timeout(this.#forMs)]);
+    const turn = limitedTo(this.#forMs, signal);
     let hasWritten = false;
     try {
       return await work(turn, () => {

@@ -4,6 +4,7 @@ import { domainSchemas } from '../../../core/mapping.js';
 import { partitionsOf, topicsOf } from '../../../core/topics.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
+import { limitedTo } from '../../../platform/time-limit.js';
 import { readLedger } from '../status/read-ledger.js';
 import type { TimedReport } from '../verify/record.js';
 import { waitUntilDrained, writeMarker } from './marker.js';
@@ -82,7 +83,7 @@ async function openBoth({ connectSource, connectTarget }: PredictParts): Promise
 /** As the pause will: with all the lag that there is, under the load that there is. */
 async function passMarker({ pipeline, source, target, limitMs, signal }: PredictParts): Promise<void> {
   const topics = domainSchemas(pipeline.tables).map(topicsOf(pipeline.name).domain);
-  const ending = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+  const ending = limitedTo(limitMs, signal);
   const marker = await writeMarker(source, 'prediction');
   const passed = waitUntilDrained(target, pipeline.name, partitionsOf(topics, pipeline.log.partitions), marker, ending);
   // It takes longer than it may: that is known then, and what exactly does not matter.
