@@ -62,8 +62,9 @@ async function runCompareReads({ config, queries: file, samples, json }: Compare
   const open = (side: Side) => connect(side, pipeline[side].url, { applicationName, settings: READING });
   const control = await connect('target', pipeline.target.url, { applicationName });
   try {
-    const { name, tables, log } = pipeline;
-    await refuseUncopied(control, { pipeline: name, tables, partitions: log.partitions });
+    const { name, mappingVersion, tables, log } = pipeline;
+    const chosen = { pipeline: name, mappingVersion, tables, partitions: log.partitions };
+    await refuseUncopied(control, chosen);
     if ((await readServing(control, name)) === 'target') throw nothingToCompare();
     const source = await open('source');
     try {
@@ -74,7 +75,7 @@ async function runCompareReads({ config, queries: file, samples, json }: Compare
           samples,
           source,
           target,
-          applied: appliedProbe(control, { pipeline: name, tables, partitions: log.partitions }),
+          applied: appliedProbe(control, chosen),
           signal: stop.signal,
           onQuery: (query) => process.stderr.write(`${query.name}: ${query.samples} samples\n`),
         });

@@ -17,6 +17,7 @@ import { confirm } from './confirm.js';
 import { printJson, printLine } from './output.js';
 import { recordAct } from './record-act.js';
 import { MissingServices } from './replay/missing-services.js';
+import { newVersion, withNextVersion } from './replay/new-version.js';
 import { ProgressView } from './replay/progress.js';
 import { secondTarget, withSecondTarget } from './replay/second-target.js';
 
@@ -26,6 +27,7 @@ Examples:
   $ ferry replay -c config/mine --table public.orders public.customers --yes
   $ SECOND_URL=postgres://... ferry replay -c config/mine --target SECOND_URL --yes
   $ ferry replay -c config/mine --target RESTORED_URL --from 2026-03-01T14:00:00Z
+  $ ferry replay -c config/mine --mapping --yes
 
 Works with \`ferry up\` running or not; what does not run is started for the time of the replay. Killed or interrupted,
 run it again as it was: it goes on where it stood.
@@ -37,6 +39,7 @@ interface ReplayFlags {
   readonly table?: readonly string[];
   readonly target?: string;
   readonly from?: string;
+  readonly mapping?: true;
   readonly restart?: true;
   readonly yes?: true;
   readonly json?: true;
@@ -54,6 +57,12 @@ export function replayCommand(): Command {
       '--from <lsn|time>',
       'empty nothing: go on with a target that was restored as of no later than this place in the source',
     )
+    .addOption(
+      new Option(
+        '--mapping',
+        'by the mapping as its files are now: transforms the raw topic again first, while the target goes on',
+      ).conflicts(['table', 'from']),
+    )
     .addOption(new Option('--restart', 'give up a replay that has not finished, and begin anew'))
     .option('--yes', 'do not ask')
     .option('--json', 'print one JSON object: ok, resumed, verified, records, tables, deadLetters, durationMs')
@@ -62,25 +71,27 @@ export function replayCommand(): Command {
 }
 
 async function runReplay(flags: ReplayFlags): Promise<void> {
-  const live = await loadPipeline(flags.config);
-  refuseEmptying(live, 'ferry replay');
+  const found = await loadPipeline(flags.config);
+  refuseEmptying(found, 'ferry replay');
   const from = flags.from === undefined ? undefined : parseStartPlace(flags.from);
-  const pipeline = flags.target === undefined ? live : withSecondTarget(live, flags.target);
-  const tables = flags.table ? everyMappingOf(live, flags.table) : live.tables;
   const startedAt = performance.now();
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort(new FerryError('not-ready', 'interrupted', { remedy: GOES_ON }));
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
-  await using log = await openLog(pipeline, `ferry-${pipeline.name}-replay`, silentLogger);
+  await using log = await openLog(found, `ferry-${found.name}-replay`, silentLogger);
+  const live = flags.mapping ? await withNextVersion(found, log) : found;
+  const pipeline = flags.target === undefined ? live : withSecondTarget(live, flags.target);
+  const tables = flags.table ? everyMappingOf(live, flags.table) : live.tables;
   const services = new MissingServices(log, flags.config);
-  const needed = (isSourceThere: boolean) => neededServices(isSourceThere, flags.target !== undefined);
+  const needed = (isSourceThere: boolean) => neededServices(isSourceThere, flags);
   const second = flags.target === undefined ? undefined : secondTarget(pipeline, live, log);
   using view = new ProgressView();
   try {
     const report = await replay({
       pipeline,
       second,
+      version: flags.mapping && newVersion(pipeline, log),
       tables,
       from,
       restart: flags.restart ?? false,
@@ -104,9 +115,11 @@ async function runReplay(flags: ReplayFlags): Promise<void> {
 
 const GOES_ON = 'Run it again as it was: it goes on where it stood.';
 
-/** Capture has nothing to do without the source; a second target is applied to by this process. */
-function neededServices(isSourceThere: boolean, isBeside: boolean): ServiceName[] {
-  return [...(isSourceThere ? ['capture' as const] : []), 'transform', ...(isBeside ? [] : ['apply' as const])];
+/** Capture has nothing to do without the source; a second target is applied to by this process, and a mapping of its own transformed. */
+function neededServices(isSourceThere: boolean, { target, mapping }: ReplayFlags): ServiceName[] {
+  const capture: ServiceName[] = isSourceThere ? ['capture'] : [];
+  if (target === undefined) return [...capture, 'transform', 'apply'];
+  return mapping ? capture : [...capture, 'transform'];
 }
 
 async function confirmEmptying(
@@ -133,6 +146,7 @@ async function say(live: LoadedPipeline, run: ReplayRun, hasGoneOn: boolean, fla
     ...(flags.target === undefined ? {} : { target: describeUrl(withSecondTarget(live, flags.target).target.url) }),
     ...(flags.table ? { tables: run.scope.tables } : {}),
     ...(flags.from === undefined ? {} : { from: flags.from }),
+    ...(flags.mapping ? { mappingVersion: live.mappingVersion } : {}),
   };
   const target = await connect('target', live.target.url, { applicationName: 'ferry replay' });
   await recordAct(target, live.name, { act: 'replay', detail }).finally(() => target.end());

@@ -4,12 +4,14 @@ import { domainSchemas } from '../core/mapping.js';
 import { sourceObjectName, topicsOf } from '../core/topics.js';
 import { ensureControlSchema } from '../platform/control-schema.js';
 import { openLog } from '../platform/event-log/open.js';
+import type { EventLog } from '../platform/event-log/port.js';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
 import { silentLogger } from '../platform/logger.js';
+import { readVersions } from '../platform/mapping-version.js';
 import { classify, connect, describeUrl } from '../platform/postgres.js';
 import { disarm } from '../services/control/cutover/returned.js';
 import { giveUpReplay } from '../services/control/replay/journal.js';
-import { replayedTables, resetTarget } from '../services/control/replay/reset.js';
+import { replayedTables, resetTarget, takeVersion } from '../services/control/replay/reset.js';
 import { refuseRunning } from '../services/control/status/refuse-running.js';
 import { confirm } from './confirm.js';
 import { printJson, printLine } from './output.js';
@@ -62,9 +64,10 @@ async function runResync(flags: ResyncFlags): Promise<void> {
     await forget(target, pipeline);
     await target.query('DELETE FROM ferry.schema_change WHERE pipeline = $1', [pipeline.name]);
     await dropSlot(pipeline.source.url, sourceObjectName(pipeline.name));
-    const { raw, domain, control } = topicsOf(pipeline.name);
+    const { raw, control } = topicsOf(pipeline.name);
+    const domains = await domainTopics(log, pipeline);
     await recordAct(target, pipeline.name, { act: 'resync' });
-    await log.deleteTopics([raw, ...domainSchemas(pipeline.tables).map(domain), control]);
+    await log.deleteTopics([raw, ...domains, control]);
   } catch (error) {
     throw classify('target', error, `emptying ${describeUrl(pipeline.target.url)}`);
   } finally {
@@ -74,9 +77,23 @@ async function runResync(flags: ResyncFlags): Promise<void> {
   else printLine(`ready to begin again: ferry up -c ${flags.config}`);
 }
 
+/** Of every version of the mapping. */
+async function domainTopics(log: EventLog, { name, mappingVersion, tables }: LoadedPipeline): Promise<string[]> {
+  const topics = domainSchemas(tables).map(topicsOf(name, mappingVersion).domain);
+  for (const [version, record] of await readVersions(log)) {
+    topics.push(...record.tables.map(({ schema }) => topicsOf(name, version).domain(schema)));
+  }
+  return [...new Set(topics)];
+}
+
 /** Of a way back the rows stay: they are the old project's own. */
 async function forget(target: pg.Client, pipeline: LoadedPipeline): Promise<void> {
-  if (!pipeline.wayBackOf) return resetTarget(target, pipeline, () => giveUpReplay(target, pipeline.name));
+  if (!pipeline.wayBackOf) {
+    return resetTarget(target, pipeline, async () => {
+      await giveUpReplay(target, pipeline.name);
+      await takeVersion(target, pipeline);
+    });
+  }
   const source = await connect('source', pipeline.source.url, { applicationName: 'ferry resync' });
   await disarm({ source, target }, pipeline).finally(() => source.end());
 }

@@ -124,7 +124,8 @@ interface Work {
 
 async function verify({ pipeline, flags, control, checkpoints, display, signal }: Work): Promise<void> {
   const { tables, run } = await openRun(control, pipeline, flags);
-  const chosen = { pipeline: pipeline.name, tables, partitions: pipeline.log.partitions };
+  const { name, mappingVersion, log } = pipeline;
+  const chosen = { pipeline: name, mappingVersion, tables, partitions: log.partitions };
   await refuseUncopied(control, chosen);
   await using brake = await openBrake(pipeline, chosen, { limits: flags.maxLoad, onPause: display.pause });
   const options: VerifyOptions & { readonly signal: AbortSignal } = {

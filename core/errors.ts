@@ -45,8 +45,11 @@ export const POLICY = {
   'table-unmapped': halt(
     'Put the table back into the mapping, or take it out of the pipeline for good: `ferry table remove`.',
   ),
+  'mapping-changed': halt(
+    'Run `ferry replay --mapping`: it transforms the raw topic again and rebuilds the target. Or put mapping/*.yaml back as it was.',
+  ),
   'mapping-refused': halt(
-    'Correct the rule at the place named, then start transform again: it goes on from this row. Nothing is lost meanwhile.',
+    'Correct the rule at the place named, and nothing is lost: transform goes on from this row where a `map` got more values; for another rule run `ferry replay --mapping`.',
   ),
   'apply-failed': halt('Correct the target or the mapping; apply goes on from this event by itself.'),
   'log-foreign': halt("Use another log directory, or this pipeline's own."),

@@ -1,4 +1,5 @@
 import type { SeenChanges } from './record.js';
+import { versionSuffix } from './topics.js';
 import type { Turn } from './way-back.js';
 
 /**
@@ -86,4 +87,6 @@ export const REMOVED_PREFIX = 'removed/';
 
 export const CAPTURE_STATE = 'state/capture';
 export const SOURCE_IDENTITY = 'state/source';
-export const transformStateKey = (partition: number): string => `state/transform/${partition}`;
+/** @param version of the mapping. */
+export const transformStateKey = (partition: number, version = 1): string =>
+  `state/transform${versionSuffix(version)}/${partition}`;

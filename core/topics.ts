@@ -3,7 +3,11 @@ export interface Topics {
   readonly raw: string;
   readonly deadLetter: string;
   readonly control: string;
+  /** Of the mapping that the domain topics are made by. */
+  readonly version: number;
   domain(schema: string): string;
+  /** The consumer group of a service that works with the domain topics. */
+  group(service: 'transform' | 'apply'): string;
 }
 
 /** Kafka allows letters, digits, `.`, `_` and `-`; anything else in a schema's name is written as `_xHEX_`. */
@@ -11,13 +15,22 @@ function topicPart(schema: string): string {
   return schema.replaceAll(/[^A-Za-z0-9._-]/g, (char) => `_x${char.codePointAt(0)!.toString(16)}_`);
 }
 
-export function topicsOf(pipeline: string): Topics {
+/** @param version of the mapping: each has domain topics of its own, and so groups of its own. */
+export function topicsOf(pipeline: string, version = 1): Topics {
+  const suffix = versionSuffix(version);
   return {
     raw: `${pipeline}.raw`,
     deadLetter: `${pipeline}.dead-letter`,
     control: `${pipeline}.control`,
-    domain: (schema) => `${pipeline}.domain.${topicPart(schema)}`,
+    version,
+    domain: (schema) => `${pipeline}.domain${suffix}.${topicPart(schema)}`,
+    group: (service) => `${pipeline}.${service}${suffix}`,
   };
+}
+
+/** What tells things of a later version of the mapping from those of the first. */
+export function versionSuffix(version: number): string {
+  return version === 1 ? '' : `-${version}`;
 }
 
 export interface TopicPartition {

@@ -25,6 +25,13 @@ CREATE TABLE IF NOT EXISTS ferry.checkpoint (
   PRIMARY KEY (pipeline, topic, partition)
 );
 COMMENT ON TABLE ferry.checkpoint IS 'What apply has written, in the same transaction as the rows; epoch fences instances that were replaced';
+CREATE TABLE IF NOT EXISTS ferry.mapping_version (
+  pipeline text PRIMARY KEY,
+  version int NOT NULL,
+  changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  changed_by text NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE ferry.mapping_version IS 'The version of the mapping that the target has its rows by; apply of another one claims nothing';
 CREATE TABLE IF NOT EXISTS ferry.ledger (
   pipeline text NOT NULL,
   topic text NOT NULL,
@@ -216,6 +223,35 @@ export async function ensureControlSchema(target: ClientBase): Promise<void> {
     await target.query('ROLLBACK');
     throw error;
   }
+}
+
+/** The version of the mapping that the target has its rows by; undefined where nothing has been applied yet. */
+export async function readMappingVersion(target: ClientBase, pipeline: string): Promise<number | undefined> {
+  // What was applied before versions were recorded is of the first.
+  const { rows } = await target.query<{ version: string | null }>(
+    `SELECT coalesce((SELECT version FROM ferry.mapping_version WHERE pipeline = $1),
+                     (SELECT 1 FROM ferry.checkpoint WHERE pipeline = $1 LIMIT 1)) AS version`,
+    [pipeline],
+  );
+  return rows[0]!.version === null ? undefined : Number(rows[0]!.version);
+}
+
+/** Puts down by which version the first rows come; one that is there stays. */
+export async function beginMappingVersion(target: ClientBase, pipeline: string, version: number): Promise<void> {
+  const first = (await readMappingVersion(target, pipeline)) ?? version;
+  await target.query('INSERT INTO ferry.mapping_version (pipeline, version) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
+    pipeline,
+    first,
+  ]);
+}
+
+/** From here on the target has its rows by that version, and nobody's claim by another one stands. */
+export async function setMappingVersion(target: ClientBase, pipeline: string, version: number): Promise<void> {
+  await target.query(
+    `INSERT INTO ferry.mapping_version (pipeline, version) VALUES ($1, $2)
+     ON CONFLICT (pipeline) DO UPDATE SET version = EXCLUDED.version, changed_at = clock_timestamp(), changed_by = session_user`,
+    [pipeline, version],
+  );
 }
 
 /** How far one topic partition has been applied. */

@@ -53,7 +53,14 @@ export const CUTOVER_FAILPOINTS: readonly CutoverFailpoint[] = [
 /** A chunk of a verification is compared, and that is kept. */
 export const VERIFY_FAILPOINT = 'verify.chunk-kept';
 
-export type Failpoint = (typeof FAILPOINTS)[number] | CutoverFailpoint | typeof VERIFY_FAILPOINT;
+/** A new version of the mapping: its topics are filled; services may work with it; the target has been emptied for it. */
+export const VERSION_FAILPOINTS = ['replay.version-filled', 'replay.version-ready', 'replay.version-begun'] as const;
+
+export type Failpoint =
+  | (typeof FAILPOINTS)[number]
+  | CutoverFailpoint
+  | typeof VERIFY_FAILPOINT
+  | (typeof VERSION_FAILPOINTS)[number];
 
 /** What is done at a place, once. */
 interface Plan {
@@ -65,7 +72,12 @@ interface Plan {
   readonly fromMs: number;
 }
 
-const PLACES: readonly (string | undefined)[] = [...FAILPOINTS, ...CUTOVER_FAILPOINTS, VERIFY_FAILPOINT];
+const PLACES: readonly (string | undefined)[] = [
+  ...FAILPOINTS,
+  ...CUTOVER_FAILPOINTS,
+  VERIFY_FAILPOINT,
+  ...VERSION_FAILPOINTS,
+];
 const PLAN = /^([\w.-]+)=(pause|die):(\d+)@(\d+)$/;
 
 function plansOf(text: string): Plan[] {

@@ -38,7 +38,8 @@ export class LiveConfiguration {
     const digest = mappingDigest(found);
     if (digest === this.#digest) return false;
     this.#logger.info({ mapping: digest, before: this.#digest }, 'the mapping was read again');
-    this.#pipeline = { ...this.#pipeline, tables: found.tables };
+    const { tables, mappingVersion } = found;
+    this.#pipeline = { ...this.#pipeline, tables, mappingVersion };
     this.#digest = digest;
     return true;
   }

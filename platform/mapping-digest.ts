@@ -3,7 +3,10 @@ import type { Pipeline } from '../core/config/pipeline.js';
 import { formatQualifiedName } from '../core/relation.js';
 
 /** Tells mappings apart by what they say, wherever it is written: tables, columns, rules, policies. */
-export function mappingDigest({ tables }: Pick<Pipeline, 'tables'>): string {
+export function mappingDigest({
+  tables,
+  mappingVersion = 1,
+}: Pick<Pipeline, 'tables'> & Partial<Pick<Pipeline, 'mappingVersion'>>): string {
   const entries = tables.map(({ source, target, rename, rules, lineage, truncate, schemaChanges }) =>
     JSON.stringify([
       formatQualifiedName(source),
@@ -15,5 +18,6 @@ export function mappingDigest({ tables }: Pick<Pipeline, 'tables'>): string {
       ...(rules ? [rules.where?.condition ?? null, rules.pick ?? null, rules.drop, [...rules.columns]] : []),
     ]),
   );
+  if (mappingVersion > 1) entries.push(`version ${mappingVersion}`);
   return createHash('sha256').update(entries.sort().join('\n')).digest('hex').slice(0, 16);
 }

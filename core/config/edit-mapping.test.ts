@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { newMappingFile, schemaOf, withoutTable, withTable } from './edit-mapping.js';
+import { newMappingFile, schemaOf, withMappingVersion, withoutTable, withTable } from './edit-mapping.js';
 import { mappingSchema } from './schema.js';
 import { parseYamlFile } from './yaml-file.js';
 
@@ -41,6 +41,14 @@ test('one is taken out with what stands above it, and comments of others stay', 
   const last = withoutTable({ ...FILE, text }, 'artifacts');
   expect(parsed(last)).toEqual({ schema: 'growth', tables: {} });
   expect(Object.keys(parsed(withTable(last, { source, target, rename: {} })).tables)).toEqual(['orders']);
+});
+
+test('the version of the mapping is raised, and comments stay', () => {
+  const file = { path: 'pipeline.yaml', text: 'pipeline: mine # ours\nsource: {url: "${SOURCE_URL}"}\n' };
+  const raised = withMappingVersion(file, 2);
+  expect(raised.text).toBe(`${file.text}mappingVersion: 2\n`);
+  expect(withMappingVersion(raised, 2)).toBe(raised);
+  expect(withMappingVersion(raised, 3).text).toBe(`${file.text}mappingVersion: 3\n`);
 });
 
 test.each(['my.schema', '"quoted"', 'a${b}', '- x', 'null', '1e3', 'ünï', "it's: #1"])(

@@ -37,6 +37,14 @@ export function withoutTable(file: ConfigFile, table: string): ConfigFile {
   return { ...file, text: document.toString(LAYOUT) };
 }
 
+/** Raises the version of the mapping in `pipeline.yaml`; comments and everything else in it stay. */
+export function withMappingVersion(file: ConfigFile, version: number): ConfigFile {
+  const document = parse(file);
+  if (document.get('mappingVersion') === version) return file;
+  document.set('mappingVersion', version);
+  return { ...file, text: document.toString(LAYOUT) };
+}
+
 /** A mapping file of a domain schema that has none. */
 export function newMappingFile(path: string, schema: string): ConfigFile {
   const document = parse({ path, text: '' });

@@ -31,6 +31,9 @@ export const pipelineSchema = z.strictObject({
     .min(1)
     .optional()
     .describe('Directory of the pipeline that this one leads back, relative to this file; `ferry way-back` writes it.'),
+  mappingVersion: positiveInt
+    .default(1)
+    .describe('Of mapping/*.yaml; `ferry replay --mapping` raises it. Each version has domain topics of its own.'),
   source: z.strictObject({
     url: z.string().min(1).describe('Connection URL of the old project, normally ${SOURCE_URL}.'),
   }),

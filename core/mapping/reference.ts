@@ -74,7 +74,11 @@ are the booleans; \`\${\` is written \`$\${\`.
 another type without \`cast\`, a value in a rule that the column's type has not, a column that is not there. A value that only turns
 out not to be of the column's type is refused by the target: apply halts there or sets it aside (\`onRefusal\`). A value that a rule can
 make nothing of (\`map\` without \`else\`, \`json\` of what is no JSON) halts transform, with table, column and row
-(\`mapping-refused\`): correct the rule, start transform again, and it goes on from that row.`;
+(\`mapping-refused\`): correct the rule, start transform again, and where a \`map\` got more values it goes on from that row.
+
+**A mapping that has changed is not taken over rows of before.** Transform and apply halt (\`mapping-changed\`) and name the tables;
+\`ferry replay --mapping\` makes all rows by the new one. Tables that join or leave (\`ferry table add\`, \`remove\`), \`truncate\`,
+\`schemaChanges\`, the order in \`merge\`, more values of a \`map\` and another name of the source table need none.`;
 
 const LINEAGE = `## Several tables into one
 

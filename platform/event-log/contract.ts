@@ -187,6 +187,7 @@ export function eventLogContract(name: string, open: (pipeline: string) => Promi
       test('is 0, with no last record, when it is empty', async () => {
         expect(await log.endOffset(raw)).toBe(0);
         expect(await log.last(raw)).toBeUndefined();
+        expect(await log.startOffset(raw)).toBe(0);
       });
 
       test('is behind the last record', async () => {

@@ -66,6 +66,9 @@ export interface EventLog extends AsyncDisposable {
    */
   read(from: TopicPartition & { readonly offset: number }, options: ReadOptions): Promise<LogRecord[]>;
 
+  /** The offset from which on records are kept: 0 unless somebody has shortened the partition. */
+  startOffset(at: TopicPartition): Promise<number>;
+
   /** The offset that the next record will have at the least; 0 for an empty partition. */
   endOffset(at: TopicPartition): Promise<number>;
 

@@ -20,7 +20,7 @@ export async function applyBeside(options: {
   readonly signal: AbortSignal;
 }): Promise<void> {
   const { pipeline, signal } = options;
-  const { domain } = topicsOf(pipeline.name);
+  const { domain } = topicsOf(pipeline.name, pipeline.mappingVersion);
   const bySchema = new Map(domainSchemas(pipeline.tables).map((schema) => [domain(schema), schema]));
   const topics = [...bySchema.keys()].map((topic) => ({ topic, partitions: pipeline.log.partitions }));
   const halted = new AbortController();

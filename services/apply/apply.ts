@@ -2,6 +2,7 @@ import { domainSchemas } from '../../core/mapping.js';
 import { topicsOf } from '../../core/topics.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
 import type { LoadedPipeline } from '../../platform/load-pipeline.js';
+import { refuseChangedMapping } from '../../platform/mapping-version.js';
 import { classify, connect, describeUrl } from '../../platform/postgres.js';
 import type { ServiceContext } from '../../platform/service.js';
 import { Domains } from './domains.js';
@@ -12,9 +13,10 @@ export type PrepareTarget = (pipeline: LoadedPipeline) => Promise<readonly strin
 /** Apply: domain topics -> target, each domain schema on its own. Begun again, it goes on at the target's checkpoints. */
 export async function apply(context: ServiceContext, prepare: PrepareTarget): Promise<void> {
   const { pipeline, log, logger, signal } = context;
-  const topics = topicsOf(pipeline.name);
+  const topics = topicsOf(pipeline.name, pipeline.mappingVersion);
   const schemas = domainSchemas(pipeline.tables);
   const { partitions } = pipeline.log;
+  await refuseChangedMapping(log, pipeline);
   const bySchema = new Map(schemas.map((schema) => [topics.domain(schema), schema]));
   const specs = [...bySchema.keys()].map((topic) => ({ topic, partitions }));
   await log.createTopics(specs);
@@ -22,7 +24,7 @@ export async function apply(context: ServiceContext, prepare: PrepareTarget): Pr
   logger.info({ domains: schemas.length }, 'applying');
   context.running();
   const domains = new Domains();
-  await log.share({ group: `${pipeline.name}.apply`, topics: specs, signal }, (at, granted) =>
+  await log.share({ group: topics.group('apply'), topics: specs, signal }, (at, granted) =>
     domains.apply({ ...context, signal: granted }, bySchema.get(at.topic)!, at),
   );
 }

@@ -121,7 +121,8 @@ class Domain {
     let claim: Claim | undefined;
     try {
       target = await openTarget(this.#context, this.#schema);
-      claim = await claimCheckpoint(target, this.#context.pipeline.name, this.#at, `${hostname()}:${process.pid}`);
+      const { name, mappingVersion } = this.#context.pipeline;
+      claim = await claimCheckpoint(target, name, this.#at, `${hostname()}:${process.pid}`, mappingVersion);
       this.#waits.startsAt(claim.progress.position);
       await prepareLineage(target, this.#schema, this.#context.pipeline.tables);
       if (this.#stands && OF_THE_CONNECTION.has(this.#stands)) this.#goesOn();

@@ -27,7 +27,7 @@ export async function recover(
   schemas: readonly string[],
   partition: number,
 ): Promise<Recovered> {
-  const state = (await log.control.get(transformStateKey(partition))) as TransformState | undefined;
+  const state = (await log.control.get(transformStateKey(partition, topics.version))) as TransformState | undefined;
   const tallies: RouterTallies = {
     taken: new Map(),
     filtered: new Map(Object.entries(state?.filtered ?? {})),

@@ -11,18 +11,22 @@ import type { ServiceContext } from '../../platform/service.js';
 import { type Recovered, recover } from './recover.js';
 import { Router } from './router.js';
 
+/** What it works with; who runs it need not be a service. */
+export type TransformContext = Pick<ServiceContext, 'pipeline' | 'log' | 'logger' | 'signal' | 'passed'>;
+
 /** What one append to the domain topics may hold: bounds memory, and is far beyond what latency ever waits for. */
 const READ_BYTES = 4 * 1024 * 1024;
 
 /** One partition, until the signal fires. Begun again, it finds its place in the ends of the domain topics. */
-export async function transformPartition(context: ServiceContext, partition: number): Promise<void> {
+export async function transformPartition(context: TransformContext, partition: number): Promise<void> {
   const { pipeline, log, signal, logger } = context;
-  const topics = topicsOf(pipeline.name);
+  const topics = topicsOf(pipeline.name, pipeline.mappingVersion);
   const schemas = domainSchemas(pipeline.tables);
   const recovered = await recover(log, topics, schemas, partition);
   const removed = await readRemovedTables(log);
   const router = new Router({ tables: pipeline.tables, kit: await ruleKitOf(pipeline), ...recovered, removed });
-  const state = new StateKeeper(log, partition, recovered, router);
+  const key = transformStateKey(partition, topics.version);
+  const state = new StateKeeper(log, key, recovered, router);
   logger.info({ partition, rawOffset: recovered.rawOffset, domains: schemas.length }, 'transforming');
   const stop = new AbortController();
   const states = state.putEachSecond(AbortSignal.any([signal, stop.signal]));
@@ -66,7 +70,7 @@ export async function transformPartition(context: ServiceContext, partition: num
 /** Puts down each second where the output stood and what was counted by then. */
 class StateKeeper {
   readonly #log: EventLog;
-  readonly #partition: number;
+  readonly #key: string;
   readonly #recovered: Recovered;
   readonly #router: Router;
   #state: TransformState | undefined;
@@ -74,9 +78,9 @@ class StateKeeper {
   #statedOffset: number;
   rawOffset: number;
 
-  constructor(log: EventLog, partition: number, recovered: Recovered, router: Router) {
+  constructor(log: EventLog, key: string, recovered: Recovered, router: Router) {
     this.#log = log;
-    this.#partition = partition;
+    this.#key = key;
     this.#recovered = recovered;
     this.#router = router;
     this.rawOffset = recovered.rawOffset;
@@ -129,6 +133,6 @@ class StateKeeper {
     this.#state = undefined;
     if (!state) return;
     await failpoint('transform.state-due');
-    await this.#log.control.put(transformStateKey(this.#partition), state);
+    await this.#log.control.put(this.#key, state);
   }
 }

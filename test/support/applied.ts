@@ -16,7 +16,10 @@ export async function emitMarker(source: Client): Promise<Lsn> {
 }
 
 /** @returns how far every domain has been applied; undefined before apply has a checkpoint for each. */
-export async function appliedInAll({ name, tables, log }: LoadedPipeline, target: Client): Promise<Lsn | undefined> {
-  const topics = domainSchemas(tables).map(topicsOf(name).domain);
+export async function appliedInAll(
+  { name, mappingVersion, tables, log }: LoadedPipeline,
+  target: Client,
+): Promise<Lsn | undefined> {
+  const topics = domainSchemas(tables).map(topicsOf(name, mappingVersion).domain);
   return appliedThrough(await readAppliedPoints(target, name), partitionsOf(topics, log.partitions));
 }

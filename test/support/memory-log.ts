@@ -61,6 +61,10 @@ export class MemoryLog implements EventLog {
     return found;
   }
 
+  async startOffset(_at: TopicPartition): Promise<number> {
+    return 0;
+  }
+
   async endOffset({ topic, partition }: TopicPartition): Promise<number> {
     return (this.records(topic, partition).at(-1)?.offset ?? -1) + 1;
   }

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { QualifiedName } from '../../core/relation.js';
 import { formatQualifiedName, parseQualifiedName } from '../../core/relation.js';
@@ -56,16 +56,24 @@ export async function writePipelineFiles(
     ...(capture ? { capture } : {}),
     ...(apply ? { apply } : {}),
   };
-  await mkdir(join(directory, 'mapping'), { recursive: true });
+  await mkdir(directory, { recursive: true });
   if (functions !== undefined) await writeFile(join(directory, 'functions.mjs'), functions);
   await writeFile(join(directory, 'pipeline.yaml'), JSON.stringify(pipeline, null, 2));
+  await writeMappingFiles(directory, tables);
+}
+
+/** Writes `mapping/*.yaml`, in the place of what was there. */
+export async function writeMappingFiles(directory: string, tables: Tables): Promise<void> {
+  const folder = join(directory, 'mapping');
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
   for (const [index, [schema, mapped]] of Object.entries(tables).entries()) {
     const entries = Object.entries(mapped).map(([table, source]) => [
       table,
       typeof source === 'string' ? { from: source } : source,
     ]);
     const mapping = { schema, tables: Object.fromEntries(entries) };
-    await writeFile(join(directory, 'mapping', `${index}.yaml`), JSON.stringify(mapping, null, 2));
+    await writeFile(join(folder, `${index}.yaml`), JSON.stringify(mapping, null, 2));
   }
 }
 

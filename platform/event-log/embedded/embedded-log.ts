@@ -75,6 +75,11 @@ export class EmbeddedLog implements EventLog {
     }
   }
 
+  /** Nobody shortens a file of ours. */
+  async startOffset(_at: TopicPartition): Promise<number> {
+    return 0;
+  }
+
   async endOffset(at: TopicPartition): Promise<number> {
     return inLogDirectory(this.#directory, () => this.#file(at).endOffset());
   }

@@ -87,6 +87,10 @@ export class KafkaLog implements EventLog {
     }
   }
 
+  async startOffset(at: TopicPartition): Promise<number> {
+    return this.#clients.request(at, { verb: 'find the start of' }, (client) => client.startOffset());
+  }
+
   async endOffset(at: TopicPartition): Promise<number> {
     return this.#clients.request(at, { verb: 'find the end of' }, (client) => client.endOffset());
   }

@@ -64,9 +64,9 @@ export interface Cluster {
   /** Node id of the leader -> the partitions asked for that it leads. */
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
   findBroker(node: { readonly nodeId: string }): Promise<Broker>;
-  /** The ends of the partitions, by ListOffsets. */
+  /** The ends of the partitions, or their beginnings, by ListOffsets. */
   fetchTopicsOffset(
-    topics: readonly { topic: string; fromBeginning: false; partitions: readonly { partition: number }[] }[],
+    topics: readonly { topic: string; fromBeginning: boolean; partitions: readonly { partition: number }[] }[],
   ): Promise<readonly PartitionOffsets[]>;
 }
 

@@ -42,12 +42,18 @@ export class PartitionClient {
     return this.#session.hasConnected;
   }
 
-  async endOffset(): Promise<number> {
+  startOffset(): Promise<number> {
+    return this.#offset({ fromBeginning: true });
+  }
+
+  endOffset(): Promise<number> {
+    return this.#offset({ fromBeginning: false });
+  }
+
+  async #offset({ fromBeginning }: { readonly fromBeginning: boolean }): Promise<number> {
     const { topic, partition } = this.#at;
     await this.#leader();
-    const [answer] = await this.#cluster.fetchTopicsOffset([
-      { topic, fromBeginning: false, partitions: [{ partition }] },
-    ]);
+    const [answer] = await this.#cluster.fetchTopicsOffset([{ topic, fromBeginning, partitions: [{ partition }] }]);
     const found = answer?.partitions.find((entry) => entry.partition === partition);
     if (!found) throw this.#missing('the answer does not name it');
     return Number(found.offset);

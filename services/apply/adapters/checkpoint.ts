@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { formatLsn, parseLsn } from '../../../core/lsn.js';
 import { formatPosition, type Position } from '../../../core/position.js';
+import { beginMappingVersion, readMappingVersion } from '../../../platform/control-schema.js';
 import type { TopicPartition } from '../../../platform/event-log/port.js';
 import { failpoint } from '../../../platform/failpoint.js';
 import type { Applied, Progress } from '../batch.js';
@@ -17,21 +18,25 @@ export interface Claim {
 /**
  * Takes the partition over and reads where to go on. The session of the owner before is ended: what it has not
  * committed would be refused, but one that hangs keeps its locks until then.
+ * @param version of the mapping that the topic was made by.
+ * @throws FerryError `mapping-changed` when the target has its rows by another one.
  */
 export async function claimCheckpoint(
   target: ClientBase,
   pipeline: string,
   at: TopicPartition,
   owner: string,
+  version = 1,
 ): Promise<Claim> {
   const before = await readSession(target, pipeline, at);
+  const claim = (lockTimeoutMs: number) => claimRow(target, { pipeline, at, owner, version }, lockTimeoutMs);
   let row: Record<string, string>;
   try {
-    row = await claimRow(target, pipeline, at, owner, LOCKED_AFTER_MS);
+    row = await claim(LOCKED_AFTER_MS);
   } catch (error) {
     if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE || !before) throw error;
     await endSessionOf(target, before);
-    row = await claimRow(target, pipeline, at, owner, 0);
+    row = await claim(0);
   }
   await failpoint('apply.claimed');
   if (before) await endSessionOf(target, before);
@@ -47,24 +52,36 @@ export async function claimCheckpoint(
 const LOCKED_AFTER_MS = 1_000;
 const LOCK_NOT_AVAILABLE = '55P03';
 
+interface Claimant {
+  readonly pipeline: string;
+  readonly at: TopicPartition;
+  readonly owner: string;
+  readonly version: number;
+}
+
 async function claimRow(
   target: ClientBase,
-  pipeline: string,
-  at: TopicPartition,
-  owner: string,
+  { pipeline, at, owner, version }: Claimant,
   lockTimeoutMs: number,
 ): Promise<Record<string, string>> {
   await target.query(`SET lock_timeout = ${lockTimeoutMs}`);
   try {
+    await beginMappingVersion(target, pipeline, version);
+    // Locked until the claim stands: who rebuilds the target by another version takes it back then, or refuses it.
     const { rows } = await target.query<Record<string, string>>(
-      `INSERT INTO ferry.checkpoint AS c (pipeline, topic, partition, owner, session_pid, session_start)
-       SELECT $1, $2, $3::int, $4, pid, backend_start FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid()
+      `WITH version AS (SELECT FROM ferry.mapping_version WHERE pipeline = $1 AND version = $5::int FOR SHARE)
+       INSERT INTO ferry.checkpoint AS c (pipeline, topic, partition, owner, session_pid, session_start)
+       SELECT $1, $2, $3::int, $4, pid, backend_start FROM pg_catalog.pg_stat_activity, version WHERE pid = pg_backend_pid()
        ON CONFLICT (pipeline, topic, partition) DO UPDATE SET epoch = c.epoch + 1, owner = EXCLUDED.owner,
          session_pid = EXCLUDED.session_pid, session_start = EXCLUDED.session_start
        RETURNING epoch, next_offset, lsn, index, commit_end, commit_time`,
-      [pipeline, at.topic, at.partition, owner],
+      [pipeline, at.topic, at.partition, owner, version],
     );
-    return rows[0]!;
+    if (rows[0]) return rows[0];
+    throw new FerryError(
+      'mapping-changed',
+      `the target has its rows by version ${await readMappingVersion(target, pipeline)} of the mapping, not by version ${version}`,
+    );
   } finally {
     await target.query('RESET lock_timeout').catch(() => {});
   }

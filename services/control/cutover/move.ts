@@ -205,8 +205,9 @@ export class Move implements Way<StepName> {
 
   async #drain(): Promise<Outcome> {
     const { options, target, pause } = this.#at;
-    const { name, tables, log } = options.pipeline;
-    const partitions = partitionsOf(domainSchemas(tables).map(topicsOf(name).domain), log.partitions);
+    const { name, tables, log, mappingVersion } = options.pipeline;
+    const topics = domainSchemas(tables).map(topicsOf(name, mappingVersion).domain);
+    const partitions = partitionsOf(topics, log.partitions);
     await waitUntilDrained(target, name, partitions, this.#marker!, pause.signal);
     return {};
   }

@@ -82,7 +82,7 @@ async function openBoth({ connectSource, connectTarget }: PredictParts): Promise
 
 /** As the pause will: with all the lag that there is, under the load that there is. */
 async function passMarker({ pipeline, source, target, limitMs, signal }: PredictParts): Promise<void> {
-  const topics = domainSchemas(pipeline.tables).map(topicsOf(pipeline.name).domain);
+  const topics = domainSchemas(pipeline.tables).map(topicsOf(pipeline.name, pipeline.mappingVersion).domain);
   const ending = limitedTo(limitMs, signal);
   const marker = await writeMarker(source, 'prediction');
   const passed = waitUntilDrained(target, pipeline.name, partitionsOf(topics, pipeline.log.partitions), marker, ending);

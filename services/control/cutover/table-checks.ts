@@ -92,6 +92,7 @@ export class TableChecks {
       connectTarget,
       applied: appliedProbe(this.#target, {
         pipeline: pipeline.name,
+        mappingVersion: pipeline.mappingVersion,
         tables: pipeline.tables,
         partitions: pipeline.log.partitions,
       }),

@@ -5,10 +5,12 @@ import type { TopicPartition } from '../../../core/topics.js';
 
 /** What a replay does to a target, as its command says it. */
 export interface ReplayScope {
-  /** whole: all mapped tables, from the start of the log. tables: some of them. from: nothing is emptied. */
-  readonly kind: 'whole' | 'tables' | 'from';
+  /** whole: all mapped tables, from the start of the log. tables: some of them. from: nothing is emptied. mapping: all, by another version. */
+  readonly kind: 'whole' | 'tables' | 'from' | 'mapping';
   /** A second target's, which no service applies to. */
   readonly isBeside: boolean;
+  /** Of the mapping, where that is what changes. */
+  readonly version?: number;
   /** Source tables, of some tables. */
   readonly tables?: readonly string[];
 }
@@ -82,7 +84,7 @@ export async function finishReplay(
 /** Whether a replay has filled this database beside the live one: nobody else's rows are in its tables then. */
 export async function wasFilledByReplay(target: ClientBase, pipeline: string): Promise<boolean> {
   const { rows } = await target.query<{ was: string }>(
-    `SELECT EXISTS (SELECT FROM ferry.replay WHERE pipeline = $1 AND scope ->> 'kind' = 'whole' AND (scope ->> 'isBeside')::boolean) AS was`,
+    `SELECT EXISTS (SELECT FROM ferry.replay WHERE pipeline = $1 AND scope ->> 'kind' IN ('whole', 'mapping') AND (scope ->> 'isBeside')::boolean) AS was`,
     [pipeline],
   );
   return rows[0]!.was === 't';

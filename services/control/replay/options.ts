@@ -16,6 +16,17 @@ export interface SecondTarget {
   readonly apply: (signal: AbortSignal) => Promise<void>;
 }
 
+/** A version of the mapping that the target has not had, with what brings it about. */
+export interface NewVersion {
+  /** Raises the version in pipeline.yaml, where it is not raised yet. */
+  readonly write: () => Promise<void>;
+  /** Fills its domain topics from the raw topic until the signal fires. @throws FerryError when a row cannot be mapped. */
+  readonly fill: (signal: AbortSignal) => Promise<void>;
+  readonly hasPendingMigrations: () => Promise<boolean>;
+  /** Brings the target's schema to what it asks for; run again it changes nothing. */
+  readonly migrate: () => Promise<void>;
+}
+
 /** What the replay waits for, and starts where it does not run. */
 export interface NeededServices {
   start(isSourceThere: boolean): Promise<void>;
@@ -27,6 +38,8 @@ export interface ReplayOptions {
   /** With the target that is rebuilt. */
   readonly pipeline: LoadedPipeline;
   readonly second: SecondTarget | undefined;
+  /** Of the pipeline's mapping, where the target is to have its rows by another one than now. */
+  readonly version: NewVersion | undefined;
   /** What is rebuilt: all mapped tables, or of some every mapping. */
   readonly tables: readonly TableMapping[];
   /** The target is not emptied: it was restored as of no later than this. */

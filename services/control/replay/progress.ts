@@ -34,7 +34,7 @@ export async function domainEnds(
   pipeline: LoadedPipeline,
   tables: readonly TableMapping[],
 ): Promise<PartitionEnd[]> {
-  const topics = domainSchemas(tables).map(topicsOf(pipeline.name).domain);
+  const topics = domainSchemas(tables).map(topicsOf(pipeline.name, pipeline.mappingVersion).domain);
   const partitions = partitionsOf(topics, pipeline.log.partitions);
   return Promise.all(partitions.map(async (at) => ({ ...at, end: await log.endOffset(at) })));
 }
@@ -54,7 +54,9 @@ export async function waitUntilTransformed(
   const total = rawEnds.reduce((sum, end) => sum + end, 0);
   const readTaken = async () => {
     const taken = rawEnds.map(async (end, partition) => {
-      const state = (await log.control.get(transformStateKey(partition))) as TransformState | undefined;
+      const state = (await log.control.get(transformStateKey(partition, pipeline.mappingVersion))) as
+        | TransformState
+        | undefined;
       return Math.min(end, state?.raw ?? 0);
     });
     return (await Promise.all(taken)).reduce((sum, one) => sum + one, 0);
@@ -91,11 +93,11 @@ export async function waitUntilReplayed(
  */
 export async function waitUntilCaughtUp(
   target: ClientBase,
-  pipeline: string,
+  { name: pipeline, mappingVersion }: LoadedPipeline,
   { ends, tables }: { readonly ends: readonly PartitionEnd[]; readonly tables: readonly TableMapping[] },
   options: WaitOptions,
 ): Promise<void> {
-  const { domain } = topicsOf(pipeline);
+  const { domain } = topicsOf(pipeline, mappingVersion);
   const parts = tables.flatMap((table) =>
     ends
       .filter(({ topic }) => topic === domain(table.target.schema))

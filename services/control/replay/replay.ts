@@ -10,6 +10,7 @@ import { Journal } from '../cutover/journal.js';
 import { lockCoordinator } from '../cutover/lock.js';
 import { refuseReturned } from '../cutover/returned.js';
 import { countDeadLetters } from '../status/count-dead-letters.js';
+import { takeMapping } from '../tables/take-mapping.js';
 import { appliedProbe } from '../verify/applied-probe.js';
 import type { VerifyReport } from '../verify/report.js';
 import { verifyTables } from '../verify/verify-tables.js';
@@ -22,11 +23,14 @@ import {
   readOpenReplay,
   replayHasRebuilt,
 } from './journal.js';
-import type { ReplayOptions, ReplayReport, SecondTarget } from './options.js';
+import { beginVersion, settleVersion, type VersionSides } from './new-version.js';
+import type { ReplayOptions, ReplayReport } from './options.js';
 import { domainEnds, waitUntilCaughtUp, waitUntilReplayed, waitUntilTransformed } from './progress.js';
-import { refuseServing, resetTables, resetTarget } from './reset.js';
+import { refuseOtherVersion } from './refuse-version.js';
+import { refuseServing, resetTables, resetTarget, takeVersion } from './reset.js';
 import { resumeHalted } from './resume-halted.js';
 import { copyPastChanges, refuseOtherColumns, refuseOthersRows, refuseSameDatabase } from './second-target.js';
+import { whileWorking } from './while-working.js';
 
 /** Until a server has noticed that the session of a replay which was killed is gone. */
 const JUST_DIED_MS = 2_000;
@@ -49,26 +53,21 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     const source = await whereReachable(() => open(options.connectSource));
     const live = second && (await open(second.connectLive));
     if (live) await refuseSameDatabase(target, { source, target: live });
-    await ensureControlSchema(target);
-    await lockCoordinator(target, pipeline.name, JUST_DIED_MS);
-    await refuseOpenCutover(target, pipeline.name);
+    // Two that make a version of the mapping would write to the same topics, whatever their targets.
+    for (const coordinated of live && options.version ? [live, target] : [target]) {
+      await ensureControlSchema(coordinated);
+      await lockCoordinator(coordinated, pipeline.name, JUST_DIED_MS);
+      await refuseOpenCutover(coordinated, pipeline.name);
+    }
     return await run(options, { target, source, live });
   } finally {
     for (const client of opened) await client.end().catch(() => {});
   }
 }
 
-interface Sides {
-  readonly target: pg.Client;
-  /** Undefined where it cannot be reached. */
-  readonly source: pg.Client | undefined;
-  /** Of a second target. */
-  readonly live: pg.Client | undefined;
-}
-
-async function run(options: ReplayOptions, sides: Sides): Promise<ReplayReport> {
+async function run(options: ReplayOptions, sides: VersionSides): Promise<ReplayReport> {
   const { target, source } = sides;
-  const { pipeline, second, tables, signal } = options;
+  const { pipeline, second, version, tables, log, signal } = options;
   const scope = scopeOf(options);
   const found = options.restart ? undefined : await readOpenReplay(target, pipeline.name);
   if (found) refuseOther(found, scope);
@@ -77,20 +76,23 @@ async function run(options: ReplayOptions, sides: Sides): Promise<ReplayReport> 
   await options.onBegin(replaying, found !== undefined);
   if (found) await second?.migrate();
   if (second) await resumeHalted(target, pipeline);
+  else if (version) await takeMapping(log, pipeline, ['apply', 'transform', 'control', 'capture']);
   await options.services.start(source !== undefined);
-  return whileApplying(second, signal, async (applying) => {
+  const beside = second ? [second.apply, ...(version ? [version.fill] : [])] : [];
+  return whileWorking(beside, signal, async (working) => {
     const onStill = () => options.services.startGone(source !== undefined);
-    const wait = { signal: applying, onStill, onProgress: options.onProgress };
+    const wait = { signal: working, onStill, onProgress: options.onProgress };
     const { ends } = replaying;
-    if (scope.tables) await waitUntilCaughtUp(target, pipeline.name, { ends, tables }, wait);
+    if (scope.tables) await waitUntilCaughtUp(target, pipeline, { ends, tables }, wait);
     else await waitUntilReplayed(target, pipeline.name, ends, wait);
     await replayHasRebuilt(target, replaying);
-    return conclude({ ...options, signal: applying }, target, { replaying, hasGoneOn: found !== undefined });
+    return conclude({ ...options, signal: working }, target, { replaying, hasGoneOn: found !== undefined });
   });
 }
 
-function scopeOf({ pipeline, second, tables, from }: ReplayOptions): ReplayScope {
+function scopeOf({ pipeline, second, version, tables, from }: ReplayOptions): ReplayScope {
   const isBeside = second !== undefined;
+  if (version) return { kind: 'mapping', isBeside, version: pipeline.mappingVersion };
   if (from) return { kind: 'from', isBeside };
   if (tables.length === pipeline.tables.length) return { kind: 'whole', isBeside };
   return { kind: 'tables', isBeside, tables: tables.map(routeName).sort() };
@@ -99,18 +101,25 @@ function scopeOf({ pipeline, second, tables, from }: ReplayOptions): ReplayScope
 /** @throws FerryError `not-ready`: what is open did something else to the target. */
 function refuseOther({ scope, startedAt }: ReplayRun, wanted: ReplayScope): void {
   if (isDeepStrictEqual(scope, wanted)) return;
-  const all = scope.kind === 'from' ? 'a replay with --from' : 'a replay of all tables';
-  const what = scope.tables ? `a replay of ${scope.tables.join(', ')}` : all;
-  throw new FerryError('not-ready', `${what}, begun at ${startedAt}, has not finished`, {
+  throw new FerryError('not-ready', `${describe(scope)}, begun at ${startedAt}, has not finished`, {
     remedy: 'Run it again as it was: it goes on. Or give it up: --restart.',
   });
 }
 
-async function begin(options: ReplayOptions, { target, source, live }: Sides, scope: ReplayScope): Promise<void> {
-  const { pipeline, second, from, tables } = options;
+function describe({ kind, version, tables }: ReplayScope): string {
+  if (tables) return `a replay of ${tables.join(', ')}`;
+  if (kind === 'mapping') return `a replay to version ${version} of the mapping`;
+  return kind === 'from' ? 'a replay with --from' : 'a replay of all tables';
+}
+
+async function begin(options: ReplayOptions, sides: VersionSides, scope: ReplayScope): Promise<void> {
+  const { pipeline, second, version, from, tables } = options;
+  const { target, source, live } = sides;
   await refuseServing(target, pipeline);
   await refuseReturned(live ?? target, pipeline);
   await second?.migrate();
+  if (version) return beginVersion(options, version, sides, scope);
+  await refuseOtherVersion(options.log, live ?? target, pipeline);
   if (from) {
     await refuseBeyond(target, pipeline.name, from);
   } else {
@@ -127,6 +136,7 @@ async function begin(options: ReplayOptions, { target, source, live }: Sides, sc
   if (scope.tables) return resetTables(target, pipeline, { mappings: tables, record });
   await resetTarget(target, pipeline, async () => {
     if (live) await copyPastChanges(live, target, pipeline);
+    if (live) await takeVersion(target, pipeline);
     await record();
   });
 }
@@ -140,6 +150,7 @@ async function conclude(
   const report = await verify(options, target);
   const deadLetters = await countDeadLetters(target, pipeline.name, tables);
   const ok = (report?.ok ?? false) && deadLetters === 0;
+  if (ok && options.version) await settleVersion(options.log, pipeline, replaying.scope);
   if (report) await finishReplay(target, replaying, ok ? 'equal' : 'different');
   const records = replaying.ends.reduce((sum, { end }) => sum + end, 0);
   const verified = report !== undefined;
@@ -160,6 +171,7 @@ async function verify(options: ReplayOptions, target: pg.Client): Promise<Verify
     connectTarget: options.connectTarget,
     applied: appliedProbe(target, {
       pipeline: pipeline.name,
+      mappingVersion: pipeline.mappingVersion,
       tables,
       partitions: pipeline.log.partitions,
     }),
@@ -172,24 +184,6 @@ async function whereReachable(connectSource: () => Promise<pg.Client>): Promise<
     if (toFerryError(error).code !== 'source-unreachable') throw error;
     return undefined;
   });
-}
-
-/** A second target is applied to as long as anybody looks at it. */
-async function whileApplying<T>(
-  second: SecondTarget | undefined,
-  signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  if (!second) return work(signal);
-  const stop = new AbortController();
-  const either = AbortSignal.any([signal, stop.signal]);
-  const applying = second.apply(either).catch((error: unknown) => stop.abort(error));
-  try {
-    return await work(either);
-  } finally {
-    stop.abort();
-    await applying;
-  }
 }
 
 async function refuseOpenCutover(target: pg.Client, pipeline: string): Promise<void> {

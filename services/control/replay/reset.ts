@@ -4,6 +4,7 @@ import { domainSchemas, routeName, type TableMapping } from '../../../core/mappi
 import { displayName } from '../../../core/relation.js';
 import { topicsOf } from '../../../core/topics.js';
 import { fenceApply, inTransactionBesideApply } from '../../../platform/apply-fence.js';
+import { setMappingVersion } from '../../../platform/control-schema.js';
 import { lineageTable } from '../../../platform/lineage-table.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { quoteName } from '../../../platform/postgres.js';
@@ -31,7 +32,8 @@ export async function resetTarget(
   await inTransactionBesideApply(target, work).catch(refuseReferred);
 }
 
-function refuseReferred(error: unknown): never {
+/** @throws FerryError `target-unfit` where rows outside of the mapping refer to those that are emptied; or the error. */
+export function refuseReferred(error: unknown): never {
   const { code, message } = error as { code?: string; message: string };
   if (code !== '23503') throw error;
   throw new FerryError('target-unfit', `the target's tables cannot be emptied: ${message}`, {
@@ -47,6 +49,33 @@ export async function refuseServing(target: ClientBase, { name }: LoadedPipeline
   throw new FerryError('not-ready', `the new project serves: replay would empty it under its applications`, {
     remedy: 'Replay before the cutover only.',
   });
+}
+
+/**
+ * As of a replay, for a version of the mapping that the target may not have had: what stands of the topics of others goes.
+ * Tables that it does not map any more stay as they are.
+ */
+export async function emptyForVersion(target: ClientBase, pipeline: LoadedPipeline): Promise<void> {
+  // First, as a claim does.
+  await takeVersion(target, pipeline);
+  await reset(target, pipeline);
+  // Made anew by apply, with what tells rows apart now.
+  for (const candidates of await readCandidateTables(target, pipeline.tables)) {
+    await target.query(`DROP TABLE ${candidates}`);
+  }
+}
+
+/**
+ * From here on the target has its rows by the pipeline's version of the mapping. Checkpoints of its topics stay: their epoch
+ * is what refuses whoever was replaced.
+ */
+export async function takeVersion(target: ClientBase, pipeline: LoadedPipeline): Promise<void> {
+  const { name, mappingVersion, tables } = pipeline;
+  await setMappingVersion(target, name, mappingVersion);
+  const topics = domainSchemas(tables).map(topicsOf(name, mappingVersion).domain);
+  for (const table of ['checkpoint', 'ledger']) {
+    await target.query(`DELETE FROM ferry.${table} WHERE pipeline = $1 AND NOT topic = ANY ($2)`, [name, topics]);
+  }
 }
 
 async function reset(target: ClientBase, pipeline: LoadedPipeline): Promise<void> {
@@ -78,7 +107,7 @@ export async function resetTables(
   { mappings, record }: { readonly mappings: readonly TableMapping[]; readonly record: () => Promise<void> },
 ): Promise<void> {
   await refuseServing(target, pipeline);
-  const { domain } = topicsOf(pipeline.name);
+  const { domain } = topicsOf(pipeline.name, pipeline.mappingVersion);
   const work = async () => {
     await emptyMapped(target, mappings);
     for (const topic of domainSchemas(mappings).map(domain)) {
@@ -87,14 +116,18 @@ export async function resetTables(
         remedy: 'Start the pipeline: ferry up.',
       });
     }
-    for (const mapping of mappings) await beginAgain(target, pipeline.name, mapping);
+    for (const mapping of mappings) await beginAgain(target, pipeline, mapping);
     await record();
   };
   await inTransactionBesideApply(target, work).catch(refuseReferred);
 }
 
-async function beginAgain(target: ClientBase, pipeline: string, mapping: TableMapping): Promise<void> {
-  const of = [pipeline, topicsOf(pipeline).domain(mapping.target.schema), routeName(mapping)];
+async function beginAgain(
+  target: ClientBase,
+  { name, mappingVersion }: LoadedPipeline,
+  mapping: TableMapping,
+): Promise<void> {
+  const of = [name, topicsOf(name, mappingVersion).domain(mapping.target.schema), routeName(mapping)];
   await target.query(
     `INSERT INTO ferry.table_state AS s (pipeline, source_table, partition, state, stopped_offset, stopped_lsn, stopped_index)
      SELECT pipeline, $3, partition, 'catching-up', 0, '0/0', -1 FROM ferry.checkpoint WHERE pipeline = $1 AND topic = $2

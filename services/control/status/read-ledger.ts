@@ -28,10 +28,12 @@ export async function readLedger(
   const { partitions } = pipeline.log;
   const transforms: (TransformState | undefined)[] = [];
   for (let partition = 0; partition < partitions; partition++) {
-    transforms.push((await log.control.get(transformStateKey(partition))) as TransformState | undefined);
+    transforms.push(
+      (await log.control.get(transformStateKey(partition, pipeline.mappingVersion))) as TransformState | undefined,
+    );
   }
   const applied = target && (await readApplied(target, pipeline.name));
-  const topics = topicsOf(pipeline.name);
+  const topics = topicsOf(pipeline.name, pipeline.mappingVersion);
   const captured: Tally = new Map();
   for (const at of partitionsOf([topics.raw], partitions)) {
     await tallyPartition(log, at, capture?.next[partitionName(at)] ?? 0, captured);

@@ -56,7 +56,7 @@ export async function readStatus(pipeline: LoadedPipeline, sources: StatusSource
     });
   };
   const { log, source, target } = sources;
-  const topics = topicsOf(pipeline.name);
+  const topics = topicsOf(pipeline.name, pipeline.mappingVersion);
   const { partitions } = pipeline.log;
   const domains = partitionsOf(domainSchemas(pipeline.tables).map(topics.domain), partitions);
   const [now, rawEnds, ends] = await Promise.all([

@@ -2,6 +2,7 @@ import { displayName, type QualifiedName } from '../../../core/relation.js';
 import { REMOVED_PREFIX, type Removal } from '../../../core/stage-state.js';
 import { sourceObjectName } from '../../../core/topics.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
+import { forgetMapped } from '../../../platform/mapping-version.js';
 import type { Sides } from './add-table.js';
 import { unpublishTable } from './publish-table.js';
 import { forgetCopy } from './stop-and-go.js';
@@ -24,6 +25,7 @@ export async function removeTable(
   const removal: Removal = { lsn: rows[0]!.lsn };
   await log.control.put(`${REMOVED_PREFIX}${displayName(table)}`, removal);
   await takeMapping(log, pipeline, ['transform', 'apply', 'control']);
+  await forgetMapped(log, pipeline.mappingVersion, table);
   const { rows: found } = await target.query<{ there: string }>(
     "SELECT to_regclass('ferry.table_state') IS NOT NULL AS there",
   );

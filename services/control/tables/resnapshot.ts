@@ -84,7 +84,8 @@ export async function waitForBeginning(
   mapping: TableMapping,
   { order, withinMs }: { readonly order: Lsn; readonly withinMs: number },
 ): Promise<boolean> {
-  const topics = routesOf(pipeline.tables, mapping).map(({ target }) => topicsOf(pipeline.name).domain(target.schema));
+  const { domain } = topicsOf(pipeline.name, pipeline.mappingVersion);
+  const topics = routesOf(pipeline.tables, mapping).map(({ target }) => domain(target.schema));
   const partitions = partitionsOf(topics, pipeline.log.partitions);
   const deadline = performance.now() + withinMs;
   for (;;) {

@@ -173,7 +173,7 @@ async function fenced(
   { source, target: { schema } }: TableMapping,
   act: (topic: string) => Promise<void>,
 ): Promise<void> {
-  const topic = topicsOf(pipeline.name).domain(schema);
+  const topic = topicsOf(pipeline.name, pipeline.mappingVersion).domain(schema);
   const work = async () => {
     if ((await fenceApply(target, pipeline.name, topic)) !== pipeline.log.partitions) {
       throw new FerryError('not-ready', `nothing has been applied to the schema ${schema} yet`, {

@@ -18,6 +18,7 @@ export interface AppliedProbe {
 
 export interface AppliedProbeOptions {
   readonly pipeline: string;
+  readonly mappingVersion: number;
   /** The mapped tables: each of their domain schemas must have come so far. */
   readonly tables: readonly TableMapping[];
   /** Of each topic. */
@@ -30,8 +31,8 @@ export interface AppliedProbeOptions {
 
 /** Reads the pipeline's checkpoints in the target. The client stays the caller's. */
 export function appliedProbe(target: ClientBase, options: AppliedProbeOptions): AppliedProbe {
-  const { pipeline, pollIntervalMs = 25, stallTimeoutMs = 60_000 } = options;
-  const topics = domainSchemas(options.tables).map(topicsOf(pipeline).domain);
+  const { pipeline, mappingVersion, pollIntervalMs = 25, stallTimeoutMs = 60_000 } = options;
+  const topics = domainSchemas(options.tables).map(topicsOf(pipeline, mappingVersion).domain);
   const partitions = partitionsOf(topics, options.partitions);
   const readApplied = async (): Promise<Lsn | undefined> => {
     try {

@@ -1,11 +1,12 @@
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { parseLsn } from '../../../core/lsn.js';
-import { domainSchemas, type TableMapping } from '../../../core/mapping.js';
+import { domainSchemas } from '../../../core/mapping.js';
 import { ofPartition, partitionsOf, topicsOf } from '../../../core/topics.js';
 import { readAppliedPoints } from '../../../platform/control-schema.js';
 import { classify } from '../../../platform/postgres.js';
 import { furthestBehind, lagOf } from '../status/lag.js';
+import type { AppliedProbeOptions } from './applied-probe.js';
 import type { Load } from './load-limits.js';
 
 /** Session name of what verification reads with: it does not wait for itself. */
@@ -21,7 +22,7 @@ SELECT pg_catalog.pg_current_wal_insert_lsn() AS lsn, extract(epoch FROM clock_t
 /** Reads how much production has to do, and how far the pipeline is behind it. */
 export async function readLoad(
   { source, target }: { readonly source: ClientBase; readonly target: ClientBase },
-  of: { readonly pipeline: string; readonly tables: readonly TableMapping[]; readonly partitions: number },
+  of: Pick<AppliedProbeOptions, 'pipeline' | 'mappingVersion' | 'tables' | 'partitions'>,
 ): Promise<Load> {
   const [row, points] = await Promise.all([
     source
@@ -34,7 +35,7 @@ export async function readLoad(
       throw classify('target', error, `the checkpoints of pipeline ${of.pipeline}`);
     }),
   ]);
-  const topics = domainSchemas(of.tables).map(topicsOf(of.pipeline).domain);
+  const topics = domainSchemas(of.tables).map(topicsOf(of.pipeline, of.mappingVersion).domain);
   const reached = partitionsOf(topics, of.partitions).map((at) => {
     const point = ofPartition(points, at);
     return point && { through: point.commitEnd, time: point.commitTime };

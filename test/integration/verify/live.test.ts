@@ -64,6 +64,7 @@ describeWithPostgres('verification while writes go on', () => {
     const tables = [mapping(), mapping({ source: 'public.u', target: 'shared.u' })];
     const probe = appliedProbe(pair.target, {
       pipeline: 'demo',
+      mappingVersion: 1,
       tables,
       partitions: 1,
       pollIntervalMs: 5,

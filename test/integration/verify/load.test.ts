@@ -6,7 +6,7 @@ import { eventually } from '../../support/eventually.js';
 import { describeWithPostgres } from '../../support/servers.js';
 import { mapping, Pair } from './pair.js';
 
-const OF = { pipeline: 'demo', tables: [mapping()], partitions: 1 };
+const OF = { pipeline: 'demo', mappingVersion: 1, tables: [mapping()], partitions: 1 };
 
 describeWithPostgres('the load that verification waits for', () => {
   let pair: Pair;

@@ -57,7 +57,7 @@ async function armedFinding({ source, target }: GateContext, { pipeline, log }: 
     };
   }
   const startedAt = performance.now();
-  const topics = domainSchemas(pipeline.tables).map(topicsOf(pipeline.name).domain);
+  const topics = domainSchemas(pipeline.tables).map(topicsOf(pipeline.name, pipeline.mappingVersion).domain);
   const marker = await writeMarker(target, 'canary');
   const partitions = partitionsOf(topics, pipeline.log.partitions);
   await waitUntilDrained(source, pipeline.name, partitions, marker, AbortSignal.timeout(CANARY_MS));

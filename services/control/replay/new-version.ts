@@ -1,0 +1,144 @@
+import type pg from 'pg';
+import { FerryError } from '../../../core/errors.js';
+import { routeName } from '../../../core/mapping.js';
+import { contentsOf, type MappedTable } from '../../../core/mapping-version.js';
+import { topicsOf } from '../../../core/topics.js';
+import { inTransactionBesideApply } from '../../../platform/apply-fence.js';
+import type { EventLog } from '../../../platform/event-log/port.js';
+import { failpoint } from '../../../platform/failpoint.js';
+import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
+import { putVersion, readVersions } from '../../../platform/mapping-version.js';
+import { refuseRolledOut } from '../rollout/rollout.js';
+import { beginReplay, type ReplayScope } from './journal.js';
+import type { NewVersion, ReplayOptions } from './options.js';
+import { domainEnds, waitUntilTransformed } from './progress.js';
+import {
+  refuseOtherTables,
+  refusePastChanges,
+  refuseSameVersion,
+  refuseShortenedRaw,
+  refuseUnfit,
+  tablesThatChange,
+} from './refuse-version.js';
+import { emptyForVersion, refuseReferred, refuseServing } from './reset.js';
+import { copyPastChanges, refuseOthersRows } from './second-target.js';
+import { whileWorking } from './while-working.js';
+
+export interface VersionSides {
+  readonly target: pg.Client;
+  readonly source: pg.Client | undefined;
+  /** Of a second target. */
+  readonly live: pg.Client | undefined;
+}
+
+/**
+ * Makes the domain topics of a version of the mapping out of the raw topic, while the target that is there goes on with
+ * those of before; then empties the mapped tables and lets the target have its rows by the new ones. Killed before that,
+ * it goes on where the topics end.
+ * @throws FerryError when the mapping does not fit, or raw does not have what it needs: nothing is changed then.
+ */
+export async function beginVersion(
+  options: ReplayOptions,
+  version: NewVersion,
+  { target, source, live }: VersionSides,
+  scope: ReplayScope,
+): Promise<void> {
+  const { pipeline, log } = options;
+  if (!source) {
+    throw new FerryError('source-unreachable', 'the source cannot be reached, and a new mapping is held against it');
+  }
+  if (live) await refuseServing(live, pipeline);
+  else await refuseRolledOut(target, pipeline.name);
+  await refuseSameVersion(target, pipeline);
+  await refuseShortenedRaw(log, pipeline);
+  await refuseOtherTables(log, pipeline);
+  const changing = await tablesThatChange(log, live ?? target, pipeline);
+  await refusePastChanges(live ?? target, pipeline.name, changing);
+  // What they bring may be what the mapping asks for.
+  if (!(await version.hasPendingMigrations())) await refuseUnfit(pipeline, { source, target });
+  if (live) await refuseOthersRows(target, pipeline);
+  if (live) await refuseUsed(log, pipeline);
+  await options.confirm();
+  await version.write();
+  if (await beginFilling(log, pipeline)) await fill(options, version);
+  await failpoint('replay.version-filled');
+  await version.migrate();
+  await refuseUnfit(pipeline, { source, target });
+  // Whoever starts from now on works with it; who runs with that of before is fenced by what follows.
+  if (!live) await putVersion(log, pipeline.mappingVersion, { tables: contentsOf(pipeline.tables), state: 'ready' });
+  await failpoint('replay.version-ready');
+  const ends = await domainEnds(log, pipeline, pipeline.tables);
+  await inTransactionBesideApply(target, async () => {
+    await emptyForVersion(target, pipeline);
+    if (live) await copyPastChanges(live, target, pipeline);
+    await keepPastChanges(target, pipeline, changing);
+    await beginReplay(target, pipeline.name, { scope, ends });
+  }).catch(refuseReferred);
+  await failpoint('replay.version-begun');
+}
+
+/** Its topics have one writer: where services work with it, transform is that. */
+async function refuseUsed(log: EventLog, { mappingVersion }: LoadedPipeline): Promise<void> {
+  if ((await readVersions(log)).get(mappingVersion)?.state !== 'ready') return;
+  throw new FerryError('usage', `services work with version ${mappingVersion} of the mapping already`, {
+    remedy: 'Rebuild the second target by it without --mapping: ferry replay --target.',
+  });
+}
+
+/** @returns whether whoever replays fills its topics, because no service works with it. */
+async function beginFilling(log: EventLog, { mappingVersion, tables }: LoadedPipeline): Promise<boolean> {
+  const record = (await readVersions(log)).get(mappingVersion);
+  if (!record) await putVersion(log, mappingVersion, { tables: contentsOf(tables), state: 'filling' });
+  return record?.state !== 'ready';
+}
+
+async function fill({ log, pipeline, signal }: ReplayOptions, version: NewVersion): Promise<void> {
+  await whileWorking([version.fill], signal, (working) =>
+    waitUntilTransformed(log, pipeline, { signal: working, onStill: async () => {} }),
+  );
+}
+
+/**
+ * Where tables were copied again holds for whatever is made of them; changes of columns are known in the names of the
+ * mapping of then.
+ */
+async function keepPastChanges(
+  target: pg.Client,
+  { name, tables }: LoadedPipeline,
+  changing: readonly MappedTable[],
+): Promise<void> {
+  for (const { source, route } of changing) {
+    await target.query(
+      `INSERT INTO ferry.schema_change (pipeline, source_table, partition, lsn, index, changes, action)
+       SELECT DISTINCT pipeline, $3, partition, lsn, index, changes, action FROM ferry.schema_change
+        WHERE pipeline = $1 AND split_part(source_table, ' -> ', 1) = $2 AND action = 'copied again' ON CONFLICT DO NOTHING`,
+      [name, source, route],
+    );
+  }
+  const changed = new Set(changing.map(({ route }) => route));
+  await target.query(
+    `DELETE FROM ferry.schema_change
+      WHERE pipeline = $1 AND action <> 'copied again' AND NOT source_table = ANY ($2)`,
+    [name, tables.map(routeName).filter((route) => !changed.has(route))],
+  );
+}
+
+/**
+ * The target was compared and is equal: services may work with the version where it was made beside them; otherwise all do,
+ * and nobody reads the topics of those before.
+ */
+export async function settleVersion(
+  log: EventLog,
+  { name, mappingVersion }: LoadedPipeline,
+  { isBeside }: ReplayScope,
+): Promise<void> {
+  for (const [version, record] of await readVersions(log)) {
+    if (version === mappingVersion) {
+      await putVersion(log, version, { ...record, state: 'ready' });
+    } else if (!isBeside && record.state !== 'gone') {
+      const { domain } = topicsOf(name, version);
+      await log.deleteTopics([...new Set(record.tables.map(({ schema }) => domain(schema)))]);
+      await putVersion(log, version, { tables: [], state: 'gone' });
+    }
+  }
+}
