@@ -52,6 +52,8 @@ export interface TableSnapshotState {
   readonly rows: number;
   /** Of the source table, by which it is found again under another name. */
   readonly oid?: number;
+  /** The merged tables that it is one of: what its rows' partition is derived from. */
+  readonly group?: string;
   /** The table is not there any more, or another one has its name. */
   readonly gone?: 'dropped' | 'recreated';
   /** Rows expected; absent when unknown. */

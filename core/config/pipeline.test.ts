@@ -111,10 +111,7 @@ describe('parsePipeline', () => {
     expect(problem({ sec: `schema: sec\ntables:\n  t: ${table}\n` }).message).toContain(message);
   });
 
-  test('refuses merged tables in several partitions, and one of them that goes twice', () => {
-    expect(problem({ sec: merged() }, `${PIPELINE}log: { partitions: 2 }\n`).message).toContain(
-      'mapping/sec.yaml:5:7: tables are merged',
-    );
+  test('refuses a merged table that goes twice', () => {
     expect(problem({ sec: merged('    - {from: public.a}\n') }).message).toContain('goes to the schema sec already');
     expect(problem({ sec: merged(), more: merged().replace('sec', 'sec') }).message).toContain(
       'sec.keys is mapped already at',

@@ -41,7 +41,6 @@ export function parsePipeline(
     throw new FerryError('mapping-invalid', `${files.pipeline.path}: no mapping/*.yaml beside it maps a table`);
   }
   refuseTwice(tables);
-  refuseMergeInPartitions(tables, config.log.partitions);
   return { name, ...config, wayBackOf: readWayBackOf(file), tables: withRoutes(resolveLookups(tables)) };
 }
 
@@ -72,17 +71,6 @@ export function schemaPolicy(pipeline: Pick<Pipeline, 'schemaChanges' | 'tables'
   const policy = mapping?.schemaChanges ?? pipeline.schemaChanges;
   // Rows of other tables stand in the same table of the target, under the columns of another mapping.
   return mapping?.lineage && policy === 'propagate' ? 'halt' : policy;
-}
-
-/** Rows that are one may come in several partitions, whose transactions do not see each other's rows. */
-function refuseMergeInPartitions(tables: readonly TableMapping[], partitions: number): void {
-  const merged = tables.find((table) => mergedWith(tables, table).length > 1);
-  if (partitions === 1 || !merged) return;
-  throw new FerryError(
-    'mapping-invalid',
-    `${formatPlace(merged.place)}: tables are merged in one partition only, and log.partitions is ${partitions}`,
-    { remedy: 'Set log.partitions to 1, before the pipeline begins.' },
-  );
 }
 
 /**

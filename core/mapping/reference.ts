@@ -99,8 +99,11 @@ tables:
 Of rows that are equal in the columns of \`unique\` the first table's stands in the target, of one table's the first by key; a null is equal
 to nothing. When it goes, or becomes another, the next one stands. The others are kept in the schema \`ferry\` of the target, as
 *candidates*, with where they came from: \`ferry map trace TABLE KEY\` shows it. Without \`unique\` no two rows are one. A row that comes to
-the key of a row that it is not one with is refused, as by any unique index. Another order of the tables is taken when apply begins again. Tables are merged in one
-partition (\`log.partitions: 1\`). [Why so](decisions/0021-merge.md)
+the key of a row that it is not one with is refused, as by any unique index. Another order of the tables is taken when apply begins again.
+[Why so](decisions/0021-merge.md)
+
+With several partitions all rows of merged tables come in one, so that those that are one meet
+([how to](how-to/scale.md)). Which tables are merged is decided before the pipeline begins then: others need \`ferry resync\`.
 
 ## Keys that are made
 

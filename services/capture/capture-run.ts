@@ -314,7 +314,8 @@ export class CaptureRun {
 
   #prepareTable(plan: TablePlan, moved: ReadonlyMap<string, readonly MovedRow[]>): void {
     const name = sourceName(plan.relation);
-    const state = { ...(this.tables.get(name) ?? NOT_STARTED), oid: plan.relation.id };
+    const { group: _, ...known } = this.tables.get(name) ?? NOT_STARTED;
+    const state = { ...known, oid: plan.relation.id, ...(plan.group === undefined ? {} : { group: plan.group }) };
     this.tables.set(name, state);
     if (plan.key.length === 0) this.#wholeCopies.set(name, new WholeCopy(state));
     if (state.done || plan.key.length === 0) return;

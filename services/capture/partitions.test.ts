@@ -4,11 +4,11 @@ import { POSITION_ZERO } from '../../core/position.js';
 import { displayName } from '../../core/relation.js';
 import { formatResnapshotOrder } from '../../core/resnapshot-order.js';
 import { CAPTURE_STATE } from '../../core/stage-state.js';
+import { partitionOfGroup, partitionOfKey } from '../../platform/partition-of-key.js';
 import { MemoryLog } from '../../test/support/memory-log.js';
 import * as pgoutput from '../../test/support/pgoutput-builder.js';
 import { linesOfAll, relationOf } from '../../test/support/record-builder.js';
 import { planOf } from '../../test/support/table-plan.js';
-import { partitionOfKey } from './partition-of-key.js';
 import { RawEncoder } from './raw-encoder.js';
 import { RawOutput, type ResumePoint } from './raw-output.js';
 import { captureState, recover } from './recover.js';
@@ -18,14 +18,14 @@ import { SnapshotWindows } from './snapshot/windows.js';
 const RAW = 'p.raw';
 const PARTITIONS = 3;
 const users = relationOf(1, 'public.users', ['id', 'name']);
-const plan = planOf(users);
+const PLAN = planOf(users);
 const START: ResumePoint = { position: POSITION_ZERO, complete: true };
 
 /** Ids whose rows are in the given partition. */
 const idsIn = (partition: number) =>
   Array.from({ length: 100 }, (_, i) => String(i)).filter((id) => partitionOfKey([id], PARTITIONS) === partition);
 
-function captureFrom(resume: readonly ResumePoint[] = Array<ResumePoint>(PARTITIONS).fill(START)) {
+function captureFrom(resume: readonly ResumePoint[] = Array<ResumePoint>(PARTITIONS).fill(START), plan = PLAN) {
   const output = new RawOutput(resume);
   const windows = new SnapshotWindows();
   const tallies = { read: new Map(), deduplicated: new Map(), captured: new Map() };
@@ -141,8 +141,8 @@ describe('with several partitions', () => {
 
   test('a chunk is cut by key, and each partition has its mark', () => {
     const { windows, transaction, encoder, take } = captureFrom();
-    windows.tableStarted(plan);
-    windows.expect('c', plan, () => {});
+    windows.tableStarted(PLAN);
+    windows.expect('c', PLAN, () => {});
     transaction('0/100', pgoutput.message('ferry:low', 'c'));
     const ids = [...idsIn(0).slice(0, 2), ...idsIn(1).slice(0, 1)];
     const text = Buffer.from(ids.map((id) => `${id}\tu\n`).join(''));
@@ -158,7 +158,57 @@ describe('with several partitions', () => {
   });
 });
 
+describe('merged tables', () => {
+  const GROUP = 'sec.users';
+  const merged = { ...PLAN, partitionKey: [], group: GROUP };
+  const home = partitionOfGroup(GROUP, PARTITIONS);
+
+  test('are in one partition, whatever their keys are, and a key that moves stays there', () => {
+    const { transaction, take } = captureFrom(undefined, merged);
+    const ids = [0, 1, 2].flatMap((partition) => idsIn(partition).slice(0, 2));
+    const [a, b] = ids as [string, string];
+    transaction(
+      '0/100',
+      ...ids.map((id) => pgoutput.insert(1, [id, 'x'])),
+      pgoutput.update(1, [b, false], { key: [a, null] }),
+      pgoutput.remove(1, { key: [b, null] }),
+    );
+    const lines = take().map(events);
+    expect(lines[home]).toHaveLength(ids.length + 2);
+    expect(lines[home]!.at(-2)).toEqual({ rel: 1, ix: ids.length, op: 'u', key: [a, null], new: [b, false] });
+    expect(lines.filter((own) => own.length > 0)).toHaveLength(1);
+  });
+
+  test('have their chunks there, and the others their marks', () => {
+    const { windows, transaction, take } = captureFrom(undefined, merged);
+    windows.tableStarted(merged);
+    windows.expect('c', merged, () => {});
+    transaction('0/100', pgoutput.message('ferry:low', 'c'));
+    const ids = [0, 1, 2].map((partition) => idsIn(partition)[0]!);
+    const text = ids.map((id) => `${id}\tu\n`).join('');
+    const mark = { upTo: [ids.at(-1)!], final: true };
+    const snapshot = { xmax: 1_000, running: new Set<number>() };
+    windows.fill('c', { text: Buffer.from(text), rows: ids.length, mark, snapshot });
+    take();
+    transaction('0/200', pgoutput.message('ferry:high', 'c'));
+    const blocks = take().map((lines) => events(lines) as { rows: number; text: string; chunk: unknown }[]);
+    expect(blocks.map(([block]) => block!.text)).toEqual(
+      [0, 1, 2].map((partition) => (partition === home ? text : '')),
+    );
+    expect(blocks.map(([block]) => block!.chunk)).toEqual([mark, mark, mark]);
+  });
+
+  test('keep their partition for ever: what is in a log was placed by it', () => {
+    expect(['sec.api_keys', 'a.t', 'growth.posts', 'ü.x'].map((group) => partitionOfGroup(group, 4))).toEqual(PLACES);
+  });
+});
+
+/** Never to be corrected. */
+const PLACES = [1, 0, 2, 2];
+
 describe('recovering several partitions', () => {
+  const plan = PLAN;
+
   /** Chunks up to the given keys, one a transaction, as the partitions would have them, and an order to begin again. */
   function withChunks(upTo: readonly string[], order?: string, from = 0): Buffer[][] {
     const { windows, transaction, output } = captureFrom();

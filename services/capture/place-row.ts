@@ -1,7 +1,7 @@
 import { FerryError } from '../../core/errors.js';
 import type { Tuple } from '../../core/record.js';
 import { displayName, type Relation } from '../../core/relation.js';
-import { partitionOfKey } from './partition-of-key.js';
+import { partitionOf } from './partition-of.js';
 import { NONE, oldTupleAt, type RowMessage } from './pgoutput/decode.js';
 import { readTuple } from './pgoutput/tuple.js';
 import type { TablePlan } from './snapshot/chunk.js';
@@ -33,13 +33,14 @@ export function placeRow(
   const oldAt = oldTupleAt(row);
   const old = oldAt === NONE ? undefined : readTuple(message, oldAt);
   const now = row.newAt === NONE ? undefined : readTuple(message, row.newAt);
-  const partitionOf = (tuple: Tuple, fallback?: Tuple) =>
-    partitionOfKey(
+  const placeOf = (tuple: Tuple, fallback?: Tuple) =>
+    partitionOf(
+      plan,
       columns.map((index) => (tuple[index] === false ? fallback?.[index] : tuple[index]) || ''),
       partitions,
     );
-  const to = now && partitionOf(now, old);
-  const from = old && partitionOf(old);
+  const to = now && placeOf(now, old);
+  const from = old && placeOf(old);
   if (to === undefined || from === undefined || from === to) {
     return [{ partition: (to ?? from)!, row, oldAt, everywhere: false }];
   }

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { FerryError } from '../../core/errors.js';
-import { oncePerSource, routesOf, type TableMapping } from '../../core/mapping.js';
+import { formatPlace, oncePerSource, routesOf, type TableMapping } from '../../core/mapping.js';
+import { mergeGroups } from '../../core/merge-groups.js';
 import { displayName } from '../../core/relation.js';
 import type { TableSnapshotState } from '../../core/stage-state.js';
 import type { ServiceContext } from '../../platform/service.js';
@@ -52,6 +53,33 @@ function underMapping(plan: TablePlan, mapping: TableMapping): TablePlan {
   return source === called ? plan : { ...plan, relation: { ...plan.relation, source, called } };
 }
 
+function inGroup(plan: TablePlan, group: string | undefined): TablePlan {
+  return group === undefined ? plan : { ...plan, partitionKey: [], group };
+}
+
+/**
+ * What the log has of a table stands in the partition of its rows' keys, or of its group: placed otherwise from now on, a
+ * row's changes would be in two.
+ */
+function refuseRegrouped(
+  { group }: TablePlan,
+  { source, place }: TableMapping,
+  {
+    state,
+    pipeline,
+  }: { readonly state: TableSnapshotState | undefined; readonly pipeline: ServiceContext['pipeline'] },
+): void {
+  // The group is put down with the OID.
+  const isBegun = state?.oid !== undefined && (state.done || state.rows > 0);
+  if (pipeline.log.partitions === 1 || !isBegun || state!.group === group) return;
+  throw new FerryError(
+    'mapping-invalid',
+    `${formatPlace(place)}: ${displayName(source)} is merged with others than before, and log.partitions is ` +
+      `${pipeline.log.partitions}: the log has its rows in other partitions`,
+    { remedy: 'Write the mapping as it was, or begin anew: ferry resync.' },
+  );
+}
+
 export async function prepareSource(
   source: pg.Client,
   { pipeline, logger, signal }: ServiceContext,
@@ -65,9 +93,12 @@ export async function prepareSource(
   }
   const tables = found.here.map(({ called }) => called);
   const plans: TablePlan[] = [];
+  const groups = mergeGroups(pipeline.tables);
   for (const { mapping, called } of found.here) {
     const routes = routesOf(pipeline.tables, mapping).map((route) => ({ ...route, source: called }));
-    plans.push(underMapping(await readMappedPlan(source, called, routes), mapping));
+    const plan = inGroup(await readMappedPlan(source, called, routes), groups.get(displayName(mapping.source)));
+    refuseRegrouped(plan, mapping, { state: found.states.get(displayName(mapping.source)), pipeline });
+    plans.push(underMapping(plan, mapping));
   }
   const published = await ensurePublication(source, name, tables);
   await whileSaid(

@@ -20,8 +20,8 @@ export function afterChunk(state: TableSnapshotState, rows: number, mark: ChunkM
 }
 
 /** The state of a table that is copied again. Which partitions it had is known as before: what has joined them since may be in no chunk. */
-export function startedAgain({ oid, partitions }: TableSnapshotState): TableSnapshotState {
-  const again = { ...NOT_STARTED, ...(oid === undefined ? {} : { oid }) };
+export function startedAgain({ oid, group, partitions }: TableSnapshotState): TableSnapshotState {
+  const again = { ...NOT_STARTED, ...(oid === undefined ? {} : { oid }), ...(group === undefined ? {} : { group }) };
   if (!partitions) return again;
   return { ...again, partitions: withoutFiles(partitions, { mayBeGone: true }) };
 }

@@ -32,7 +32,12 @@ const REMOVED = new Map([['public.orphans', parseLsn('F/0')]]);
 const NOTHING: DomainEnd = { position: POSITION_ZERO, complete: true };
 const at = (lsn: string, index: number) => ({ lsn: parseLsn(lsn), index });
 
-function routerWith(ends: Record<string, DomainEnd> = {}, tables = TABLES, removed = REMOVED) {
+function routerWith(
+  ends: Record<string, DomainEnd> = {},
+  tables = TABLES,
+  removed = REMOVED,
+  isMisplaced: (source: string) => boolean = () => false,
+) {
   const tallies = { taken: new Map(), filtered: new Map(), transformed: new Map() };
   const router = new Router({
     tables,
@@ -42,6 +47,7 @@ function routerWith(ends: Record<string, DomainEnd> = {}, tables = TABLES, remov
     through: LSN_ZERO,
     time: null,
     removed,
+    isMisplaced,
   });
   return { router, tallies };
 }
@@ -62,6 +68,31 @@ function domainsOf(output: readonly { schema: string; values: readonly Buffer[] 
 const raw = (limitBytes?: number) => new RecordBuilder(limitBytes).relation(users).relation(posts).relation(orphans);
 const tx = (lsn: string) => ({ tx: lsn, xid: 700, time: TIME });
 const committed = (lsn: string, ix: number) => ({ commit: lsn, ix, end: formatLsn((parseLsn(lsn) + 0x30n) as Lsn) });
+
+describe('rows that belong to another partition', () => {
+  const { router } = routerWith(undefined, undefined, undefined, (source) => source === 'public.users');
+  const take = (records: readonly Buffer[]) => {
+    for (const record of records) router.take(record);
+  };
+
+  test('halt it with the table, for the log has them from before a merge', () => {
+    const row = raw()
+      .begin('0/100')
+      .row(1, 'c', { new: ['1', 'Ada'] });
+    expect(() => take(row.commit().take())).toThrow('the log has rows of public.users from before it was merged');
+  });
+
+  test('but what every partition has, and other tables, pass', () => {
+    const records = raw()
+      .begin('0/200')
+      .row(2, 'd', { key: ['2', null, null] })
+      .truncate([1])
+      .commit()
+      .take();
+    take(records);
+    expect(domainsOf(router.takeRecords()).shared).toHaveLength(3);
+  });
+});
 
 describe('Router', () => {
   test('routes each row to the schema of its table, with its transaction, and the commit where there are rows', () => {

@@ -1,4 +1,5 @@
 import { ByteWriter } from '../../core/byte-writer.js';
+import { FerryError } from '../../core/errors.js';
 import { addTo, type Tally } from '../../core/ledger.js';
 import { type Lsn, parseLsn } from '../../core/lsn.js';
 import type { RowMapper } from '../../core/mapping/row-mapper.js';
@@ -41,6 +42,9 @@ export class Router {
   readonly #domains: ReadonlyMap<string, Domain>;
   readonly #tallies: RouterTallies;
   readonly #removed: ReadonlyMap<string, Lsn>;
+  readonly #isMisplaced: (source: string) => boolean;
+  /** Relations whose rows belong to another partition. */
+  readonly #misplaced = new Set<CompiledRelation>();
   /** Rows of a snapshot, whose line says how long they are. */
   readonly #body = new ByteWriter();
   /** What is filtered of the record is counted: it was not before. */
@@ -67,11 +71,14 @@ export class Router {
     time: string | null;
     /** By source table that was taken out of the mapping: up to which LSN it is left out. */
     removed?: ReadonlyMap<string, Lsn>;
+    /** Whether rows of a source table belong to another partition than this one. */
+    isMisplaced?: (source: string) => boolean;
   }) {
     this.#tables = options.tables;
     this.#kit = options.kit;
     this.#tallies = options.tallies;
     this.#removed = options.removed ?? new Map();
+    this.#isMisplaced = options.isMisplaced ?? (() => false);
     this.through = options.through;
     this.throughTime = options.time;
     this.#domains = new Map(
@@ -83,7 +90,7 @@ export class Router {
    * Takes one raw record.
    * @param isCounted false where what is filtered of it was counted before.
    * @throws FerryError `table-unmapped` for a table that the mapping does not have, and that was not removed from it;
-   *   `mapping-invalid` for rules that do not fit a relation; `mapping-refused` for a row that they can make nothing of.
+   *   `mapping-invalid` for rules that do not fit a relation, and for merged tables whose rows are spread over partitions; `mapping-refused` for a row that they can make nothing of.
    */
   take(record: Buffer, isCounted = true): void {
     this.#isCounted = isCounted;
@@ -160,6 +167,7 @@ export class Router {
     if (line) {
       compiled = compileRelation(line, this.#tables, this.#kit);
       this.#compiled.set(text, compiled);
+      if (this.#isMisplaced(compiled.source)) this.#misplaced.add(compiled);
     }
     const id = Number(text.slice('{"relation":'.length, text.indexOf(',')));
     // Said again in every record; only a change is news to the writer.
@@ -171,6 +179,7 @@ export class Router {
   #row(record: Buffer, scanner: RecordScanner): void {
     const relation = this.#relations.get(scanner.relation)!;
     if (relation.routes.length === 0) return this.#unmapped(relation, 1);
+    if (this.#misplaced.has(relation)) throw misplaced(relation);
     for (const route of relation.routes) {
       if (route.mapper) this.#mappedRow(route, route.mapper, record, scanner);
       else this.#event(route, scanner, 1)?.bytes(record, scanner.start, scanner.end);
@@ -188,6 +197,8 @@ export class Router {
     const relation = this.#relations.get(scanner.relation)!;
     const line = scanner.rows();
     if (relation.routes.length === 0) return this.#unmapped(relation, line.rows);
+    // Of a chunk each partition has a part, which may be empty.
+    if (line.rows > 0 && this.#misplaced.has(relation)) throw misplaced(relation);
     const text = record.subarray(scanner.bodyStart, scanner.end);
     for (const route of relation.routes) {
       if (route.mapper) {
@@ -284,6 +295,15 @@ export class Router {
     addTo(this.#tallies.taken, name, rows);
     addTo(tally, name, rows);
   }
+}
+
+/** It was captured before it was merged: rows that are one may come in any partition, and none sees another's. */
+function misplaced({ source }: CompiledRelation): FerryError {
+  return new FerryError(
+    'mapping-invalid',
+    `the log has rows of ${source} from before it was merged with others, spread over its partitions`,
+    { details: { table: source }, remedy: 'Begin anew, ferry resync; or write the mapping as it was.' },
+  );
 }
 
 /** Moves the domain's end to an event that is about to be written. @returns false when the domain has it already. */

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatLsn } from '../../core/lsn.js';
 import { domainSchemas } from '../../core/mapping.js';
+import { mergeGroups } from '../../core/merge-groups.js';
 import { type TransformState, transformStateKey } from '../../core/stage-state.js';
 import { partitionName, topicsOf } from '../../core/topics.js';
 import type { Batch, EventLog, LogRecord } from '../../platform/event-log/port.js';
 import { failpoint } from '../../platform/failpoint.js';
+import { partitionOfGroup } from '../../platform/partition-of-key.js';
 import { readRemovedTables } from '../../platform/removed-tables.js';
 import { ruleKitOf } from '../../platform/rule-kit.js';
 import type { ServiceContext } from '../../platform/service.js';
@@ -24,7 +26,13 @@ export async function transformPartition(context: TransformContext, partition: n
   const schemas = domainSchemas(pipeline.tables);
   const recovered = await recover(log, topics, schemas, partition);
   const removed = await readRemovedTables(log);
-  const router = new Router({ tables: pipeline.tables, kit: await ruleKitOf(pipeline), ...recovered, removed });
+  const groups = mergeGroups(pipeline.tables);
+  const isMisplaced = (source: string) => {
+    const group = groups.get(source);
+    return group !== undefined && partitionOfGroup(group, pipeline.log.partitions) !== partition;
+  };
+  const kit = await ruleKitOf(pipeline);
+  const router = new Router({ tables: pipeline.tables, kit, ...recovered, removed, isMisplaced });
   const key = transformStateKey(partition, topics.version);
   const state = new StateKeeper(log, key, recovered, router);
   logger.info({ partition, rawOffset: recovered.rawOffset, domains: schemas.length }, 'transforming');

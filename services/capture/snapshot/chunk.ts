@@ -9,6 +9,8 @@ export interface TablePlan {
   readonly key: readonly string[];
   /** What a row's partition is derived from: columns that every change and every row of a chunk carries. */
   readonly partitionKey: readonly string[];
+  /** The merged tables that it is one of: their rows are all in one partition, whatever their keys are. */
+  readonly group?: string;
   /** Their types, for a chunk's bounds. */
   readonly keyTypes: readonly KeyType[];
   /** The columns that the stream carries too: all but generated ones and those that the publication leaves out. */

@@ -1,7 +1,7 @@
 import { addTo } from '../../../core/ledger.js';
 import type { ChunkMark, RowLine, RowsLine } from '../../../core/record.js';
 import { type Column, sourceName } from '../../../core/relation.js';
-import { partitionOfKey } from '../partition-of-key.js';
+import { partitionOf } from '../partition-of.js';
 import type { RawOutput, RawPartition } from '../raw-output.js';
 import type { CaptureTallies } from '../tallies.js';
 import { lineStarts, type TablePlan } from './chunk.js';
@@ -47,7 +47,8 @@ export function writeGone(
     const keyValue = (name: string) => values[plan.key.indexOf(name)] ?? null;
     const partition =
       partitions[
-        partitionOfKey(
+        partitionOf(
+          plan,
           plan.partitionKey.map((name) => keyValue(name)!),
           partitions.length,
         )
@@ -97,7 +98,7 @@ function splitByKey(text: Buffer, plan: TablePlan, partitions: number): Buffer[]
   const starts = lineStarts(text);
   for (let i = 0; i + 1 < starts.length; i++) {
     const line = text.subarray(starts[i], starts[i + 1]);
-    lines[partitionOfKey(keyOfLine(line, keyIndexes), partitions)]!.push(line);
+    lines[partitionOf(plan, keyOfLine(line, keyIndexes), partitions)]!.push(line);
   }
   return lines.map((part) => Buffer.concat(part));
 }

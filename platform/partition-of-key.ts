@@ -8,3 +8,8 @@ import { crc32 } from 'node:zlib';
 export function partitionOfKey(key: readonly string[], partitions: number): number {
   return crc32(key.join('\u0000')) % partitions;
 }
+
+/** The partition of all rows of a group of merged tables, from its name; likewise for ever. */
+export function partitionOfGroup(group: string, partitions: number): number {
+  return partitionOfKey([group], partitions);
+}

@@ -1,0 +1,56 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { TableMapping } from './mapping.js';
+import { mergeGroups } from './merge-groups.js';
+
+/** `schema.target: source, source`, as mappings. */
+function mappingsOf(...lines: readonly string[]): TableMapping[] {
+  return lines.flatMap((line) => {
+    const [target, sources] = line.split(': ') as [string, string];
+    const [schema, table] = target.split('.') as [string, string];
+    const names = sources.split(', ');
+    const lineage = names.length > 1 ? { lineage: { sources: names, unique: [], key: undefined } } : {};
+    return names.map((source) => ({
+      source: { schema: 'public', table: source },
+      target: { schema, table },
+      ...lineage,
+    }));
+  }) as unknown as TableMapping[];
+}
+
+const groupsOf = (...lines: readonly string[]) => Object.fromEntries(mergeGroups(mappingsOf(...lines)));
+
+test('what is merged is a group of its own, and others are none', () => {
+  expect(groupsOf('sec.keys: a, b', 'sec.users: c', 'log.events: d, e, f')).toEqual({
+    ...{ 'public.a': 'sec.keys', 'public.b': 'sec.keys' },
+    ...{ 'public.d': 'log.events', 'public.e': 'log.events', 'public.f': 'log.events' },
+  });
+});
+
+test('a table that is merged with others in another schema brings them together', () => {
+  const all = { 'public.a': 'a.t', 'public.b': 'a.t', 'public.c': 'a.t', 'public.d': 'a.t', 'public.e': 'a.t' };
+  expect(groupsOf('z.t: a, b', 'a.t: c, d', 'm.t: b, e, d', 'n.t: a')).toEqual(all);
+});
+
+test('whatever is merged: tables that meet are of one group, those that do not are not, in any order', () => {
+  const merge = fc.uniqueArray(fc.constantFrom(...'abcdefgh'), { minLength: 1, maxLength: 3 });
+  fc.assert(
+    fc.property(fc.array(merge, { minLength: 1, maxLength: 6 }), fc.nat(), (merges, turn) => {
+      const lines = merges.map((sources, i) => `s${i}.t: ${sources.join(', ')}`);
+      const groups = groupsOf(...lines);
+      const turned = [...lines.slice(turn % lines.length), ...lines.slice(0, turn % lines.length)];
+      expect(groupsOf(...turned)).toEqual(groups);
+      const real = merges.filter(({ length }) => length > 1);
+      expect(new Set(Object.keys(groups))).toEqual(new Set(real.flat().map((source) => `public.${source}`)));
+      // By another way: as far as one comes from table to table.
+      for (const start of new Set(real.flat())) {
+        const reached = new Set([start]);
+        for (const _ of real)
+          for (const one of real) if (one.some((s) => reached.has(s))) for (const s of one) reached.add(s);
+        for (const other of new Set(real.flat())) {
+          expect(groups[`public.${other}`] === groups[`public.${start}`]).toBe(reached.has(other));
+        }
+      }
+    }),
+  );
+});
