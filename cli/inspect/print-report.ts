@@ -51,10 +51,9 @@ function printDomains({ domains }: InspectReport): void {
 function printMerges({ merges }: InspectReport): void {
   if (merges.length === 0) return;
   printLine('\nwhat seems to be there more than once:');
-  for (const { into, tables, columns, score, evidence, obstacles } of merges) {
+  for (const { into, tables, columns, score, evidence, obstacles, mapping } of merges) {
     printLine(`\n${tables.join(', ')}: one table ${into}? (${Math.round(score * 100)} % sure)`);
-    for (const line of [...evidence, ...obstacles]) printLine(`  ${line}`);
-    printLine(`  where two have one row, the first named would win`);
+    for (const line of [...evidence, ...obstacles, ...(mapping?.remarks ?? [])]) printLine(`  ${line}`);
     printTable(
       [`column of ${into}`, ...tables],
       columns.map(({ name, from }) => [name, ...tables.map((table) => from[table] ?? '')]),

@@ -32,7 +32,11 @@ export function writeMapping(schema: string, tables: readonly TableMapping[], co
   return yamlText(value, { ...comments, entries });
 }
 
-function entryOf({ source, rename, rules, truncate, schemaChanges }: TableMapping): object {
+/** What a mapping says of its source table, as a file's entry or as one of those that it merges. */
+export type EntryMapping = Pick<TableMapping, 'source'> &
+  Partial<Pick<TableMapping, 'rename' | 'rules' | 'lineage' | 'truncate' | 'schemaChanges'>>;
+
+export function entryOf({ source, rename = new Map(), rules, lineage, truncate, schemaChanges }: EntryMapping): object {
   const { where, pick, drop = [], columns = new Map() } = rules ?? {};
   return {
     from: literal(formatQualifiedName(source)),
@@ -43,9 +47,16 @@ function entryOf({ source, rename, rules, truncate, schemaChanges }: TableMappin
     ...(columns.size > 0
       ? { columns: Object.fromEntries([...columns].map(([name, rule]) => [name, onOneLine(rule)])) }
       : {}),
+    ...(lineage?.key ? { key: onOneLine(lineage.key) } : {}),
     ...(truncate ? { truncate } : {}),
     ...(schemaChanges ? { schemaChanges } : {}),
   };
+}
+
+/** Tables into one: the entries in their order, and the columns in which rows are one. */
+export function mergedEntry(mappings: readonly EntryMapping[]): object {
+  const unique = mappings[0]?.lineage?.unique ?? [];
+  return { merge: mappings.map(entryOf), ...(unique.length > 0 ? { unique: onOneLine(unique) } : {}) };
 }
 
 function onOneLine(value: object): Node {

@@ -1,4 +1,4 @@
-import { kindOf } from './column-likeness.js';
+import { type MergeMapping, type MergeScene, mergeMapping } from './merge-mapping.js';
 import type { NearDuplicate } from './near-duplicates.js';
 import type { TableFacts } from './table-facts.js';
 import { wordsOf } from './words.js';
@@ -14,7 +14,8 @@ export interface Merge {
   readonly score: number;
   /** What says so, a line for each pair. */
   readonly evidence: readonly string[];
-  /** What stands against it. */
+  /** What it is in a mapping; undefined where something stands against it. */
+  readonly mapping?: MergeMapping;
   readonly obstacles: readonly string[];
 }
 
@@ -28,22 +29,28 @@ export interface MergedColumn {
  * Puts near-duplicates into groups, each of which could be one table. Rows of the table with the newest version in its
  * name would win, then those of the larger table, then those in public.
  */
-export function proposeMerges(duplicates: readonly NearDuplicate[]): Merge[] {
+export function proposeMerges(duplicates: readonly NearDuplicate[], known: KnownOfMerges): Merge[] {
+  const merged = new Set(duplicates.flatMap(({ a, b }) => [a.name, b.name]));
   return groupsOf(duplicates).map((pairs) => {
     const tables = [...new Set(pairs.flatMap(({ a, b }) => [a, b]))].sort(precedence);
     const base = [...tables].sort(plainness)[0]!;
+    const columns = mergedColumns([base, ...tables.filter((table) => table !== base)], pairs);
+    const mapping = mergeMapping({ ...known, tables, columns, merged });
     return {
       into: base.table,
       tables: tables.map(({ name }) => name),
-      columns: mergedColumns([base, ...tables.filter((table) => table !== base)], pairs),
+      columns,
       score: Math.min(
         ...tables.map((table) => Math.max(...pairs.filter((pair) => has(pair, table)).map(({ score }) => score))),
       ),
       evidence: pairs.map(describe),
-      obstacles: obstaclesTo(tables),
+      ...('obstacles' in mapping ? mapping : { mapping, obstacles: [] }),
     };
   });
 }
+
+/** What a merge's mapping needs to know beside its tables. */
+export type KnownOfMerges = Pick<MergeScene, 'all' | 'references' | 'samples' | 'namespaceOf'>;
 
 const has = ({ a, b }: NearDuplicate, table: TableFacts) => a === table || b === table;
 
@@ -93,13 +100,22 @@ function plainness(one: TableFacts, other: TableFacts): number {
 function mergedColumns(tables: readonly TableFacts[], pairs: readonly NearDuplicate[]): MergedColumn[] {
   const merged: { name: string; from: Record<string, string> }[] = [];
   for (const table of tables) {
+    const open = (column: { readonly from: object }) => !(table.name in column.from);
     for (const { name } of table.columns) {
-      const known = merged.find(({ from }) => !(table.name in from) && isPaired(pairs, from, table.name, name));
+      const known =
+        merged.find((column) => open(column) && isPaired(pairs, column.from, table.name, name)) ??
+        merged.find((column) => open(column) && column.name === name);
       if (known) known.from[table.name] = name;
-      else merged.push({ name, from: { [table.name]: name } });
+      else merged.push({ name: freeName(name, table.table, merged), from: { [table.name]: name } });
     }
   }
   return merged;
+}
+
+/** Another column of the table may be the one of that name already. */
+function freeName(name: string, prefix: string, merged: readonly { readonly name: string }[]): string {
+  const isTaken = merged.some((column) => column.name === name);
+  return isTaken ? freeName(`${prefix}_${name}`, prefix, merged) : name;
 }
 
 function isPaired(
@@ -124,11 +140,3 @@ function describe({ a, b, pairs, columns, values }: NearDuplicate): string {
 }
 
 const percent = (share: number) => `${Math.round(share * 100)} %`;
-
-function obstaclesTo(tables: readonly TableFacts[]): string[] {
-  const keyOf = ({ key, columns }: TableFacts) =>
-    key.map((name) => kindOf(columns.find((column) => column.name === name)?.type ?? '')).join(', ') || 'none';
-  const keys = new Set(tables.map(keyOf));
-  if (keys.size === 1 && !keys.has('none')) return [];
-  return [`their keys are of several kinds: ${tables.map((table) => `${table.name} (${keyOf(table)})`).join(', ')}`];
-}

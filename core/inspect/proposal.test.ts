@@ -15,7 +15,8 @@ function proposalOf(
   taken: readonly string[] = [],
 ): Proposal {
   const pairs = likePairs(tables, references);
-  return propose({ tables, references, pairs, samples: new Map(), taken: new Set(taken) });
+  const namespaceOf = (name: string) => `namespace of ${name}`;
+  return propose({ tables, references, pairs, samples: new Map(), taken: new Set(taken), namespaceOf });
 }
 
 /** Schema -> tables without their schemas, but for those that are not in public. */

@@ -1,5 +1,5 @@
 import { type Domain, proposeDomains } from './domains.js';
-import { type Merge, proposeMerges } from './merges.js';
+import { type KnownOfMerges, type Merge, proposeMerges } from './merges.js';
 import { type LikePair, nearDuplicates, type ValueSamples } from './near-duplicates.js';
 import { type Reference, sortedByName, type TableFacts } from './table-facts.js';
 
@@ -9,23 +9,27 @@ export interface Proposal {
   readonly merges: readonly Merge[];
 }
 
-/**
- * Proposes domains and merges. Tables that would be one are in one domain.
- * @param pairs of `likePairs`.
- * @param taken schemas that the target keeps for others.
- */
-export function propose(input: {
+export interface ProposalInput {
   readonly tables: readonly TableFacts[];
   readonly references: readonly Reference[];
+  /** Of `likePairs`. */
   readonly pairs: readonly LikePair[];
   readonly samples: ValueSamples;
+  /** Schemas that the target keeps for others. */
   readonly taken: ReadonlySet<string>;
-}): Proposal {
-  const { references, pairs, samples, taken } = input;
+  readonly namespaceOf: KnownOfMerges['namespaceOf'];
+}
+
+/** Proposes domains and merges. Tables that would be one are in one domain. */
+export function propose(input: ProposalInput): Proposal {
+  const { references, pairs, samples, taken, namespaceOf } = input;
   const tables = sortedByName(input.tables);
   const duplicates = nearDuplicates(pairs, samples);
   const copies = duplicates.map(({ a, b }) => [a.name, b.name] as const);
-  return { domains: proposeDomains({ tables, references, copies, taken }), merges: proposeMerges(duplicates) };
+  return {
+    domains: proposeDomains({ tables, references, copies, taken }),
+    merges: proposeMerges(duplicates, { all: tables, references, samples, namespaceOf }),
+  };
 }
 
 /** The domain schema of each table, by `schema.table`. */

@@ -9,12 +9,22 @@ export interface TableFacts extends QualifiedName {
   readonly key: readonly string[];
   /** Estimated; null where nobody knows. */
   readonly rows: number | null;
+  /** Columns of each other unique index: neither partial nor over expressions. */
+  readonly uniques?: readonly (readonly string[])[];
+  /** Changes carry the whole old row, and do not say which columns are the key. */
+  readonly isFull?: boolean;
+  /** Changes name rows by another index than the primary key. */
+  readonly hasOtherIdentity?: boolean;
 }
 
 export interface ColumnFacts {
   readonly name: string;
   /** As SQL, with its modifier. */
   readonly type: string;
+  /** Computed by the server: its values do not travel. */
+  readonly isGenerated?: boolean;
+  /** As SQL. */
+  readonly default?: string;
 }
 
 /** A foreign key. */
@@ -23,6 +33,8 @@ export interface Reference {
   readonly from: string;
   readonly to: string;
   readonly columns: readonly string[];
+  /** What they refer to, in the same order; the key where nobody says it. */
+  readonly refersTo?: readonly string[];
 }
 
 /** So that what is proposed does not hang on the order in which tables come. */

@@ -1,4 +1,5 @@
 import { FerryError } from '../../../core/errors.js';
+import type { TableMapping } from '../../../core/mapping.js';
 import { displayName, type QualifiedName } from '../../../core/relation.js';
 import { didYouMean } from '../../../core/suggest.js';
 import type { CatalogTable } from '../preflight/catalog.js';
@@ -10,6 +11,8 @@ import type { MapRule } from './parse-map.js';
 export interface AssignedTable {
   readonly source: CatalogTable;
   readonly target: QualifiedName;
+  /** What is done with its rows; undefined where they move as they are. Tables of one target are merged, in their order. */
+  readonly mapping?: Pick<TableMapping, 'rename' | 'rules' | 'lineage'>;
 }
 
 /** A table, or a part of one, that does not move. */

@@ -1,6 +1,7 @@
 import { literal } from '../../../core/config/env-references.js';
+import { entryOf, mergedEntry } from '../../../core/config/write-mapping.js';
 import { yamlText } from '../../../core/config/yaml-text.js';
-import { displayName, formatQualifiedName } from '../../../core/relation.js';
+import { displayName } from '../../../core/relation.js';
 import { formatBytes } from '../preflight/format-bytes.js';
 import { replicaKey } from '../preflight/replica-key.js';
 import type { AssignedTable, LeftTable } from './assign-tables.js';
@@ -21,11 +22,14 @@ export interface MappingContent {
 /** The text of `mapping/<schema>.yaml`. */
 export function renderMapping(schema: string, content: MappingContent): string {
   const { tables, left, bytes, head = [], notes } = content;
+  const byTarget = new Map<string, AssignedTable[]>();
+  for (const table of tables) {
+    const name = table.target.table;
+    byTarget.set(name, [...(byTarget.get(name) ?? []), table]);
+  }
   const value = {
     schema: literal(schema),
-    tables: Object.fromEntries(
-      tables.map(({ source, target }) => [target.table, { from: literal(formatQualifiedName(source)) }]),
-    ),
+    tables: Object.fromEntries([...byTarget].map(([name, own]) => [name, tableEntry(own)])),
   };
   return yamlText(value, {
     head: [
@@ -33,12 +37,21 @@ export function renderMapping(schema: string, content: MappingContent): string {
       'A column keeps its name unless `rename: {old_name: new_name}` under the table says otherwise.',
       ...head,
     ],
-    entries: tables.map((table) => ({
-      path: ['tables', table.target.table],
-      lines: [describe(table, bytes), ...(notes?.get(displayName(table.source)) ?? [])],
+    entries: [...byTarget].map(([name, own]) => ({
+      path: ['tables', name],
+      lines: [
+        ...own.map((table) => `${own.length > 1 ? `${displayName(table.source)}: ` : ''}${describe(table, bytes)}`),
+        ...(notes?.get(displayName(own[0]!.source)) ?? []),
+      ],
     })),
     tail: leftLines('Not moved:', left),
   });
+}
+
+function tableEntry(tables: readonly AssignedTable[]): object {
+  const mappings = tables.map(({ source, mapping }) => ({ source, ...mapping }));
+  const [only, another] = mappings;
+  return another ? mergedEntry(mappings) : entryOf(only!);
 }
 
 function describe({ source }: AssignedTable, bytes: ReadonlyMap<number, number>): string {

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { drawDomains } from '../../../core/inspect/picture.js';
 import { type Proposal, propose } from '../../../core/inspect/proposal.js';
+import { uuidV5 } from '../../../core/mapping/uuid-v5.js';
+import { ruleKit } from '../../../platform/rule-kit.js';
 import type { ConfigContent } from '../init/config-files.js';
 import type { CatalogTable } from '../preflight/catalog.js';
 import { readActivity } from './activity.js';
@@ -41,7 +43,7 @@ export async function inspectSource(
   return {
     report: buildReport({ reading, activity, proposal, assignment, checks }),
     picture: drawDomains(proposal.domains, reading.facts.foreignKeys, proposal.merges),
-    content: { assignment: { ...assignment, left }, bytes: reading.bytes, ...commentsOf(proposal) },
+    content: { assignment: { ...assignment, left }, bytes: reading.bytes, ...commentsOf(proposal, assignment) },
   };
 }
 
@@ -50,6 +52,9 @@ function withRows({ tables, rows }: SourceReading): CatalogTable[] {
   return tables.map((table) => ({ ...table, estimatedRows: rows.get(table.oid)?.rows ?? null }));
 }
 
+/** Under it each source table has a namespace of its own for the keys that are made: the same in every run. */
+const NAMESPACE = '6f1c8c0e-3a52-4f0b-9a3e-5f0d0c8f2b71';
+
 function proposalOf({ tableFacts, facts, pairs, sampling }: SourceReading): Proposal {
   return propose({
     tables: tableFacts,
@@ -57,5 +62,6 @@ function proposalOf({ tableFacts, facts, pairs, sampling }: SourceReading): Prop
     pairs,
     samples: sampling.samples,
     taken: takenSchemas(facts.roles),
+    namespaceOf: uuidV5(NAMESPACE, ruleKit),
   });
 }

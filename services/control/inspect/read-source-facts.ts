@@ -13,7 +13,9 @@ const OF_NO_EXTENSION = (catalog: string, oid: string) =>
 const FOREIGN_KEYS = `
   SELECT k.conname AS name, n.nspname || '.' || c.relname AS from, fn.nspname || '.' || f.relname AS to,
          ARRAY(SELECT a.attname FROM unnest(k.conkey) WITH ORDINALITY u (attnum, ord)
-               JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum ORDER BY u.ord) AS columns
+               JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum ORDER BY u.ord) AS columns,
+         ARRAY(SELECT a.attname FROM unnest(k.confkey) WITH ORDINALITY u (attnum, ord)
+               JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum ORDER BY u.ord) AS "refersTo"
   FROM pg_constraint k
   JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_class f ON f.oid = k.confrelid JOIN pg_namespace fn ON fn.oid = f.relnamespace

@@ -4,7 +4,7 @@ import type { TableFacts } from '../../../core/inspect/table-facts.js';
 import { displayName } from '../../../core/relation.js';
 import type { LeftTable } from '../init/assign-tables.js';
 import { readSourceParts } from '../init/read-source-parts.js';
-import type { BehaviorPart } from '../init/source-parts.js';
+import type { BehaviorPart, ColumnPart } from '../init/source-parts.js';
 import type { Catalog, CatalogTable } from '../preflight/catalog.js';
 import { readCatalog, readTableBytes } from '../preflight/read-catalog.js';
 import { type ActivityReading, readActivity } from './activity.js';
@@ -60,7 +60,7 @@ async function readAll(client: ClientBase, onProgress: OnProgress): Promise<Sour
   const platform = platformSchemas(facts.roles);
   const tables = all.filter((table) => outOfScope(table, platform) === undefined);
   const oids = tables.map(({ oid }) => oid);
-  const { behaviors } = await readSourceParts(client, oids);
+  const { behaviors, columns } = await readSourceParts(client, oids);
   const bytes = await readTableBytes(
     client,
     all.map(({ oid }) => oid),
@@ -68,7 +68,7 @@ async function readAll(client: ClientBase, onProgress: OnProgress): Promise<Sour
   await client.query(`SELECT pg_catalog.set_config('statement_timeout', '${SAMPLE_TIMEOUT_MS}', true)`);
   onProgress({ doing: 'counting rows' });
   const rows = await countRows(client, all, activity);
-  const own = tables.map((table) => tableFacts(table, rows.get(table.oid)?.rows ?? null));
+  const own = tables.map((table) => tableFacts(table, rows.get(table.oid)?.rows ?? null, defaultsOf(table, columns)));
   const pairs = likePairs(own, facts.foreignKeys);
   const sampling = await sampleValues(client, readableOnly(columnsToSample(pairs), catalog), (sample) =>
     onProgress({ doing: 'comparing values', sample }),
@@ -80,6 +80,12 @@ async function readAll(client: ClientBase, onProgress: OnProgress): Promise<Sour
       return reason === undefined ? [] : [{ table: displayName(table), reason }];
     }),
   };
+}
+
+/** Defaults of a table's columns, as SQL. */
+function defaultsOf({ oid }: CatalogTable, columns: readonly ColumnPart[]): Map<string, string> {
+  const own = columns.filter(({ table, generated }) => table === oid && generated === '');
+  return new Map(own.flatMap(({ name, expression }) => (expression === null ? [] : [[name, expression] as const])));
 }
 
 /** Tables whose rows are here, and which our role may read. */

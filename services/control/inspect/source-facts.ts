@@ -23,6 +23,8 @@ export interface ForeignKey {
   readonly from: string;
   readonly to: string;
   readonly columns: readonly string[];
+  /** What they refer to, in the same order. */
+  readonly refersTo: readonly string[];
 }
 
 export interface FunctionFacts {

@@ -53,13 +53,34 @@ export function keyOf(table: CatalogTable): readonly string[] | undefined {
   return 'columns' in key && key.columns.length > 0 ? key.columns : undefined;
 }
 
-export function tableFacts(table: CatalogTable, rows: number | null): TableFacts {
+/** @param defaults by column, as SQL. */
+export function tableFacts(
+  table: CatalogTable,
+  rows: number | null,
+  defaults: ReadonlyMap<string, string>,
+): TableFacts {
+  const primary = table.uniqueIndexes.find((index) => index.primary);
+  const key = keyOf(table) ?? [];
   return {
     schema: table.schema,
     table: table.table,
     name: displayName(table),
-    columns: table.columns.map(({ name, typeText }) => ({ name, type: typeText })),
-    key: keyOf(table) ?? [],
+    columns: table.columns.map(({ name, typeText, generated }) => ({
+      name,
+      type: typeText,
+      ...(generated === '' ? {} : { isGenerated: true }),
+      ...(defaults.has(name) ? { default: defaults.get(name)! } : {}),
+    })),
+    key,
     rows,
+    uniques: table.uniqueIndexes
+      .filter((index) => index !== primary && index.plain && index.immediate)
+      .map(({ columns }) => columns),
+    isFull: table.identity === 'f',
+    hasOtherIdentity: table.identity === 'i' && primary !== undefined && !isSameSet(primary.columns, key),
   };
+}
+
+function isSameSet(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name) => b.includes(name));
 }

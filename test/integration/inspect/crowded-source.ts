@@ -1,12 +1,17 @@
 import { CROWDED } from '../../support/crowded-schemas.js';
 import { ddlOf } from '../../support/table-lines.js';
 
-/** The crowded project as a live database: on Supabase, with rows, and with all that names `public` or stays behind. */
-export const CROWDED_SOURCE = `
-CREATE ROLE anon; CREATE ROLE authenticated; CREATE ROLE service_role;
+/** What every Supabase project has by itself, as far as the crowded one names it. */
+export const MANAGED = `
 CREATE SCHEMA auth;
 CREATE TABLE auth.users (id uuid PRIMARY KEY, email text);
 CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT NULL::uuid $$;
+`;
+
+/** The crowded project as a live database: on Supabase, with rows, and with all that names `public` or stays behind. */
+export const CROWDED_SOURCE = `
+CREATE ROLE anon; CREATE ROLE authenticated; CREATE ROLE service_role;
+${MANAGED}
 ${ddlOf(CROWDED)}
 CREATE TABLE public.schema_migrations (version text PRIMARY KEY);
 ALTER TABLE public.profiles ADD FOREIGN KEY (user_id) REFERENCES auth.users;

@@ -78,9 +78,9 @@ describe('a crowded database, inspected', () => {
     expect(await readFile(join(folder, 'domains.md'), 'utf8')).toMatch(/^```mermaid\nflowchart LR\n {2}subgraph d0\["/);
     for (const file of files) expect(await readFile(join(out, file), 'utf8')).not.toContain('127.0.0.1');
 
-    expect(await readFile(join(out, 'mapping/memory.yaml'), 'utf8')).toContain(
-      '  memory_entries:\n    from: public.memory_entries',
-    );
+    const memory = await readFile(join(out, 'mapping/memory.yaml'), 'utf8');
+    expect(memory).toContain('  memory_entries:\n    merge:\n      - from: public.memory_entries\n');
+    expect(memory).toContain('    unique: [id]\n');
 
     const pipeline = await loadPipeline(out, env);
     const moved = tables.filter(({ left }) => left === null);
