@@ -4,6 +4,7 @@ import { earlyRoutines } from './early-routines.js';
 import type { Finding } from './finding.js';
 import type { Grammar } from './grammar.js';
 import { type DumpStatement, extensionSchemasOf, type Inventory, inventoryOf } from './inventory.js';
+import { labelOf } from './label.js';
 import { CANNOT_MOVE, Mover } from './mover.js';
 import type { Written } from './phase.js';
 import { type Placement, type PlacementChoices, type PlacementNote, placeObjects } from './placement.js';
@@ -12,7 +13,7 @@ import type { Plan } from './relocation.js';
 import { exposeSchemas, isManagedSchema } from './supabase.js';
 import { supabaseFindings } from './supabase-findings.js';
 import { tableColumns } from './table-columns.js';
-import { writeStatement } from './write-statement.js';
+import { type StatementContext, writeStatement } from './write-statement.js';
 
 export interface SchemaInput {
   /** Of a schema-only dump, in its order. */
@@ -41,9 +42,13 @@ export function generateSchema(input: SchemaInput, grammar: Grammar): GeneratedS
   const places = new Map(placement.places);
   const reasons = new Map(placement.reasons);
   for (;;) {
-    const mover = moverOf(input, { inventory, placement: { ...placement, places, reasons }, grammar });
+    const parts = { inventory, placement: { ...placement, places, reasons }, grammar };
+    const mover = moverOf(input, parts);
     const written = input.statements.flatMap((statement) => writeStatement(statement, { mover, early }));
-    if (mover.failed.size === 0) return finished(input, { mover, written, kept, notes: placement.notes });
+    if (mover.failed.size === 0) {
+      leaveOfThoseBehind(input, { mover, written, behind: moverOf(input, { ...parts, isOfThoseBehind: true }), early });
+      return finished(input, { mover, written, kept, notes: placement.notes });
+    }
     // What names what cannot be moved cannot be moved either: once more without it.
     const lines = new Set(mover.failed.values());
     kept.push(...mover.findings.filter(({ kind, line }) => kind === 'left' && lines.has(line)));
@@ -64,9 +69,11 @@ interface Parts {
   readonly inventory: Inventory;
   readonly placement: Placement;
   readonly grammar: Grammar;
+  readonly isOfThoseBehind?: boolean;
 }
 
-function moverOf({ statements, mappings, members }: SchemaInput, { inventory, placement, grammar }: Parts): Mover {
+function moverOf({ statements, mappings, members }: SchemaInput, parts: Parts): Mover {
+  const { inventory, placement, grammar, isOfThoseBehind } = parts;
   const { places, reasons } = placement;
   const plan: Plan = {
     inventory,
@@ -75,8 +82,37 @@ function moverOf({ statements, mappings, members }: SchemaInput, { inventory, pl
     members,
     columnsOf: (table, target) => tableColumns(table, target, { mappings, inventory }),
   };
-  return new Mover({ plan, grammar, statements, mappings, extensionSchemas: extensionSchemasOf(statements) });
+  const extensionSchemas = extensionSchemasOf(statements);
+  return new Mover({ plan, grammar, statements, mappings, extensionSchemas, isOfThoseBehind });
 }
+
+/** What tables have that are merged behind others; what they only say again of their rows is not lost. */
+const OF_TABLES: ReadonlySet<string> = new Set([
+  ...['AlterTableStmt', 'IndexStmt', 'CreateStatsStmt', 'CreateTrigStmt', 'RuleStmt', 'CreatePolicyStmt', 'GrantStmt'],
+  'AlterPublicationStmt',
+]);
+
+/** Lists what a table that is merged behind another has, and the first one has not. */
+function leaveOfThoseBehind(
+  { statements }: SchemaInput,
+  known: StatementContext & { readonly written: readonly Written[]; readonly behind: Mover },
+): void {
+  const { mover, behind, early, written } = known;
+  const made = new Set(written.map(({ sql }) => sql));
+  for (const statement of statements.filter(({ kind }) => OF_TABLES.has(kind))) {
+    const before = behind.findings.length;
+    const own = writeStatement(statement, { mover: behind, early });
+    if (behind.findings.length === before && own.every(({ sql }) => made.has(sql))) continue;
+    mover.leave(
+      statement,
+      labelOf(statement),
+      BEHIND,
+      'Write it for the one table, if it shall hold for all of its rows.',
+    );
+  }
+}
+
+const BEHIND = 'its table is merged into another one, which has those of the first of its tables';
 
 interface Round {
   readonly mover: Mover;

@@ -6,6 +6,9 @@ import type { Finding } from './finding.js';
 import type { Grammar, SyntaxNode } from './grammar.js';
 import { type DumpStatement, keyOf, rangePlace, type SourceObject } from './inventory.js';
 import { labelOf } from './label.js';
+import type { TypeReader } from './merge/merged-columns.js';
+import { type MergedTable, mergedTable } from './merge/merged-table.js';
+import { Merges } from './merge/merges.js';
 import { type MovedSql, moveParsed } from './move-sql.js';
 import { displayPlace, type Place } from './names.js';
 import { type Plan, Relocation, type Viewpoint } from './relocation.js';
@@ -13,6 +16,7 @@ import { moveRoutine } from './routine.js';
 import { routineViewpoint } from './routine-viewpoint.js';
 import { renameSubjectColumns } from './subject-columns.js';
 import { isNode } from './syntax.js';
+import { typeNamed } from './type-named.js';
 
 /** A table that a statement is about, at one of the places that it goes to. */
 export interface SubjectTable {
@@ -27,6 +31,8 @@ export interface MoverInput {
   readonly mappings: readonly TableMapping[];
   /** Schemas in which extensions stand. */
   readonly extensionSchemas: readonly string[];
+  /** Only what tables have that are merged behind others, to tell what is lost of them. */
+  readonly isOfThoseBehind?: boolean;
 }
 
 /** Moves statements one by one, and keeps what a person has to see to. */
@@ -35,9 +41,19 @@ export class Mover {
   readonly findings: Finding[] = [];
   /** Objects that could not be moved, by key, with their lines: what names them cannot either. */
   readonly failed = new Map<string, number>();
+  readonly merges: Merges;
+  readonly #merged = new Map<string, MergedTable | undefined>();
+  readonly #types: TypeReader = {
+    named: (type) => typeNamed(type, this.grammar),
+    isEnum: (name) => {
+      const [schema, own] = name.split('.');
+      return own !== undefined && this.find('type', { schema: schema!, name: own })?.kind === 'enum';
+    },
+  };
 
   constructor(input: MoverInput) {
     this.#input = input;
+    this.merges = new Merges(input.mappings);
   }
 
   get plan(): Plan {
@@ -87,11 +103,45 @@ export class Mover {
     return [...new Set(moved.flatMap((object) => this.placesOf(object).map(({ schema }) => schema)))].sort();
   }
 
-  /** The places that a table goes to; one that a new project has by itself stays where it is. */
+  /** It tells only what tables have that are merged behind others. */
+  get isOfThoseBehind(): boolean {
+    return this.#input.isOfThoseBehind ?? false;
+  }
+
+  /**
+   * The places that a table goes to, and of which it says what stands there: of merged tables the first does. One that a
+   * new project has by itself stays where it is.
+   */
   targetsOf(source: Place): SubjectTable[] {
+    if (!this.find('relation', source)) return this.isOfThoseBehind ? [] : [{ source, target: source }];
+    return this.everyTargetOf(source).filter(
+      ({ target }) => this.merges.isBehind(source, target) === this.isOfThoseBehind,
+    );
+  }
+
+  /** The places that a table goes to, whichever of merged tables it is. */
+  everyTargetOf(source: Place): SubjectTable[] {
     const object = this.find('relation', source);
-    if (!object) return [{ source, target: source }];
-    return this.placesOf(object).map((target) => ({ source, target }));
+    return object ? this.placesOf(object).map((target) => ({ source, target })) : [];
+  }
+
+  /** A table of the target that keeps lineage; undefined of any other. */
+  mergedAt(target: Place): MergedTable | undefined {
+    const name = displayPlace(target);
+    if (!this.#merged.has(name)) {
+      const mappings = this.merges.lineageAt(target);
+      const made = mappings.length > 0 ? mergedTable(mappings, this.statements, this.#types) : undefined;
+      this.#merged.set(name, made);
+    }
+    return this.#merged.get(name);
+  }
+
+  /** What a column of a table is called at one of its places; undefined where it is not there. */
+  columnAt({ source, target }: SubjectTable, column: string): string | undefined {
+    const object = this.find('relation', source);
+    if (!object?.columns) return column;
+    const { changes } = this.plan.columnsOf(object, target);
+    return changes.has(column) ? changes.get(column) : column;
   }
 
   /** @returns undefined where it cannot be moved; that is a finding then. */

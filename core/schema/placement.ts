@@ -1,6 +1,7 @@
 import type { TableMapping } from '../mapping.js';
 import type { QualifiedName } from '../relation.js';
 import { type Inventory, keyOf, objectKey, type SourceObject } from './inventory.js';
+import { Merges } from './merge/merges.js';
 import { NameBook } from './name-book.js';
 import { displayPlace, type Place } from './names.js';
 import type { References } from './references.js';
@@ -34,6 +35,7 @@ interface Placing {
   readonly domains: readonly string[];
   readonly names: NameBook;
   readonly routineNames: NameBook;
+  readonly merges: Merges;
   readonly places: Map<string, readonly Place[]>;
   readonly notes: PlacementNote[];
 }
@@ -52,6 +54,7 @@ export function placeObjects(
     domains,
     names: new NameBook(),
     routineNames: new NameBook(),
+    merges: new Merges(tables),
     places: new Map(),
     notes: [],
   };
@@ -63,17 +66,18 @@ export function placeObjects(
   return { places: placing.places, reasons: reasonsOf(placing), notes: placing.notes };
 }
 
-function placeTables({ inventory, names, places }: Placing, tables: readonly TableMapping[]): void {
+function placeTables({ inventory, names, places, merges }: Placing, tables: readonly TableMapping[]): void {
   for (const { source, target } of tables) {
-    const key = objectKey('relation', { schema: source.schema, name: source.table });
+    const from = { schema: source.schema, name: source.table };
+    const key = objectKey('relation', from);
     const place = { schema: target.schema, name: target.table };
-    names.claim(place.schema, place.name, source.schema);
+    if (!merges.isBehind(from, place)) names.claim(place.schema, place.name, source.schema);
     places.set(key, [...(places.get(key) ?? []), place]);
   }
   // Partitions whose root is mapped go with it, a level at a time.
   const partitions = inventory.all().filter(({ kind, owner }) => kind === 'table' && owner);
   for (let level = 0; level < partitions.length; level++) {
-    for (const partition of partitions) follow({ names, places }, partition);
+    for (const partition of partitions) follow({ names, places, merges }, partition);
   }
 }
 
@@ -84,10 +88,12 @@ function placeOwned(placing: Placing): void {
   }
 }
 
-function follow({ names, places }: Pick<Placing, 'names' | 'places'>, object: SourceObject): void {
+/** What a table has that is merged behind another does not come along: the first one's does. */
+function follow({ names, places, merges }: Pick<Placing, 'names' | 'places' | 'merges'>, object: SourceObject): void {
   if (places.has(keyOf(object))) return;
   const { schema, name } = object.place;
-  const owners = places.get(objectKey('relation', object.owner!)) ?? [];
+  const all = places.get(objectKey('relation', object.owner!)) ?? [];
+  const owners = all.filter((owner) => !merges.isBehind(object.owner!, owner));
   if (owners.length === 0) return;
   places.set(
     keyOf(object),

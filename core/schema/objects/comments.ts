@@ -15,6 +15,9 @@ export function writeComment(statement: DumpStatement, mover: Mover): Written[] 
   const found = OF_TABLE.has(type) ? tableOf(object, mover) : commented(type, object, mover);
   if (!found) return [];
   return mover.placesOf(found).flatMap((target): Written[] => {
+    if (mover.merges.isBehind(found.place, target)) return [];
+    // It may not be there.
+    if (type === 'TABCONSTRAINT' && mover.merges.isMerged(target)) return [];
     if (type === 'COLUMN' && isLeft(found, target, { column: stringsOf(object).at(-1)!, mover })) return [];
     const sql = mover.move(statement, target.schema);
     return sql === undefined ? [] : [{ phase, sql }];

@@ -1,9 +1,13 @@
 import type { SyntaxNode } from '../grammar.js';
 import { type DumpStatement, rangePlace } from '../inventory.js';
+import { labelOf } from '../label.js';
+import { checkAt, checksOf, foreignKeyFate, isUniqueIn } from '../merge/holds.js';
+import { isSameSet, type MergedTable } from '../merge/merged-table.js';
 import type { Mover, SubjectTable } from '../mover.js';
 import type { Phase, Written } from '../phase.js';
-import { isNode } from '../syntax.js';
+import { isNode, stringsOf } from '../syntax.js';
 import { when } from '../when.js';
+import { BY_HAND, NOT_UNIQUE } from './merge-table.js';
 
 export interface AddedConstraint {
   readonly statement: DumpStatement;
@@ -13,6 +17,7 @@ export interface AddedConstraint {
 
 /** ALTER TABLE ... ADD CONSTRAINT. Keys come before the copy, for rows are found by them. */
 export function writeConstraint({ statement, subject, constraint }: AddedConstraint, mover: Mover): Written[] {
+  if (isElsewhere({ statement, subject, constraint }, mover)) return [];
   const sql = mover.moveAbout(statement, subject);
   if (sql === undefined) return [];
   const name = targetName(constraint, subject, mover);
@@ -33,6 +38,46 @@ export function writeConstraint({ statement, subject, constraint }: AddedConstra
       sql: `ALTER TABLE ${table} VALIDATE CONSTRAINT ${mover.grammar.identifier(name)}`,
     },
   ];
+}
+
+/** Where tables are merged or keys made, a constraint is made otherwise, or not at all: then it is said why. */
+function isElsewhere({ statement, subject, constraint }: AddedConstraint, mover: Mover): boolean {
+  if (constraint.contype === 'CONSTR_FOREIGN') {
+    const fate = foreignKeyFate(constraint, subject, mover);
+    if (fate.kind === 'left') mover.leave(statement, labelOf(statement), fate.why, BY_HAND);
+    return fate.kind !== 'made';
+  }
+  const merged = mover.mergedAt(subject.target);
+  if (!merged) return false;
+  if (constraint.contype === 'CONSTR_PRIMARY') return true;
+  if (!mover.merges.isMerged(subject.target)) return false;
+  if (constraint.contype === 'CONSTR_UNIQUE')
+    return isUniqueElsewhere({ statement, subject, constraint }, merged, mover);
+  if (constraint.contype === 'CONSTR_CHECK') return !holdsForAll({ statement, subject, constraint }, merged, mover);
+  mover.leave(statement, labelOf(statement), NOT_UNIQUE, BY_HAND);
+  return true;
+}
+
+function isUniqueElsewhere(
+  { statement, subject, constraint }: AddedConstraint,
+  merged: MergedTable,
+  mover: Mover,
+): boolean {
+  const names = stringsOf(constraint.keys).map((column) => mover.columnAt(subject, column));
+  // Those of a column that does not move are left, with the reason, as any.
+  if (names.includes(undefined)) return false;
+  if (mover.isOfThoseBehind) return [merged.key ?? [], merged.unique].some((own) => isSameSet(own, names as string[]));
+  if (isUniqueIn(names as string[], merged)) return false;
+  mover.leave(statement, labelOf(statement), NOT_UNIQUE, BY_HAND);
+  return true;
+}
+
+function holdsForAll({ statement, subject, constraint }: AddedConstraint, merged: MergedTable, mover: Mover): boolean {
+  const own = checkAt(constraint, subject, mover);
+  if (own === undefined || merged.sources.every((source) => checksOf(source, subject, mover).has(own))) return true;
+  if (!mover.isOfThoseBehind)
+    mover.leave(statement, labelOf(statement), 'rows of tables that are merged with it need not pass it', BY_HAND);
+  return mover.isOfThoseBehind;
 }
 
 /** The one that it was written with: where it makes an index, that may have needed another. */

@@ -1,16 +1,35 @@
 import { type DumpStatement, rangePlace } from '../inventory.js';
-import { type Mover, tableOf } from '../mover.js';
+import { labelOf } from '../label.js';
+import { isUniqueIn } from '../merge/holds.js';
+import { isSameSet } from '../merge/merged-table.js';
+import { type Mover, type SubjectTable, tableOf } from '../mover.js';
 import type { Written } from '../phase.js';
 import { nodesOf } from '../syntax.js';
+import { BY_HAND, NOT_UNIQUE } from './merge-table.js';
 
 /** CREATE INDEX, of tables and materialized views. */
 export function writeIndex(statement: DumpStatement, mover: Mover): Written[] {
   if (!mover.find('relation', tableOf(statement))) return [];
   return mover.targetsOf(tableOf(statement)).flatMap((subject): Written[] => {
+    if (isElsewhere(statement, subject, mover)) return [];
     const sql = mover.moveAbout(statement, subject);
     if (sql === undefined) return [];
     return [{ phase: 'indexes', sql: sql.replace(/^CREATE (UNIQUE )?INDEX /, 'CREATE $1INDEX IF NOT EXISTS ') }];
   });
+}
+
+/** A unique index of merged tables is made with the table, or need not hold: then it is said. */
+function isElsewhere(statement: DumpStatement, subject: SubjectTable, mover: Mover): boolean {
+  const merged = statement.node.unique === true && mover.merges.isMerged(subject.target);
+  const table = merged ? mover.mergedAt(subject.target) : undefined;
+  if (!table) return false;
+  const elements = nodesOf(statement.node.indexParams, 'IndexElem');
+  const names = elements.map(({ name }) => (typeof name === 'string' ? mover.columnAt(subject, name) : undefined));
+  const isPlain = !names.includes(undefined) && statement.node.whereClause === undefined;
+  if (isPlain && isSameSet(names as string[], table.unique)) return true;
+  if (mover.isOfThoseBehind || (isPlain && isUniqueIn(names as string[], table))) return false;
+  mover.leave(statement, labelOf(statement), NOT_UNIQUE, BY_HAND);
+  return true;
 }
 
 /** CREATE STATISTICS. */

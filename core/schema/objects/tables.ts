@@ -1,29 +1,32 @@
 import type { SyntaxNode } from '../grammar.js';
-import type { DumpStatement } from '../inventory.js';
+import { type DumpStatement, keyOf } from '../inventory.js';
 import { labelOf } from '../label.js';
-import { type Mover, type SubjectTable, tableOf } from '../mover.js';
+import { CANNOT_MOVE, type Mover, type SubjectTable, tableOf } from '../mover.js';
 import type { Phase, Written } from '../phase.js';
 import { isNode, itemsOf } from '../syntax.js';
 import { when } from '../when.js';
 import { writeConstraint } from './constraints.js';
-import { reshapeTable } from './reshape-table.js';
+import { mergeTable, writeKeys } from './merge-table.js';
+import { reshapeTable, retypedColumns } from './reshape-table.js';
 
 /** CREATE TABLE, once for each place that the table goes to, with the columns that it has there. */
 export function writeTable(statement: DumpStatement, mover: Mover): Written[] {
   const source = tableOf(statement);
+  const object = mover.find('relation', source);
   // What a new project has by itself is not made again.
-  if (!mover.find('relation', source)) return [];
-  const targets = mover.targetsOf(source);
-  if (targets.length === 0) {
+  if (!object) return [];
+  if (mover.placesOf(object).length === 0 && mover.plan.reasons.get(keyOf(object)) !== CANNOT_MOVE) {
     mover.leave(statement, labelOf(statement), 'it is not in the mapping', 'Map it, or leave it behind.');
   }
-  return targets.flatMap((subject) =>
-    reshapeTable(statement, subject, mover).flatMap((one): Written[] => {
+  return mover.targetsOf(source).flatMap((subject) => {
+    const shaped = mover.merges.isMerged(subject.target) ? mergeTable : reshapeTable;
+    const made = shaped(statement, subject, mover).flatMap((one): Written[] => {
       const sql = mover.moveAbout(one, subject);
       if (sql === undefined) return [];
       return [{ phase: 'tables', sql: sql.replace(/^CREATE ((?:UNLOGGED )?TABLE) /, 'CREATE $1 IF NOT EXISTS ') }];
-    }),
-  );
+    });
+    return [...made, ...writeKeys(statement, subject, mover)];
+  });
 }
 
 /** What a dump does to a table behind its CREATE. */
@@ -34,14 +37,25 @@ export function writeAlterTable(statement: DumpStatement, mover: Mover): Written
   if (node.objtype === 'OBJECT_INDEX') return writeIndexAttach(statement, mover);
   const object = mover.find('relation', tableOf(statement));
   if (!object || object.kind.endsWith('view')) return [];
-  return mover.targetsOf(tableOf(statement)).flatMap((subject) => {
+  const { def, subtype } = commands[0]!;
+  const constraint =
+    subtype === 'AT_AddConstraint' && isNode(def) && isNode(def.Constraint) ? def.Constraint : undefined;
+  return subjectsOf(statement, { constraint, subtype }, mover).flatMap((subject) => {
     if (commands.some(({ name }) => isLeft(mover, subject, name))) return [];
-    const def = commands[0]!.def;
-    if (isNode(def) && isNode(def.Constraint) && commands[0]!.subtype === 'AT_AddConstraint') {
-      return writeConstraint({ statement, subject, constraint: def.Constraint }, mover);
-    }
+    if (constraint) return writeConstraint({ statement, subject, constraint }, mover);
     return writeCommand(statement, subject, { mover, command: commands[0]! });
   });
+}
+
+/** Of merged tables each may have a foreign key that holds for all, and each may hide its rows. */
+function subjectsOf(
+  statement: DumpStatement,
+  { constraint, subtype }: { readonly constraint: SyntaxNode | undefined; readonly subtype: unknown },
+  mover: Mover,
+): SubjectTable[] {
+  const isOfEach = constraint?.contype === 'CONSTR_FOREIGN' || /RowSecurity/.test(String(subtype));
+  if (isOfEach) return mover.isOfThoseBehind ? [] : mover.everyTargetOf(tableOf(statement));
+  return mover.isOfThoseBehind && !constraint ? [] : mover.targetsOf(tableOf(statement));
 }
 
 /** A column that does not move takes its default along. */
@@ -57,9 +71,19 @@ function writeCommand(
   subject: SubjectTable,
   { mover, command }: { readonly mover: Mover; readonly command: SyntaxNode },
 ): Written[] {
+  const subtype = String(command.subtype);
+  if (OF_INDEX.test(subtype) && command.name !== undefined && mover.merges.isMerged(subject.target)) return [];
+  if (OF_TYPE.test(subtype) && retypedColumns(subject, mover).has(String(command.name))) {
+    mover.look(
+      statement,
+      labelOf(statement),
+      'its column is of another type there: it has none of it',
+      'Give it one by hand.',
+    );
+    return [];
+  }
   const sql = mover.moveAbout(statement, subject);
   if (sql === undefined) return [];
-  const subtype = String(command.subtype);
   const phase: Phase = PHASES.find(([pattern]) => pattern.test(subtype))?.[1] ?? 'tables';
   const table = mover.regclass(subject.target);
   if (subtype === 'AT_AddIdentity') {
@@ -81,6 +105,11 @@ function writeCommand(
 
 const isNoChild = (child: string, parent: string): string =>
   `NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = ${child} AND inhparent = ${parent})`;
+
+/** What names an index that need not be there. */
+const OF_INDEX = /ClusterOn|ReplicaIdentity/;
+/** What a column has by its type. */
+const OF_TYPE = /ColumnDefault|AddIdentity|SetStorage|SetCompression/;
 
 /** Of commands that belong elsewhere than to the table. */
 const PHASES: readonly (readonly [RegExp, Phase])[] = [

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
-import type { ColumnRule, Step } from '../../../core/mapping/column-rule.js';
+import type { ColumnRule } from '../../../core/mapping/column-rule.js';
 import { inputsOf } from '../../../core/mapping/compile-rule.js';
+import { mayGiveNull } from '../../../core/mapping/may-give-null.js';
 import type { RuleKit } from '../../../core/mapping/rule-kit.js';
 import { outputsOf } from '../../../core/mapping/table-rules.js';
 import { formatPlace } from '../../../core/mapping.js';
@@ -101,22 +102,6 @@ async function ruleFindings(scene: Scene, report: Report): Promise<Finding[]> {
 }
 
 const EXPORT_IT = 'Export it from the module that `functions` in pipeline.yaml names.';
-
-/** As far as the columns tell. */
-function mayGiveNull(
-  { steps = [], concat, object, coalesce, call }: ColumnRule,
-  inputs: readonly CatalogColumn[],
-): boolean {
-  const last = steps.findLast((step) => step.default !== undefined || mayMakeNull(step));
-  if (last) return last.default === undefined;
-  if (call !== undefined) return true;
-  if (concat || object) return false;
-  return coalesce ? inputs.every(({ notNull }) => !notNull) : inputs.some(({ notNull }) => !notNull);
-}
-
-function mayMakeNull({ nullif, json, map, else: rest }: Step): boolean {
-  return nullif !== undefined || json !== undefined || rest === null || Object.values(map ?? {}).includes(null);
-}
 
 /** Values that the rule itself gives to the column. */
 function literalsOf({ constant, steps = [] }: ColumnRule): string[] {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from 'pg';
@@ -7,6 +7,7 @@ import { packageRoot } from '../../../platform/package-root.js';
 import { findDumper } from '../../../platform/pg-dump.js';
 import { connect } from '../../../platform/postgres.js';
 import { type CliResult, runFerry, testEnvironment } from '../../support/cli.js';
+import { runMigrationFiles } from '../../support/migration-files.js';
 import { orSkip } from '../../support/or-skip.js';
 import { type FreshDatabase, freshDatabase } from '../../support/postgres.js';
 import { describeWithPostgres, testServers } from '../../support/servers.js';
@@ -93,8 +94,9 @@ describeWithPostgres('the schema of a crowded source', () => {
     made = result.json<Made>();
     client = await connect('target', target.url, { applicationName: 'ferry-test' });
     await client.query(MANAGED);
-    await runFiles();
-    await runFiles();
+    const folder = join(directory, 'target', 'migrations');
+    await runMigrationFiles(client, folder);
+    await runMigrationFiles(client, folder);
   });
 
   afterAll(async () => {
@@ -103,21 +105,6 @@ describeWithPostgres('the schema of a crowded source', () => {
     await target?.drop();
     if (directory) await rm(directory, { recursive: true, force: true });
   });
-
-  /** As ferry db does: each in a transaction, and settings back afterwards. */
-  async function runFiles(): Promise<void> {
-    const folder = join(directory, 'target', 'migrations');
-    for (const name of (await readdir(folder)).sort()) {
-      const text = await readFile(join(folder, name), 'utf8');
-      await client.query('BEGIN');
-      await client.query(text).catch((error: Error & { position?: string }) => {
-        const at = Number(error.position ?? 0);
-        throw new Error(`${name}: ${error.message} at ${text.slice(Math.max(0, at - 100), at + 100)}`);
-      });
-      await client.query('COMMIT');
-      await client.query('RESET ALL');
-    }
-  }
 
   async function values(sql: string): Promise<(string | null)[]> {
     const { rows } = await client.query<Record<string, string | null>>(sql);

@@ -1,0 +1,218 @@
+import { describe, expect, test } from 'vitest';
+import { type Domains, generated } from '../../test/support/generated-schema.js';
+
+const NAMESPACE = '6ba7b810-9dad-11d1-80b4-00c04fd430c8';
+const table = (name: string, columns: string, key = 'id') =>
+  `CREATE TABLE public.${name} (${columns});\nALTER TABLE ONLY public.${name} ADD CONSTRAINT ${name}_pkey PRIMARY KEY (${key});\n`;
+
+const TABLES =
+  table('users', 'id uuid NOT NULL, email text') +
+  table(
+    'keys',
+    "id uuid NOT NULL, owner uuid NOT NULL, hash text NOT NULL, state text DEFAULT 'on'::text NOT NULL, uses integer NOT NULL",
+  ) +
+  table(
+    'old_keys',
+    'id uuid NOT NULL, owner uuid, key_hash character varying(40) NOT NULL, uses bigint NOT NULL, note text NOT NULL',
+  ) +
+  table('key_uses', 'id bigint NOT NULL, key uuid');
+const foreignKey = (name: string, column: string, to: string) =>
+  `ALTER TABLE ONLY public.${name} ADD CONSTRAINT ${name}_${column}_fkey FOREIGN KEY (${column}) REFERENCES public.${to}(id);\n`;
+
+const origin = (value: string) => ({ origin: { constant: value } });
+const KEYS = {
+  merge: [
+    { from: 'public.keys', columns: origin('keys') },
+    { from: 'public.old_keys', rename: { key_hash: 'hash' }, columns: origin('old') },
+  ],
+  unique: ['hash'],
+};
+const domainsWith = (keys: object, more: object = {}): Domains => ({
+  sec: { keys, key_uses: { from: 'public.key_uses' } },
+  shared: { users: { from: 'public.users' }, ...more },
+});
+const made = (more: string, keys: object = KEYS) => generated(TABLES + more, domainsWith(keys));
+
+const ofTable = (statements: readonly string[], name: string) => statements.filter((sql) => sql.includes(name));
+
+describe('what several tables become', () => {
+  test('is made once, of types that hold all, and NOT NULL where each is', async () => {
+    const { of, findings } = await made('');
+    const statements = ofTable(of('tables'), 'sec.keys');
+    expect(statements.map((sql) => sql.replaceAll(/\s+/g, ' '))).toEqual([
+      expect.stringMatching(
+        /^CREATE TABLE IF NOT EXISTS sec\.keys \( id uuid NOT NULL, owner uuid, hash text NOT NULL, state text DEFAULT 'on'(::text)?, uses (pg_catalog\.int8|bigint) NOT NULL \)$/,
+      ),
+      'ALTER TABLE sec.keys ADD COLUMN IF NOT EXISTS origin text NOT NULL',
+      'ALTER TABLE sec.keys ADD COLUMN IF NOT EXISTS note text',
+      expect.stringContaining('ALTER TABLE sec.keys ADD CONSTRAINT keys_pkey PRIMARY KEY (id)'),
+      'CREATE UNIQUE INDEX IF NOT EXISTS keys_hash_one ON sec.keys (hash)',
+    ]);
+    expect(findings.filter(({ kind }) => kind === 'left')).toEqual([]);
+    expect(findings.map(({ why }) => why).join('\n')).toContain(
+      'rows of public.old_keys, which does not fill it, get its default',
+    );
+  });
+
+  test('has the foreign keys that all of its tables have, and others are listed', async () => {
+    const both = await made(foreignKey('keys', 'owner', 'users') + foreignKey('old_keys', 'owner', 'users'));
+    expect(both.of('foreign_keys')).toHaveLength(1);
+    expect(both.of('foreign_keys')[0]).toContain('keys_owner_fkey FOREIGN KEY (owner) REFERENCES shared.users(id)');
+    const one = await made(foreignKey('keys', 'owner', 'users'));
+    expect(one.of('foreign_keys')).toEqual([]);
+    expect(one.findings).toContainEqual(
+      expect.objectContaining({
+        kind: 'left',
+        why: 'public.old_keys has no such foreign key, and its rows stand in the same table',
+      }),
+    );
+  });
+
+  test('is referred to where each row stands, and where the key is made alike', async () => {
+    const key = foreignKey('key_uses', 'key', 'keys');
+    const behind = await made(key);
+    expect(behind.of('foreign_keys')).toEqual([]);
+    expect(behind.findings).toContainEqual(
+      expect.objectContaining({
+        object: 'constraint key_uses_key_fkey of public.key_uses',
+        why: 'rows of public.keys do not stand where others are before them',
+      }),
+    );
+    const byId = await made(key, { ...KEYS, unique: ['id'] });
+    expect(byId.of('foreign_keys')[0]).toContain('REFERENCES sec.keys(id)');
+    const { unique: _, ...all } = KEYS;
+    expect((await made(key, all)).of('foreign_keys')[0]).toContain('REFERENCES sec.keys(id)');
+    const ids = (from: string) => ({ from, columns: { id: { uuid: ['id'], namespace: NAMESPACE } } });
+    const anew = { merge: [ids('public.keys'), { ...ids('public.old_keys'), rename: { key_hash: 'hash' } }] };
+    const astray = await made(key, anew);
+    expect(astray.of('foreign_keys')).toEqual([]);
+    expect(astray.findings.map(({ why }) => why)).toContain('it is not made as the key of sec.keys is');
+  });
+
+  test('is unique only in what makes rows one, or in what others have not', async () => {
+    const unique = (name: string, columns: string) =>
+      `ALTER TABLE ONLY public.keys ADD CONSTRAINT ${name} UNIQUE (${columns});\n`;
+    const { of, findings } = await made(
+      unique('by_hash', 'hash') +
+        unique('by_owner', 'owner, uses') +
+        unique('by_state', 'state') +
+        unique('wide', 'hash, uses'),
+    );
+    const names = ['by_hash', 'by_owner', 'by_state', 'wide', 'keys_hash_one'];
+    const sql = of('tables').join('\n');
+    // A default fills what others have not.
+    expect(names.filter((name) => sql.includes(name))).toEqual(['by_hash', 'wide']);
+    const left = findings.filter(({ kind }) => kind === 'left').map(({ object }) => object);
+    expect(left).toEqual(['constraint by_owner of public.keys', 'constraint by_state of public.keys']);
+  });
+
+  test('has the checks that all of its tables have', async () => {
+    const dump = TABLES.replace(
+      'uses integer NOT NULL',
+      'uses integer NOT NULL, CONSTRAINT positive CHECK ((uses > 0)), CONSTRAINT long CHECK ((length(hash) > 3))',
+    ).replace(
+      'uses bigint NOT NULL',
+      'uses bigint NOT NULL, CONSTRAINT also_positive CHECK ((uses > 0)), CONSTRAINT noted CHECK ((length(note) > 0))',
+    );
+    const { of, findings } = await generated(dump, domainsWith(KEYS));
+    const [create] = ofTable(of('tables'), 'sec.keys');
+    expect(create).toContain('uses > 0');
+    expect(create).not.toContain('length');
+    const left = findings.filter(({ kind }) => kind === 'left').map(({ object }) => object);
+    expect(left).toEqual(['constraint long of table public.keys', 'constraint noted of table public.old_keys']);
+  });
+
+  test('has policies, triggers and grants of the first; those of others are listed, but not what is the same', async () => {
+    const of = (name: string) => `
+CREATE INDEX ${name}_uses ON public.${name} USING btree (uses);
+CREATE POLICY own_${name} ON public.${name} USING (true);
+CREATE TRIGGER touch_${name} BEFORE UPDATE ON public.${name} FOR EACH ROW EXECUTE FUNCTION public.touch();
+GRANT SELECT ON TABLE public.${name} TO reader;
+`;
+    const touch = 'CREATE FUNCTION public.touch() RETURNS trigger LANGUAGE plpgsql AS $_$ BEGIN RETURN NEW; END $_$;\n';
+    const secured =
+      'ALTER TABLE public.old_keys ENABLE ROW LEVEL SECURITY;\nGRANT DELETE ON TABLE public.old_keys TO writer;\n';
+    const { of: phase, findings } = await made(touch + of('keys') + of('old_keys') + secured);
+    expect(phase('policies').at(-1)).toContain('ENABLE ROW LEVEL SECURITY');
+    expect(phase('policies').join('\n')).toContain('own_keys ON sec.keys');
+    expect(ofTable(phase('triggers'), 'touch_keys')).toHaveLength(1);
+    expect(ofTable(phase('grants'), 'SELECT')).toHaveLength(1);
+    expect([...phase('triggers'), ...phase('policies'), ...phase('indexes')].join('\n')).not.toContain('old_keys');
+    const left = findings.filter(({ kind }) => kind === 'left').map(({ object }) => object);
+    expect(left).toEqual([
+      'index old_keys_uses on public.old_keys',
+      'policy own_old_keys on public.old_keys',
+      'trigger touch_old_keys on public.old_keys',
+      'grant on table public.old_keys',
+    ]);
+  });
+
+  test('is refused by name where no type holds all, and what names it with it', async () => {
+    const dump = TABLES.replace('uses bigint', 'uses boolean');
+    const view = 'CREATE VIEW public.busy AS SELECT keys.id FROM public.keys;\n';
+    const { sql, findings } = await generated(dump + view + foreignKey('key_uses', 'key', 'keys'), domainsWith(KEYS));
+    expect(sql).not.toContain('sec.keys ');
+    expect(sql).not.toContain('busy');
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        kind: 'left',
+        object: 'table sec.keys',
+        why: 'no type holds the values of uses: int4 of public.keys, bool of public.old_keys',
+      }),
+    );
+    const cast = { ...KEYS.merge[0]!, columns: { ...origin('keys'), uses: { from: 'uses', cast: 'text' } } };
+    const old = { ...KEYS.merge[1]!, columns: { ...origin('old'), uses: { from: 'uses', cast: 'text' } } };
+    const asText = await generated(dump, domainsWith({ ...KEYS, merge: [cast, old] }));
+    expect(ofTable(asText.of('tables'), 'sec.keys')[0]).toContain('uses text NOT NULL');
+  });
+
+  test('of keys that are counted has one that is made, without what the old one had by its type', async () => {
+    const serial = (name: string) =>
+      table(name, 'id integer NOT NULL, code text NOT NULL') +
+      `ALTER TABLE ONLY public.${name} ALTER COLUMN id SET DEFAULT nextval('public.${name}_id_seq'::regclass);\n`;
+    const entry = (name: string) => ({
+      from: `public.${name}`,
+      columns: { id: { uuid: ['id'], namespace: NAMESPACE } },
+    });
+    const uses = table('code_uses', 'id bigint NOT NULL, code integer') + foreignKey('code_uses', 'code', 'old_codes');
+    const lookup = { lookup: 'sec.codes.id', of: ['code'], in: 'public.old_codes' };
+    const { of, findings } = await generated(serial('codes') + serial('old_codes') + uses, {
+      sec: {
+        codes: { merge: [entry('codes'), entry('old_codes')] },
+        code_uses: { from: 'public.code_uses', columns: { code: lookup } },
+      },
+    });
+    const [create, primary] = ofTable(of('tables'), 'sec.codes');
+    expect(create).toContain('id uuid NOT NULL');
+    expect(primary).toContain('PRIMARY KEY (id)');
+    expect(of('tables').join('\n')).not.toContain('nextval');
+    expect(ofTable(of('tables'), 'sec.code_uses')[0]).toContain('code uuid');
+    expect(of('foreign_keys')[0]).toContain('FOREIGN KEY (code) REFERENCES sec.codes(id)');
+    expect(findings.map(({ why }) => why)).toContain('its column is of another type there: it has none of it');
+  });
+});
+
+test('of a table that is split each part has its own columns, and the key that is made for it', async () => {
+  const { of, findings } = await generated(
+    table('people', 'id integer NOT NULL, name text NOT NULL, mail text, plan text'),
+    {
+      shared: { people: { from: 'public.people', pick: ['id', 'name'] } },
+      billing: {
+        plans: {
+          from: 'public.people',
+          lineage: true,
+          pick: ['plan'],
+          columns: { plan_id: { uuid: ['id'], namespace: NAMESPACE } },
+        },
+      },
+    },
+  );
+  const tables = of('tables').map((sql) => sql.replaceAll(/\s+/g, ' '));
+  expect(ofTable(tables, 'shared.people')[0]).toMatch(
+    /\( id (integer|int|pg_catalog\.int4) NOT NULL, name text NOT NULL \)$/,
+  );
+  expect(ofTable(tables, 'billing.plans')[0]).toMatch(/\( plan text \)$/);
+  expect(ofTable(tables, 'billing.plans').at(-1)).toContain('PRIMARY KEY (plan_id)');
+  expect(ofTable(tables, 'shared.people').at(-1)).toContain('PRIMARY KEY (id)');
+  expect(findings.filter(({ kind }) => kind === 'left')).toEqual([]);
+});

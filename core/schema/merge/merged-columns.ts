@@ -1,0 +1,146 @@
+import type { ColumnRule, StepName } from '../../mapping/column-rule.js';
+import { inputsOf } from '../../mapping/compile-rule.js';
+import { mayGiveNull } from '../../mapping/may-give-null.js';
+import { type Output, outputsOf } from '../../mapping/table-rules.js';
+import { type TableMapping, targetColumn } from '../../mapping.js';
+import { displayName } from '../../relation.js';
+import { type ColumnType, columnType, displayType, fits, holdsAll } from './column-type.js';
+import { type DumpTable, isGenerated, isNotNull } from './dump-table.js';
+
+/** One of the tables that become one. */
+export interface MergedSource {
+  readonly mapping: TableMapping;
+  readonly table: DumpTable;
+}
+
+/** A column of the one table. */
+export interface MergedColumn {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly isNotNull: boolean;
+  /** The column of the first table in whose place it stands. */
+  readonly own: string | undefined;
+  /** That column has another type. */
+  readonly isRetyped: boolean;
+  /** Those that fill it. */
+  readonly filledBy: readonly MergedSource[];
+}
+
+/** How types are read. */
+export interface TypeReader {
+  /** Of its text; undefined of what is none. */
+  named(type: string): unknown;
+  isEnum(name: string): boolean;
+}
+
+/** What a source gives a column. */
+interface Given {
+  readonly source: MergedSource;
+  /** Undefined where its values are of any type that there is. */
+  readonly type: ColumnType | undefined;
+  /** The mapping says it. */
+  readonly isSaid: boolean;
+  readonly isNotNull: boolean;
+  /** Nothing but null. */
+  readonly isNothing: boolean;
+}
+
+/** The columns of the one table, those of the first source before what others have besides; or why there are none. */
+export function mergedColumns(
+  sources: readonly MergedSource[],
+  types: TypeReader,
+): { readonly columns: readonly MergedColumn[]; readonly problems: readonly string[] } {
+  const given = new Map<string, Given[]>();
+  for (const source of sources) {
+    for (const output of outputsOf(source.mapping, travelling(source))) {
+      given.set(output.name, [...(given.get(output.name) ?? []), givenBy(source, output, types)]);
+    }
+  }
+  const found = [...given].map(([name, all]) => mergedColumn(name, all, { sources, types }));
+  return {
+    columns: found.filter((one) => typeof one !== 'string'),
+    problems: [...found.filter((one) => typeof one === 'string'), ...generatedByOne(sources[0]!, given)],
+  };
+}
+
+const travelling = ({ table }: MergedSource) => [...table.columns.keys()].filter((name) => !isGenerated(table, name));
+
+function givenBy(source: MergedSource, output: Output, types: TypeReader): Given {
+  const { table } = source;
+  const typeOf = (column: string) => columnType(table.columns.get(column)?.typeName, types.isEnum);
+  if (output.kind === 'move') {
+    const type = typeOf(output.column);
+    return { source, type, isSaid: false, isNotNull: isNotNull(table, output.column), isNothing: false };
+  }
+  const { rule } = output;
+  const inputs = inputsOf(rule).map((column) => ({ notNull: isNotNull(table, column) }));
+  const isNothing = rule.constant === null && rule.steps === undefined;
+  return { source, ...ruleType(rule, typeOf, types), isNotNull: !mayGiveNull(rule, inputs), isNothing };
+}
+
+function ruleType(
+  rule: ColumnRule,
+  typeOf: (column: string) => ColumnType | undefined,
+  types: TypeReader,
+): Pick<Given, 'type' | 'isSaid'> {
+  const read = (type: string) => columnType(types.named(type), types.isEnum);
+  if (rule.cast !== undefined) return { type: read(rule.cast), isSaid: true };
+  const { constant, object, uuid, steps = [] } = rule;
+  const from = rule.from ?? rule.coalesce?.[0];
+  const last = steps.findLast((step) => !KEEPS_TYPE.has(stepName(step)));
+  if (last?.map || (!last && constant !== undefined)) return { type: undefined, isSaid: false };
+  const made = last ? (last.split === undefined ? 'text' : 'text[]') : object ? 'jsonb' : uuid ? 'uuid' : undefined;
+  if (made === undefined && from !== undefined) return { type: typeOf(from), isSaid: false };
+  return { type: read(made ?? 'text'), isSaid: false };
+}
+
+const stepName = (step: object): StepName => Object.keys(step).find((key) => key !== 'else') as StepName;
+const KEEPS_TYPE: ReadonlySet<string> = new Set(['nullif', 'default']);
+
+interface Scene {
+  readonly sources: readonly MergedSource[];
+  readonly types: TypeReader;
+}
+
+function mergedColumn(name: string, given: readonly Given[], { sources, types }: Scene): MergedColumn | string {
+  const text = columnType(types.named('text'), types.isEnum)!;
+  const known = given.flatMap(({ type }) => type ?? []);
+  const said = given.flatMap(({ type, isSaid }) => (isSaid && type ? [type] : []));
+  const type = known.length === 0 ? text : said.length > 0 ? saidType(said, known) : holdsAll(known, text);
+  if (!type) {
+    const each = given.flatMap(({ type: one, source }) =>
+      one ? [`${displayType(one)} of ${displayName(source.mapping.source)}`] : [],
+    );
+    return `no type holds the values of ${name}: ${[...new Set(each)].join(', ')}`;
+  }
+  const [first] = sources as readonly [MergedSource, ...MergedSource[]];
+  const own = [...first.table.columns.keys()].find((column) => targetColumn(first.mapping, column) === name);
+  const isFirsts = own !== undefined && given.some(({ source }) => source === first);
+  const before = isFirsts ? columnType(first.table.columns.get(own)!.typeName, types.isEnum) : undefined;
+  return {
+    name,
+    type,
+    isNotNull: given.length === sources.length && given.every((one) => one.isNotNull),
+    own: isFirsts ? own : undefined,
+    isRetyped: before !== undefined && !isSame(before, type),
+    filledBy: given.filter(({ isNothing }) => !isNothing).map(({ source }) => source),
+  };
+}
+
+/** What the mapping says is the column's type: others must fit it. */
+function saidType([first, ...others]: readonly ColumnType[], known: readonly ColumnType[]): ColumnType | undefined {
+  return others.every((other) => isSame(other, first!)) && known.every((type) => fits(type, first!))
+    ? first
+    : undefined;
+}
+
+const isSame = (a: ColumnType, b: ColumnType) => fits(a, b) && fits(b, a);
+
+/** A column that the first table computes takes no values of others. */
+function generatedByOne({ mapping, table }: MergedSource, given: ReadonlyMap<string, unknown>): string[] {
+  const computed = [...table.columns.keys()].filter((column) => isGenerated(table, column));
+  return computed
+    .map((column) => targetColumn(mapping, column))
+    .filter((name) => given.has(name))
+    .map((name) => `${name} is generated in ${displayName(mapping.source)}, and takes no values of others`);
+}
