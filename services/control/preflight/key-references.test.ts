@@ -112,4 +112,5 @@ test('rows that may be behind others are referred to', () => {
       merge.replace('{from: public.people}, {from: public.users}', '{from: public.users}, {from: public.people}'),
     ),
   ).toEqual([]);
+  expect(judge('{from: public.posts}', merge.replace('[mail]', '[id, tenant]'))).toEqual([]);
 });

@@ -137,6 +137,10 @@ function mayBeBehind(reference: Reference, child: TableMapping, parent: TableMap
   const isFirst = lineage?.sources[0] === routeName(parent);
   if (!lineage || lineage.unique.length === 0 || isFirst) return [];
   if (reference.columns.every((column) => madeOf(child, column, reference.columns).length === 0)) return [];
+  // Of rows that are one by what is referred to, one stands.
+  const isWhatMakesOne = (column: string) =>
+    madeOf(parent, column, reference.refersTo).some(([name]) => lineage.unique.includes(name));
+  if (reference.refersTo.every(isWhatMakesOne)) return [];
   const message =
     `${formatPlace(parent.place)}: rows of ${displayName(parent.source)} do not stand where others are before them, and ` +
     `${displayName(reference.child)} refers to them (${reference.name})`;
