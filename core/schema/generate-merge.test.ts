@@ -194,7 +194,9 @@ GRANT SELECT ON TABLE public.${name} TO reader;
 
 test('of a table that is split each part has its own columns, and the key that is made for it', async () => {
   const { of, findings } = await generated(
-    table('people', 'id integer NOT NULL, name text NOT NULL, mail text, plan text'),
+    table('people', 'id integer NOT NULL, name text NOT NULL, mail text, plan text') +
+      'ALTER TABLE ONLY public.people ADD CONSTRAINT one_name UNIQUE (name);\n' +
+      'CREATE INDEX by_plan ON public.people USING btree (plan);\n',
     {
       shared: { people: { from: 'public.people', pick: ['id', 'name'] } },
       billing: {
@@ -213,6 +215,8 @@ test('of a table that is split each part has its own columns, and the key that i
   );
   expect(ofTable(tables, 'billing.plans')[0]).toMatch(/\( plan text \)$/);
   expect(ofTable(tables, 'billing.plans').at(-1)).toContain('PRIMARY KEY (plan_id)');
-  expect(ofTable(tables, 'shared.people').at(-1)).toContain('PRIMARY KEY (id)');
+  expect(ofTable(tables, 'shared.people').at(-1)).toContain('UNIQUE (name)');
+  expect(tables.join('\n')).toContain('ALTER TABLE ONLY shared.people ADD CONSTRAINT people_pkey PRIMARY KEY (id)');
+  expect(of('indexes')).toEqual(['CREATE INDEX IF NOT EXISTS by_plan ON billing.plans USING btree (plan)']);
   expect(findings.filter(({ kind }) => kind === 'left')).toEqual([]);
 });

@@ -22,6 +22,8 @@ export interface SourceObject {
   readonly place: Place;
   /** The table that it goes with, wherever that goes: of an index, of a sequence that a column owns, of a partition. */
   readonly owner?: Place;
+  /** The column of it that a sequence is of. */
+  readonly ownerColumn?: string;
   /** An index that a constraint makes. */
   readonly isKey?: boolean;
   /** Of a table or view. */
@@ -100,7 +102,7 @@ const FINDERS: Readonly<Record<string, (node: SyntaxNode) => SourceObject[]>> = 
   CreateSeqStmt: (node) => relation('sequence', rangePlace(node.sequence)),
   AlterSeqStmt: (node) => {
     const owner = ownerOf(node);
-    return owner ? relation('sequence', rangePlace(node.sequence), { owner }) : [];
+    return owner ? relation('sequence', rangePlace(node.sequence), owner) : [];
   },
   IndexStmt: (node) => {
     const owner = rangePlace(node.relation);
@@ -129,11 +131,11 @@ function queryColumns(query: unknown, aliases: unknown): string[] {
   return named.length > 0 ? named : [...(outputNames((query as SyntaxNode).SelectStmt as SyntaxNode) ?? [])];
 }
 
-/** The table of `OWNED BY schema.table.column`. */
-function ownerOf(node: SyntaxNode): Place | undefined {
+/** Table and column of `OWNED BY schema.table.column`. */
+function ownerOf(node: SyntaxNode): Pick<SourceObject, 'owner' | 'ownerColumn'> | undefined {
   const owned = nodesOf(node.options, 'DefElem').find(({ defname }) => defname === 'owned_by');
   const [schema, name, column] = stringsOf(owned?.arg);
-  return column === undefined ? undefined : { schema: schema!, name: name! };
+  return column === undefined ? undefined : { owner: { schema: schema!, name: name! }, ownerColumn: column };
 }
 
 /** Sequences of identity columns, indexes of constraints, partitions. */

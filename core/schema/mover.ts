@@ -136,6 +136,12 @@ export class Mover {
     return this.#merged.get(name);
   }
 
+  /** Of a table that is split: columns of it are not at this place, and all of them at another one. */
+  standElsewhere(columns: readonly string[], subject: SubjectTable): boolean {
+    const areAt = (place: SubjectTable) => columns.every((column) => this.columnAt(place, column) !== undefined);
+    return !areAt(subject) && this.everyTargetOf(subject.source).some(areAt);
+  }
+
   /** What a column of a table is called at one of its places; undefined where it is not there. */
   columnAt({ source, target }: SubjectTable, column: string): string | undefined {
     const object = this.find('relation', source);

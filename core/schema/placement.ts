@@ -5,6 +5,7 @@ import { Merges } from './merge/merges.js';
 import { NameBook } from './name-book.js';
 import { displayPlace, type Place } from './names.js';
 import type { References } from './references.js';
+import { tableColumns } from './table-columns.js';
 
 /** What the configuration says about objects that no mapping names. */
 export interface PlacementChoices {
@@ -29,6 +30,7 @@ export interface Placement {
 
 interface Placing {
   readonly inventory: Inventory;
+  readonly mappings: readonly TableMapping[];
   readonly references: References;
   readonly choices: PlacementChoices;
   /** In the mapping's order. */
@@ -49,6 +51,7 @@ export function placeObjects(
   const domains = [...new Set(tables.map(({ target }) => target.schema))];
   const placing: Placing = {
     inventory,
+    mappings: tables,
     references,
     choices,
     domains,
@@ -58,7 +61,7 @@ export function placeObjects(
     places: new Map(),
     notes: [],
   };
-  placeTables(placing, tables);
+  placeTables(placing);
   placeOwned(placing);
   placeOthers(placing);
   // Once more for those of materialized views.
@@ -66,8 +69,9 @@ export function placeObjects(
   return { places: placing.places, reasons: reasonsOf(placing), notes: placing.notes };
 }
 
-function placeTables({ inventory, names, places, merges }: Placing, tables: readonly TableMapping[]): void {
-  for (const { source, target } of tables) {
+function placeTables(placing: Placing): void {
+  const { inventory, names, places, merges } = placing;
+  for (const { source, target } of placing.mappings) {
     const from = { schema: source.schema, name: source.table };
     const key = objectKey('relation', from);
     const place = { schema: target.schema, name: target.table };
@@ -77,7 +81,7 @@ function placeTables({ inventory, names, places, merges }: Placing, tables: read
   // Partitions whose root is mapped go with it, a level at a time.
   const partitions = inventory.all().filter(({ kind, owner }) => kind === 'table' && owner);
   for (let level = 0; level < partitions.length; level++) {
-    for (const partition of partitions) follow({ names, places, merges }, partition);
+    for (const partition of partitions) follow(placing, partition);
   }
 }
 
@@ -89,16 +93,25 @@ function placeOwned(placing: Placing): void {
 }
 
 /** What a table has that is merged behind another does not come along: the first one's does. */
-function follow({ names, places, merges }: Pick<Placing, 'names' | 'places' | 'merges'>, object: SourceObject): void {
+function follow(placing: Placing, object: SourceObject): void {
+  const { names, places, merges } = placing;
   if (places.has(keyOf(object))) return;
   const { schema, name } = object.place;
   const all = places.get(objectKey('relation', object.owner!)) ?? [];
-  const owners = all.filter((owner) => !merges.isBehind(object.owner!, owner));
+  const owners = all.filter((owner) => !merges.isBehind(object.owner!, owner) && !lacksColumn(object, owner, placing));
   if (owners.length === 0) return;
   places.set(
     keyOf(object),
     owners.map((owner) => ({ schema: owner.schema, name: names.claim(owner.schema, name, schema) })),
   );
+}
+
+/** Of a table that is split a sequence goes where its column does. */
+function lacksColumn({ owner, ownerColumn }: SourceObject, place: Place, { inventory, mappings }: Placing): boolean {
+  const table = ownerColumn === undefined ? undefined : inventory.find('relation', owner!);
+  if (!table) return false;
+  const { changes } = tableColumns(table, place, { mappings, inventory });
+  return changes.has(ownerColumn!) && changes.get(ownerColumn!) === undefined;
 }
 
 /** Views, routines, types and sequences of their own, those that have to do with tables before those that know only these. */

@@ -40,8 +40,9 @@ export function writeConstraint({ statement, subject, constraint }: AddedConstra
   ];
 }
 
-/** Where tables are merged or keys made, a constraint is made otherwise, or not at all: then it is said why. */
+/** Where tables are split or merged or keys made, a constraint is made elsewhere, or not at all: then it is said why. */
 function isElsewhere({ statement, subject, constraint }: AddedConstraint, mover: Mover): boolean {
+  if (mover.standElsewhere([...stringsOf(constraint.keys), ...stringsOf(constraint.fk_attrs)], subject)) return true;
   if (constraint.contype === 'CONSTR_FOREIGN') {
     const fate = foreignKeyFate(constraint, subject, mover);
     if (fate.kind === 'left') mover.leave(statement, labelOf(statement), fate.why, BY_HAND);

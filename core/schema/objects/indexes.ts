@@ -18,8 +18,16 @@ export function writeIndex(statement: DumpStatement, mover: Mover): Written[] {
   });
 }
 
-/** A unique index of merged tables is made with the table, or need not hold: then it is said. */
+/** Of a split table where its columns are; a unique index of merged ones is made with the table, or need not hold: then it is said. */
 function isElsewhere(statement: DumpStatement, subject: SubjectTable, mover: Mover): boolean {
+  const columns = nodesOf(statement.node.indexParams, 'IndexElem').map(({ name }) => name);
+  if (
+    mover.standElsewhere(
+      columns.filter((name) => typeof name === 'string'),
+      subject,
+    )
+  )
+    return true;
   const merged = statement.node.unique === true && mover.merges.isMerged(subject.target);
   const table = merged ? mover.mergedAt(subject.target) : undefined;
   if (!table) return false;
