@@ -2,7 +2,7 @@ import type { ColumnRule } from '../mapping/column-rule.js';
 import type { MergedColumn } from './merges.js';
 import type { ValueSamples } from './near-duplicates.js';
 import { constantDefault, oneType } from './one-type.js';
-import type { Reference, TableFacts } from './table-facts.js';
+import { isSameSet, type Reference, type TableFacts } from './table-facts.js';
 
 /** A merge as a mapping says it. */
 export interface MergeMapping {
@@ -253,9 +253,6 @@ function unmadeBecause({ from, columns }: Reference, { all, merged }: MergeScene
   if (key.length === 0) return 'has no key: its rows move as they are';
   return key.includes(columns[0]!) ? 'has the column in its own key' : undefined;
 }
-
-const isSameSet = (a: readonly string[], b: readonly string[]) =>
-  a.length === b.length && a.every((name) => b.includes(name));
 
 function retyped(scene: MergeScene): string[] {
   return scene.columns.flatMap((column) => {

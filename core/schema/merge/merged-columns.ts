@@ -1,9 +1,10 @@
-import type { ColumnRule, StepName } from '../../mapping/column-rule.js';
+import type { ColumnRule } from '../../mapping/column-rule.js';
 import { inputsOf } from '../../mapping/compile-rule.js';
 import { mayGiveNull } from '../../mapping/may-give-null.js';
 import { type Output, outputsOf } from '../../mapping/table-rules.js';
 import { type TableMapping, targetColumn } from '../../mapping.js';
 import { displayName } from '../../relation.js';
+import { lastMaking, madeType } from '../rule-type.js';
 import { type ColumnType, columnType, displayType, fits, holdsAll } from './column-type.js';
 import { type DumpTable, isGenerated, isNotNull } from './dump-table.js';
 
@@ -85,17 +86,11 @@ function ruleType(
 ): Pick<Given, 'type' | 'isSaid'> {
   const read = (type: string) => columnType(types.named(type), types.isEnum);
   if (rule.cast !== undefined) return { type: read(rule.cast), isSaid: true };
-  const { constant, object, uuid, steps = [] } = rule;
-  const from = rule.from ?? rule.coalesce?.[0];
-  const last = steps.findLast((step) => !KEEPS_TYPE.has(stepName(step)));
-  if (last?.map || (!last && constant !== undefined)) return { type: undefined, isSaid: false };
-  const made = last ? (last.split === undefined ? 'text' : 'text[]') : object ? 'jsonb' : uuid ? 'uuid' : undefined;
-  if (made === undefined && from !== undefined) return { type: typeOf(from), isSaid: false };
-  return { type: read(made ?? 'text'), isSaid: false };
+  const last = lastMaking(rule);
+  if (last?.map || (!last && rule.constant !== undefined)) return { type: undefined, isSaid: false };
+  const from = last ? undefined : (rule.from ?? rule.coalesce?.[0]);
+  return { type: from === undefined ? read(madeType(rule)) : typeOf(from), isSaid: false };
 }
-
-const stepName = (step: object): StepName => Object.keys(step).find((key) => key !== 'else') as StepName;
-const KEEPS_TYPE: ReadonlySet<string> = new Set(['nullif', 'default']);
 
 interface Scene {
   readonly sources: readonly MergedSource[];

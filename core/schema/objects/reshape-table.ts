@@ -1,9 +1,10 @@
-import type { ColumnRule, StepName } from '../../mapping/column-rule.js';
+import type { ColumnRule } from '../../mapping/column-rule.js';
 import { targetColumn } from '../../mapping.js';
 import type { SyntaxNode } from '../grammar.js';
 import type { DumpStatement } from '../inventory.js';
 import { labelOf } from '../label.js';
 import type { Mover, SubjectTable } from '../mover.js';
+import { lastMaking, madeType } from '../rule-type.js';
 import { isNode, itemsOf, nodesOf, stringsOf } from '../syntax.js';
 import { typeNamed } from '../type-named.js';
 
@@ -36,7 +37,7 @@ export function retypedColumns(subject: SubjectTable, mover: Mover): ReadonlyMap
   const named = columns.flatMap((column) => {
     const rule = mapping!.rules!.columns.get(targetColumn(mapping!, column));
     // A text may be of the column's own type.
-    const made = rule && (rule.cast ?? (typeOf(rule) === 'text' ? undefined : typeOf(rule)));
+    const made = rule && (rule.cast ?? (madeType(rule) === 'text' ? undefined : madeType(rule)));
     const type = made === undefined ? undefined : typeNamed(made, mover.grammar);
     return type ? [[column, type] as const] : [];
   });
@@ -108,7 +109,7 @@ export interface AddedColumn {
 
 /** A column that a rule makes. */
 function ruleColumn(statement: DumpStatement, { name, rule }: RuleColumn, { grammar }: Mover): AddedColumn {
-  return { name, type: sourceType(statement, { name, rule }) ?? typeNamed(rule.cast ?? typeOf(rule), grammar) };
+  return { name, type: sourceType(statement, { name, rule }) ?? typeNamed(rule.cast ?? madeType(rule), grammar) };
 }
 
 /** ALTER TABLE ... ADD COLUMN; nothing where its type cannot be written. */
@@ -134,9 +135,8 @@ function parsed(
 
 /** The column whose values a rule gives on as they are. */
 function sourceType({ node }: DumpStatement, { rule }: RuleColumn): unknown {
-  const isPlain = (rule.steps ?? []).every((step) => KEEPS_TYPE.has(stepName(step)));
   const from = rule.from ?? rule.coalesce?.[0];
-  if (rule.cast !== undefined || !isPlain || from === undefined) return undefined;
+  if (rule.cast !== undefined || lastMaking(rule) || from === undefined) return undefined;
   return nodesOf(node.tableElts, 'ColumnDef').find(({ colname }) => colname === from)?.typeName;
 }
 
@@ -145,15 +145,4 @@ function withType(sql: string, typeName: unknown, { grammar }: Mover): string | 
   const statement = structuredClone({ [read!.kind]: read!.node }) as SyntaxNode;
   for (const column of nodesOf(statement, 'ColumnDef')) column.typeName = typeName;
   return grammar.deparse(statement);
-}
-
-const stepName = (step: object): StepName => Object.keys(step).find((key) => key !== 'else') as StepName;
-const KEEPS_TYPE: ReadonlySet<string> = new Set(['nullif', 'default']);
-
-/** The type of what a rule makes, where it makes something of its own. */
-function typeOf({ object, uuid, steps = [] }: ColumnRule): string {
-  const last = steps.findLast((step) => !KEEPS_TYPE.has(stepName(step)));
-  if (last) return last.split === undefined ? 'text' : 'text[]';
-  if (object) return 'jsonb';
-  return uuid ? 'uuid' : 'text';
 }

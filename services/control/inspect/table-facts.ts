@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import type { TableFacts } from '../../../core/inspect/table-facts.js';
+import { isSameSet, type TableFacts } from '../../../core/inspect/table-facts.js';
 import { displayName } from '../../../core/relation.js';
 import { quoteName } from '../../../platform/postgres.js';
 import type { CatalogTable } from '../preflight/catalog.js';
@@ -79,8 +79,4 @@ export function tableFacts(
     isFull: table.identity === 'f',
     hasOtherIdentity: table.identity === 'i' && primary !== undefined && !isSameSet(primary.columns, key),
   };
-}
-
-function isSameSet(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name) => b.includes(name));
 }

@@ -4,13 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { migrateTarget } from '../../../cli/target-migrations.js';
 import { loadPipeline } from '../../../platform/load-pipeline.js';
-import { findDumper } from '../../../platform/pg-dump.js';
 import { connect } from '../../../platform/postgres.js';
 import { runFerry, testEnvironment } from '../../support/cli.js';
 import { runMigrationFiles } from '../../support/migration-files.js';
-import { orSkip } from '../../support/or-skip.js';
 import { type OwnServer, ownServer } from '../../support/own-server.js';
 import { Pipeline } from '../../support/pipeline.js';
+import { testWithDumper, whyNoDumper } from '../../support/with-dumper.js';
 import { CROWDED_SOURCE, MANAGED } from './crowded-source.js';
 
 /** Two tables of coupons that count their rows, each by itself, and what refers to one of them. */
@@ -41,10 +40,7 @@ describe('what inspect proposes of a crowded database is moved', () => {
     const { rows } = await home.query<{ major: string }>(
       "SELECT current_setting('server_version_num')::int / 10000 AS major",
     );
-    reason = await findDumper(server.url, Number(rows[0]!.major)).then(
-      () => undefined,
-      (error: Error) => error.message,
-    );
+    reason = await whyNoDumper(server.url, Number(rows[0]!.major));
     for (const name of ['crowded', 'domains']) await home.query(`CREATE DATABASE ${name}`);
     await home.end();
     const urlOf = (name: string) => Object.assign(new URL(server.url), { pathname: `/${name}` }).href;
@@ -64,13 +60,7 @@ describe('what inspect proposes of a crowded database is moved', () => {
   });
   afterAll(() => pipeline?.[Symbol.asyncDispose]() ?? server?.stop());
 
-  const inPlace = (name: string, check: () => Promise<void>) =>
-    test(name, async ({ skip }) => {
-      await orSkip(skip, 'pg_dump', async () => {
-        if (reason !== undefined) throw new Error(reason);
-      });
-      await check();
-    });
+  const inPlace = testWithDumper(() => reason);
   const values = async (sql: string) =>
     (await pipeline.target.query<Record<string, string>>(sql)).rows.map((row) => Object.values(row)[0]);
   const isAfterCopy = (text: string) => text.includes('-- ferry: after-copy');

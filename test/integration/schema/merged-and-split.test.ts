@@ -1,10 +1,9 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findDumper } from '../../../platform/pg-dump.js';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { runMigrationFiles } from '../../support/migration-files.js';
-import { orSkip } from '../../support/or-skip.js';
 import { makePipeline, type Pipeline } from '../../support/pipeline.js';
 import { describeWithPostgres, testServers } from '../../support/servers.js';
+import { testWithDumper, whyNoDumper } from '../../support/with-dumper.js';
 
 const NAMESPACE = '6ba7b810-9dad-11d1-80b4-00c04fd430c8';
 
@@ -72,10 +71,7 @@ describeWithPostgres('the schema of tables that are merged and split', () => {
   let left: string[];
 
   beforeAll(async () => {
-    reason = await findDumper(testServers().sourceServer, 17).then(
-      () => undefined,
-      (error: Error) => error.message,
-    );
+    reason = await whyNoDumper(testServers().sourceServer, 17);
     // Its target has no schema of ours yet.
     pipeline = await makePipeline({ driver: 'embedded', schemaSql: '', sourceSql: SOURCE, tables: TABLES });
     if (reason !== undefined) return;
@@ -88,13 +84,7 @@ describeWithPostgres('the schema of tables that are merged and split', () => {
 
   const folder = () => join(pipeline.config.directory, 'target', 'migrations');
   const isBeforeCopy = (text: string) => !text.includes('-- ferry: after-copy');
-  const inPlace = (name: string, check: () => Promise<void>) =>
-    test(name, async ({ skip }) => {
-      await orSkip(skip, 'pg_dump', async () => {
-        if (reason !== undefined) throw new Error(reason);
-      });
-      await check();
-    });
+  const inPlace = testWithDumper(() => reason);
   const values = async (sql: string) =>
     (await pipeline.target.query<Record<string, string>>(sql)).rows.map((row) => Object.values(row)[0]);
   const columns = (table: string) =>

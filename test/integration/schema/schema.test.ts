@@ -2,15 +2,14 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { packageRoot } from '../../../platform/package-root.js';
-import { findDumper } from '../../../platform/pg-dump.js';
 import { connect } from '../../../platform/postgres.js';
 import { type CliResult, runFerry, testEnvironment } from '../../support/cli.js';
 import { runMigrationFiles } from '../../support/migration-files.js';
-import { orSkip } from '../../support/or-skip.js';
 import { type FreshDatabase, freshDatabase } from '../../support/postgres.js';
 import { describeWithPostgres, testServers } from '../../support/servers.js';
+import { testWithDumper, whyNoDumper } from '../../support/with-dumper.js';
 
 const PIPELINE = `
 pipeline: crowded
@@ -75,10 +74,7 @@ describeWithPostgres('the schema of a crowded source', () => {
 
   beforeAll(async () => {
     const { sourceServer } = testServers();
-    reason = await findDumper(sourceServer, 17).then(
-      () => undefined,
-      (error: Error) => error.message,
-    );
+    reason = await whyNoDumper(sourceServer, 17);
     if (reason !== undefined) return;
     [source, target] = [await freshDatabase(sourceServer, 'crowded'), await freshDatabase(sourceServer, 'domains')];
     const old = await connect('source', source.url, { applicationName: 'ferry-test' });
@@ -111,13 +107,7 @@ describeWithPostgres('the schema of a crowded source', () => {
     return rows.map((row) => Object.values(row)[0]!);
   }
 
-  const inPlace = (name: string, check: () => Promise<void>) =>
-    test(name, async ({ skip }) => {
-      await orSkip(skip, 'pg_dump', async () => {
-        if (reason !== undefined) throw new Error(reason);
-      });
-      await check();
-    });
+  const inPlace = testWithDumper(() => reason);
 
   inPlace('says what it left, what to look at, and where it put what no mapping names', async () => {
     expect(result.code, result.stderr).toBe(3);
