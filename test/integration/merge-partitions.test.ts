@@ -131,15 +131,13 @@ describeWithPostgres('tables merged over four partitions', () => {
   });
 
   test('and under random writes, with capture and apply killed among them', async () => {
-    for (let round = 0; round < 2; round++) {
-      for (let i = 0; i < 60; i++) await pipeline.source.query(statement(random));
-      await pipeline.apply.kill();
-      await pipeline.capture.kill();
-      for (let i = 0; i < 60; i++) await pipeline.source.query(statement(random));
-      pipeline.apply.start();
-      pipeline.capture.start();
-      await expectMerged();
-    }
+    for (let i = 0; i < 80; i++) await pipeline.source.query(statement(random));
+    await pipeline.apply.kill();
+    await pipeline.capture.kill();
+    for (let i = 0; i < 80; i++) await pipeline.source.query(statement(random));
+    pipeline.apply.start();
+    pipeline.capture.start();
+    await expectMerged();
     await verified();
   });
 
@@ -168,11 +166,6 @@ describeWithPostgres('tables merged over four partitions', () => {
     expect(again.code, again.stderr).toBe(0);
     for (let i = 0; i < 20; i++) await pipeline.source.query(statement(random));
     await pipeline.untilStreaming();
-    await expectMerged();
-  });
-
-  test('a replay gives the same rows', async () => {
-    expect(await pipeline.ferry('replay', '--yes', '--json')).toMatchObject({ code: 0 });
     await expectMerged();
   });
 
