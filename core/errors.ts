@@ -56,6 +56,9 @@ export const POLICY = {
   'log-corrupt': halt('The log is damaged at the place named: start again with a new log and an empty target.'),
   'log-regressed': halt('Another writer appended to this topic: end it, then start this service again.'),
   'record-too-large': halt("Raise the topic's max.message.bytes, or the brokers' message.max.bytes."),
+  'runs-elsewhere': halt(
+    'End the other one, or leave the pipeline to it; further machines run `ferry transform` and `ferry apply`.',
+  ),
   'checkpoint-fenced': halt('Another instance took this partition over; this one stops.'),
   'cutover-failed': halt(
     'The fence is lifted and the old project serves. Correct the cause and run `ferry cutover` again.',

@@ -25,7 +25,7 @@ const STOP_WITHIN_MS = 20_000;
  * Runs services as processes of their own, and starts again what dies: a killed one at once, a halted one after a
  * while, for what halts one service is no reason to let the source's WAL pile up for the others.
  */
-export class Supervisor {
+export class Supervisor implements AsyncDisposable {
   readonly #options: SupervisorOptions;
   readonly #children = new Map<ServiceName, ChildProcess>();
   readonly #loops: Promise<void>[];
@@ -61,6 +61,10 @@ export class Supervisor {
     }, STOP_WITHIN_MS);
     await Promise.allSettled(this.#loops);
     clearTimeout(timer);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
   }
 
   async #keepRunning(service: ServiceName): Promise<void> {
