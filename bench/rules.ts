@@ -47,6 +47,7 @@ function routed(raw: readonly Buffer[]): Pass {
         tallies: { taken: new Map(), filtered: new Map(), transformed: new Map() },
         through: LSN_ZERO,
         time: null,
+        countedThrough: POSITION_ZERO,
       });
       for (const record of raw) {
         router.take(record);

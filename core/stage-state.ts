@@ -1,3 +1,4 @@
+import type { PositionJson } from './position.js';
 import type { SeenChanges } from './record.js';
 import { versionSuffix } from './topics.js';
 import type { Turn } from './way-back.js';
@@ -39,6 +40,8 @@ export interface SourceIdentity {
 export interface TransformState extends StageState {
   /** What was filtered is counted of raw's records before this offset; absent from an earlier version. */
   readonly raw?: number;
+  /** The highest position of those records: a late append may have put lower ones behind it. Absent from an earlier version. */
+  readonly counted?: PositionJson;
   /** Row changes taken from raw, by source table. */
   readonly taken: Readonly<Record<string, number>>;
   readonly filtered: Readonly<Record<string, number>>;

@@ -41,7 +41,7 @@ export async function tallyPartition(
 }
 
 /** The span of the last record before an offset, or of the partition's last one where it ends before that. */
-async function spanBefore(log: EventLog, at: TopicPartition, offset: number): Promise<RecordSpan | undefined> {
+export async function spanBefore(log: EventLog, at: TopicPartition, offset: number): Promise<RecordSpan | undefined> {
   if (offset === 0) return undefined;
   const [next] = await log.read({ ...at, offset: offset - 1 }, { maxBytes: 1, waitMs: 0 });
   const record = next ?? (await log.last(at));

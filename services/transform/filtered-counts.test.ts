@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { formatLsn, type Lsn } from '../../core/lsn.js';
 import { parseExpression } from '../../core/mapping/expression.js';
 import type { TableMapping } from '../../core/mapping.js';
+import { positionToJson } from '../../core/position.js';
 import { type TransformState, transformStateKey } from '../../core/stage-state.js';
 import { partitionName, topicsOf } from '../../core/topics.js';
 import { ruleKit } from '../../platform/rule-kit.js';
@@ -43,11 +44,23 @@ function rawOf(transactions: readonly (readonly number[])[]): Buffer[] {
   return builder.take();
 }
 
+/**
+ * As raw is where an append of capture's arrived after all, behind what was appended in its place.
+ * @param late which records come once more, and behind how many others, at the least.
+ */
+function withLate(records: readonly Buffer[], late: { from: number; count: number; behind: number }): Buffer[] {
+  const from = Math.min(late.from, records.length);
+  const again = records.slice(from, from + late.count);
+  const end = Math.min(from + again.length + late.behind, records.length);
+  return [...records.slice(0, end), ...again, ...records.slice(end)];
+}
+
 /** What transform puts down, as of its last append. */
-function stateOf({ next, tallies, countedBefore }: Recovered, raw: number): TransformState {
+function stateOf({ next, tallies, countedBefore }: Recovered, raw: number, router: Router): TransformState {
   const { taken, filtered, transformed } = tallies;
   return {
     raw: Math.max(raw, countedBefore),
+    counted: positionToJson(router.countedThrough),
     next: Object.fromEntries(next),
     through: '0/0',
     time: null,
@@ -67,7 +80,7 @@ async function live(log: MemoryLog, life: { appends: number[]; puts: boolean[]; 
       .records(topics.raw)
       .filter((record) => record.offset >= offset)
       .slice(0, count);
-    for (const record of records) router.take(record.value, record.offset >= recovered.countedBefore);
+    for (const record of records) router.take(record.value);
     const output = router.takeRecords();
     const isCut = i === life.appends.length - 1 && !life.isWhole;
     for (const { schema, values } of isCut ? output.slice(0, 1) : output) {
@@ -77,21 +90,22 @@ async function live(log: MemoryLog, life: { appends: number[]; puts: boolean[]; 
     }
     if (isCut) return;
     offset = (records.at(-1)?.offset ?? offset - 1) + 1;
-    if (life.puts[i]) await log.control.put(transformStateKey(0), stateOf(recovered, offset));
+    if (life.puts[i]) await log.control.put(transformStateKey(0), stateOf(recovered, offset, router));
   }
 }
 
-test('what is filtered counts once, whenever transform is killed', async () => {
+test('what is filtered counts once, whenever transform is killed and whatever comes late once more', async () => {
   const transactions = fc.array(fc.array(fc.nat({ max: 3 }), { maxLength: 4 }), { maxLength: 8 });
   const life = fc.record({
     appends: fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 4 }),
     puts: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
     isWhole: fc.boolean(),
   });
+  const late = fc.record({ from: fc.nat({ max: 12 }), count: fc.nat({ max: 5 }), behind: fc.nat({ max: 4 }) });
   await fc.assert(
-    fc.asyncProperty(transactions, fc.array(life, { maxLength: 5 }), async (all, lives) => {
+    fc.asyncProperty(transactions, late, fc.array(life, { maxLength: 5 }), async (all, again, lives) => {
       const log = new MemoryLog();
-      log.put(topics.raw, rawOf(all));
+      log.put(topics.raw, withLate(rawOf(all), again));
       for (const one of lives) await live(log, one);
       await live(log, { appends: [1_000], puts: [true], isWhole: true });
       const { tallies } = await recover(log, topics, SCHEMAS, 0);

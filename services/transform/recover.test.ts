@@ -100,6 +100,7 @@ describe('recover', () => {
     expect(await recover(new MemoryLog(), topics, ['growth', 'shared'], 0)).toEqual({
       rawOffset: 0,
       countedBefore: 0,
+      countedThrough: POSITION_ZERO,
       ends: new Map([
         ['growth', { position: POSITION_ZERO, complete: true }],
         ['shared', { position: POSITION_ZERO, complete: true }],

@@ -1,11 +1,11 @@
 import { addTo } from '../../core/ledger.js';
 import { LSN_ZERO, type Lsn, parseLsn } from '../../core/lsn.js';
-import { comparePositions, POSITION_ZERO, type Position } from '../../core/position.js';
+import { comparePositions, POSITION_ZERO, type Position, positionFromJson } from '../../core/position.js';
 import { readSpan } from '../../core/record-scanner.js';
 import { type TransformState, transformStateKey } from '../../core/stage-state.js';
 import { partitionName, type Topics } from '../../core/topics.js';
 import type { EventLog, TopicPartition } from '../../platform/event-log/port.js';
-import { tallyPartition } from '../../platform/tally-partition.js';
+import { spanBefore, tallyPartition } from '../../platform/tally-partition.js';
 import type { DomainEnd, RouterTallies } from './router.js';
 
 /** Where transform goes on: the ends of the domain topics say it, the control state only saves counting all of them. */
@@ -13,6 +13,8 @@ export interface Recovered {
   readonly rawOffset: number;
   /** What was filtered of raw's records before this offset is counted. */
   readonly countedBefore: number;
+  /** The highest position of those records: what is not above it, wherever it stands, only repeats. */
+  readonly countedThrough: Position;
   readonly ends: ReadonlyMap<string, DomainEnd>;
   /** By partition of the domain topics, as partitionName writes it: records counted so far. */
   readonly next: Map<string, number>;
@@ -45,12 +47,16 @@ export async function recover(
     for (const [table, count] of tally) addTo(tallies.taken, table, count);
   }
   const positions = [...ends.values()].map((end) => end.position).sort(comparePositions);
-  const rawOffset = await firstAfter(log, { topic: topics.raw, partition }, positions[0] ?? POSITION_ZERO);
+  const raw = { topic: topics.raw, partition };
+  const rawOffset = await firstAfter(log, raw, positions[0] ?? POSITION_ZERO);
   // Before the first state nothing that was filtered is counted; one of an earlier version counted to where it goes on.
   const countedBefore = state ? (state.raw ?? rawOffset) : 0;
   return {
     rawOffset: Math.min(rawOffset, countedBefore),
     countedBefore,
+    countedThrough: state?.counted
+      ? positionFromJson(state.counted)
+      : ((await spanBefore(log, raw, countedBefore))?.last ?? POSITION_ZERO),
     ends,
     next,
     tallies,

@@ -46,6 +46,7 @@ function routerWith(
     tallies,
     through: LSN_ZERO,
     time: null,
+    countedThrough: POSITION_ZERO,
     removed,
     isMisplaced,
   });
@@ -168,7 +169,7 @@ describe('Router', () => {
     expect(Object.fromEntries(tallies.transformed)).toEqual({ 'posts -> growth': 5, 'posts -> shared': 4 });
     expect(Object.fromEntries(tallies.filtered)).toEqual({ 'posts -> growth': 2, 'posts -> shared': 3 });
     expect(Object.fromEntries(tallies.taken)).toEqual({ 'posts -> growth': 7, 'posts -> shared': 7 });
-    router.take(record!, false);
+    router.take(record!);
     expect(Object.fromEntries(tallies.taken)).toEqual({ 'posts -> growth': 7, 'posts -> shared': 7 });
   });
 
@@ -281,7 +282,7 @@ describe('Router', () => {
     );
     const { router, tallies } = routerWith({}, TABLES, new Map([['public.orphans', parseLsn('0/100')]]));
     router.take(orphan('0/100'));
-    router.take(orphan('0/100'), false);
+    router.take(orphan('0/100'));
     expect(tallies.filtered).toEqual(new Map([['public.orphans', 1]]));
     expect(() => router.take(orphan('0/101'))).toThrow(
       expect.objectContaining({ code: 'table-unmapped', details: { table: 'public.orphans' } }),

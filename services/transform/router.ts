@@ -7,7 +7,7 @@ import type { RuleKit } from '../../core/mapping/rule-kit.js';
 import type { TableMapping } from '../../core/mapping.js';
 import { isAfter, type Position } from '../../core/position.js';
 import { MESSAGE, type RowsLine, type TruncateLine } from '../../core/record.js';
-import { RecordScanner } from '../../core/record-scanner.js';
+import { RecordScanner, readSpan } from '../../core/record-scanner.js';
 import { RecordWriter } from '../../core/record-writer.js';
 import { refuseUnmapped } from '../../core/unmapped.js';
 import { type CompiledRelation, type CompiledRoute, compileRelation } from './compile-mapping.js';
@@ -47,8 +47,8 @@ export class Router {
   readonly #misplaced = new Set<CompiledRelation>();
   /** Rows of a snapshot, whose line says how long they are. */
   readonly #body = new ByteWriter();
-  /** What is filtered of the record is counted: it was not before. */
-  #isCounted = true;
+  /** What is filtered leaves nothing in the output that says so: up to here it is counted. */
+  #countedThrough: Position;
   /** By the relation line's text: equal text, equal relation. */
   readonly #compiled = new Map<string, CompiledRelation>();
   readonly #relations = new Map<number, CompiledRelation>();
@@ -69,6 +69,8 @@ export class Router {
     tallies: RouterTallies;
     through: Lsn;
     time: string | null;
+    /** What was filtered is counted up to this position of raw. */
+    countedThrough: Position;
     /** By source table that was taken out of the mapping: up to which LSN it is left out. */
     removed?: ReadonlyMap<string, Lsn>;
     /** Whether rows of a source table belong to another partition than this one. */
@@ -79,6 +81,7 @@ export class Router {
     this.#tallies = options.tallies;
     this.#removed = options.removed ?? new Map();
     this.#isMisplaced = options.isMisplaced ?? (() => false);
+    this.#countedThrough = options.countedThrough;
     this.through = options.through;
     this.throughTime = options.time;
     this.#domains = new Map(
@@ -86,14 +89,17 @@ export class Router {
     );
   }
 
+  /** The highest position of the records that were taken. */
+  get countedThrough(): Position {
+    return this.#countedThrough;
+  }
+
   /**
    * Takes one raw record.
-   * @param isCounted false where what is filtered of it was counted before.
    * @throws FerryError `table-unmapped` for a table that the mapping does not have, and that was not removed from it;
    *   `mapping-invalid` for rules that do not fit a relation, and for merged tables whose rows are spread over partitions; `mapping-refused` for a row that they can make nothing of.
    */
-  take(record: Buffer, isCounted = true): void {
-    this.#isCounted = isCounted;
+  take(record: Buffer): void {
     const scanner = new RecordScanner(record);
     while (scanner.next()) {
       switch (scanner.kind) {
@@ -122,6 +128,8 @@ export class Router {
           scanner.kind satisfies never;
       }
     }
+    const { last } = readSpan(record);
+    if (isAfter(last, this.#countedThrough)) this.#countedThrough = last;
   }
 
   /** The domain schemas' new records. */
@@ -178,7 +186,7 @@ export class Router {
 
   #row(record: Buffer, scanner: RecordScanner): void {
     const relation = this.#relations.get(scanner.relation)!;
-    if (relation.routes.length === 0) return this.#unmapped(relation, 1);
+    if (relation.routes.length === 0) return this.#unmapped(relation, scanner.index, 1);
     if (this.#misplaced.has(relation)) throw misplaced(relation);
     for (const route of relation.routes) {
       if (route.mapper) this.#mappedRow(route, route.mapper, record, scanner);
@@ -188,7 +196,7 @@ export class Router {
 
   #mappedRow(route: CompiledRoute, mapper: RowMapper, record: Buffer, scanner: RecordScanner): void {
     const selected = mapper.select(record, scanner);
-    if (!selected) return this.#filtered(route.name, 1);
+    if (!selected) return this.#filtered(route.name, scanner.index, 1);
     const out = this.#event(route, scanner, 1);
     if (out) mapper.write(out, selected);
   }
@@ -196,7 +204,7 @@ export class Router {
   #rows(record: Buffer, scanner: RecordScanner): void {
     const relation = this.#relations.get(scanner.relation)!;
     const line = scanner.rows();
-    if (relation.routes.length === 0) return this.#unmapped(relation, line.rows);
+    if (relation.routes.length === 0) return this.#unmapped(relation, scanner.index, line.rows);
     // Of a chunk each partition has a part, which may be empty.
     if (line.rows > 0 && this.#misplaced.has(relation)) throw misplaced(relation);
     const text = record.subarray(scanner.bodyStart, scanner.end);
@@ -225,7 +233,7 @@ export class Router {
   ): void {
     const selected = mapper.copied.select(line, text);
     const { rows, filtered } = selected;
-    if (filtered > 0) this.#filtered(route.name, filtered);
+    if (filtered > 0) this.#filtered(route.name, scanner.index, filtered);
     // Without a row, too: it may say that the copy is at its end.
     const out = this.#event(route, scanner, rows);
     if (!out) return;
@@ -240,7 +248,7 @@ export class Router {
     const bySchema = new Map<string, { readonly id: number; readonly name: string }[]>();
     for (const id of line.relations) {
       const relation = this.#relations.get(id)!;
-      if (relation.routes.length === 0) this.#unmapped(relation, 1);
+      if (relation.routes.length === 0) this.#unmapped(relation, line.ix, 1);
       for (const { schema, name } of relation.routes) {
         bySchema.set(schema, [...(bySchema.get(schema) ?? []), { id, name }]);
       }
@@ -277,13 +285,15 @@ export class Router {
   }
 
   /** No mapping takes the table. */
-  #unmapped({ source }: CompiledRelation, rows: number): void {
+  #unmapped({ source }: CompiledRelation, index: number, rows: number): void {
     refuseUnmapped(source, this.#lsn, this.#removed);
-    this.#filtered(source, rows);
+    this.#filtered(source, index, rows);
   }
 
-  #filtered(name: string, rows: number): void {
-    if (this.#isCounted) this.#count(this.#tallies.filtered, name, rows);
+  /** @param index of the event. */
+  #filtered(name: string, index: number, rows: number): void {
+    const isNew = isAfter({ lsn: this.#lsn, index }, this.#countedThrough);
+    if (isNew) this.#count(this.#tallies.filtered, name, rows);
   }
 
   #transformed(name: string, rows: number): void {

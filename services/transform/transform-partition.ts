@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatLsn } from '../../core/lsn.js';
 import { domainSchemas } from '../../core/mapping.js';
 import { mergeGroups } from '../../core/merge-groups.js';
+import { positionToJson } from '../../core/position.js';
 import { type TransformState, transformStateKey } from '../../core/stage-state.js';
 import { partitionName, topicsOf } from '../../core/topics.js';
 import type { Batch, EventLog, LogRecord } from '../../platform/event-log/port.js';
@@ -56,7 +57,7 @@ export async function transformPartition(context: TransformContext, partition: n
       next = read(offset + 1);
       next.catch(() => {});
       const { changes, markers } = router;
-      for (const record of records) router.take(record.value, record.offset >= recovered.countedBefore);
+      for (const record of records) router.take(record.value);
       const output = router
         .takeRecords()
         .map(({ schema, values }): Batch => ({ topic: topics.domain(schema), partition, values }));
@@ -114,6 +115,7 @@ class StateKeeper {
     this.#statedOffset = this.rawOffset;
     return {
       raw: Math.max(this.rawOffset, this.#recovered.countedBefore),
+      counted: positionToJson(this.#router.countedThrough),
       next: Object.fromEntries(next),
       through: formatLsn(this.#router.through),
       time: this.#router.throughTime,
