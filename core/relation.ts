@@ -22,6 +22,8 @@ export interface DeclaredColumn {
   /** As `format_type` writes it. */
   readonly type: string;
   readonly notNull?: true;
+  /** Part of the primary key, where that tells rows apart at every moment: pgoutput does not say which it is under replica identity full. */
+  readonly inKey?: true;
   /** What rows have that were there before the column, as text: of `ADD COLUMN ... DEFAULT <constant>`. */
   readonly missing?: string;
   /** Rows that were there before the column may have values that the stream never carries. */

@@ -64,6 +64,24 @@ describe('a change of columns', () => {
     ]);
   });
 
+  test('the key under replica identity full, as far as the catalog says which columns it has', () => {
+    const full = (...keyed: readonly string[]) =>
+      relation(
+        ['a', 'b'].map((name, i) => ({
+          ...column(name, undefined, { key: true }),
+          declared: { attnum: i + 1, type: 'text', ...(keyed.includes(name) ? { inKey: true as const } : {}) },
+        })),
+        { identity: 'f' },
+      );
+    const before = knownRelation(full('a', 'b'), POSITION_ZERO);
+    expect(diffRelations(before, full('a'))).toEqual([{ kind: 'change-key', from: ['a', 'b'], to: ['a'] }]);
+    // Of an earlier version's log nothing is known.
+    expect(diffRelations(before, full())).toEqual([]);
+    const dropped = { ...full(), columns: full().columns.map((one) => ({ ...one, key: false })) };
+    expect(diffRelations(before, dropped)).toEqual([{ kind: 'change-key', from: ['a', 'b'], to: [] }]);
+    expect(diffRelations(knownRelation(dropped, POSITION_ZERO), full('a'))).toEqual([]);
+  });
+
   test("the table's name", () => {
     const renamed = relation([id], { called: 'public.u' });
     expect(diffRelations(known([id]), renamed)).toEqual([{ kind: 'rename-table', from: 'public.t', to: 'public.u' }]);

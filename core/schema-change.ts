@@ -19,7 +19,7 @@ export type SchemaChange =
 /** A version of a relation, with the key that deletes and key changes came by last. */
 export interface KnownRelation {
   readonly relation: Relation;
-  /** Under replica identity full pgoutput calls every column key, so this is of the last version under another one. */
+  /** Under replica identity full pgoutput calls every column key: of the last version that says which are. */
   readonly key: readonly string[];
   /** Of its first row: what comes before is of a version that has been left behind. */
   readonly since: PositionJson;
@@ -86,10 +86,16 @@ function isSame(before: Column, after: Column): boolean {
   return before.name === after.name;
 }
 
-/** undefined where the version does not say: under replica identity full or nothing. */
-function keyNames(relation: Relation): string[] | undefined {
-  if (relation.identity === 'f' || relation.identity === 'n') return undefined;
-  return relation.columns.filter((column) => column.key).map((column) => column.name);
+/** undefined where the version does not say: under replica identity nothing, and full where the catalog was not known. */
+function keyNames({ identity, columns }: Relation): string[] | undefined {
+  const carried = columns.filter((column) => column.key);
+  if (identity === 'f' && carried.length > 0) return fullKeyNames(carried);
+  return identity === 'n' ? undefined : carried.map((column) => column.name);
+}
+
+function fullKeyNames(carried: readonly Column[]): string[] | undefined {
+  const keyed = carried.filter(({ declared }) => declared?.inKey).map(({ name }) => name);
+  return keyed.length > 0 && carried.every(({ declared }) => declared) ? keyed : undefined;
 }
 
 const OID = { int2: 21, int4: 23, int8: 20, numeric: 1700, float4: 700, float8: 701, varchar: 1043, text: 25 } as const;

@@ -97,7 +97,7 @@ function ddlOf(change: SchemaChange, { table }: ChangeScene): string[] {
       return [`${alter} ALTER COLUMN ${quoteIdentifier(change.to.name)} TYPE ${change.to.declared?.type ?? '<type>'}`];
     case 'change-key': {
       const key = change.to.map(quoteIdentifier).join(', ');
-      return [`${alter} DROP CONSTRAINT <its primary key>, ADD PRIMARY KEY (${key})`];
+      return [`${alter} DROP CONSTRAINT <its primary key>${key ? `, ADD PRIMARY KEY (${key})` : ''}`];
     }
     default:
       return [];
@@ -166,7 +166,9 @@ export function describeChange(change: SchemaChange): string {
     case 'change-type':
       return `column ${change.to.name} changed its type${typeOf(change.from, ' from')}${typeOf(change.to, ' to')}`;
     case 'change-key':
-      return `the key changed from (${change.from.join(', ')}) to (${change.to.join(', ')})`;
+      return change.to.length > 0
+        ? `the key changed from (${change.from.join(', ')}) to (${change.to.join(', ')})`
+        : `the key (${change.from.join(', ')}) was dropped`;
     case 'change-identity':
       return `the replica identity changed from ${change.from} to ${change.to}`;
     case 'rename-table':

@@ -37,6 +37,25 @@ describe('shapeOf', () => {
     expect(shapeOf(byName, table)).toMatchObject({ key: ['name'], keyIndexes: [1] });
   });
 
+  test('takes no key that tells fewer rows apart than the source, and another one if there is one', () => {
+    const keyed = {
+      ...people,
+      columns: people.columns.map((column, i) => ({
+        ...column,
+        declared: { attnum: i + 1, type: 'text', ...(column.key ? { inKey: true as const } : {}) },
+      })),
+    };
+    const narrow = tableOf(['id', 'name', 'org'], ['id']);
+    expect(() => shapeOf(keyed, narrow)).toThrow(
+      'the target table shared.people tells rows apart by (id), the source by (id, org): several would become one',
+    );
+    expect(shapeOf(keyed, { ...narrow, keys: [['id'], ['org', 'id']] }).key).toEqual(['org', 'id']);
+    // What a mapping adds may stand in the key, too.
+    const constant = { name: 'tenant', type: 25, typmod: -1, key: true };
+    const wider = tableOf(['id', 'name', 'org', 'tenant'], ['tenant', 'id', 'org']);
+    expect(shapeOf({ ...keyed, columns: [...keyed.columns, constant] }, wider).key).toEqual(['tenant', 'id', 'org']);
+  });
+
   test('has no key where the source has none, whatever the target has', () => {
     const keyless = relationOf(1, 'shared.people', ['id', 'name', 'org'], { key: [], identity: 'f' });
     expect(shapeOf(keyless, tableOf(['id', 'name', 'org'], ['id']))).toMatchObject({ key: [], keyIndexes: [] });

@@ -62,17 +62,35 @@ export function shapeOf(relation: Relation, table: TargetTable | undefined): Tab
       details: { table: name, column: column.name },
     });
   });
-  const key = chooseKey(relation, table, name);
+  // Candidates are found by the key that their rows have in the source, as one value.
+  const rowKey = home === relation ? rowKeyOf(relation) : [];
+  const key = chooseKey({ relation, rowKey }, table, name);
   const keyIndexes = key.map((column) => relation.columns.findIndex(({ name }) => name === column));
   return { relation, source: relation.source ?? name, name, table, columns, key, keyIndexes };
 }
 
-/** The key of the target whose columns every change carries, that of a deleted row too: the primary one before others. */
-function chooseKey(relation: Relation, table: TargetTable, name: string): readonly string[] {
+/** The primary key of the source; empty where the log does not say. */
+function rowKeyOf({ columns }: Relation): string[] {
+  return columns.filter(({ key, declared }) => key && declared?.inKey).map(({ name }) => name);
+}
+
+interface Keyed {
+  readonly relation: Relation;
+  /** What tells rows apart in the source. */
+  readonly rowKey: readonly string[];
+}
+
+/**
+ * The key of the target whose columns every change carries, that of a deleted row too, and that tells all rows apart
+ * which the source does: the primary one before others.
+ */
+function chooseKey({ relation, rowKey }: Keyed, table: TargetTable, name: string): readonly string[] {
   const carried = relation.columns.filter((column) => column.key).map((column) => column.name);
   if (carried.length === 0) return [];
-  const found = table.keys.find((key) => key.every((column) => carried.includes(column)));
+  const known = table.keys.filter((key) => key.every((column) => carried.includes(column)));
+  const found = known.find((key) => rowKey.every((column) => key.includes(column)));
   if (found) return found;
+  if (known[0]) throw tooNarrow({ relation, rowKey }, known[0], name);
   const unknown = table.keys[0]?.find((column) => !carried.includes(column));
   throw new FerryError(
     'target-unfit',
@@ -80,5 +98,17 @@ function chooseKey(relation: Relation, table: TargetTable, name: string): readon
       ? `the target table ${name} has no primary key`
       : `the source gives no value for ${unknown}, a key column of the target table ${name}`,
     { details: { table: name } },
+  );
+}
+
+function tooNarrow({ relation, rowKey }: Keyed, key: readonly string[], name: string): FerryError {
+  const ofSource = rowKey.join(', ');
+  return new FerryError(
+    'target-unfit',
+    `the target table ${name} tells rows apart by (${key.join(', ')}), the source by (${ofSource}): several would become one`,
+    {
+      details: { table: name },
+      remedy: `ferry table resnapshot ${relation.source ?? name}, if this is the source's key by now; or give it the key (${ofSource}).`,
+    },
   );
 }

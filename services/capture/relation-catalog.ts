@@ -19,14 +19,15 @@ export class RelationCatalog {
 
   /**
    * Whether the catalog must be asked about a version: it did not have it, or the stream describes the table once more,
-   * which it does after a change. A column that was dropped and added again would look the same.
+   * which it does after a change. A column that was dropped and added again would look the same, and so does another key
+   * under replica identity full.
    */
   mustAsk(relation: Relation): boolean {
     const found = this.#tables.get(relation.id);
     if (!found) return false;
     const isFirst = !this.#heard.has(relation.id);
     this.#heard.add(relation.id);
-    return !isFirst || !relation.columns.every((column) => find(found, column));
+    return !isFirst || relation.identity === 'f' || !relation.columns.every((column) => find(found, column));
   }
 
   /** Whether a table is not any more what its copy was planned for. */

@@ -67,6 +67,11 @@ const NEWLINE = 0x0a;
  * of them one, as it does of every table whose replica identity is full.
  */
 export function loggedRelation(relation: Relation, { key }: TablePlan): Relation {
-  if (key.length > 0) return relation;
+  if (key.length > 0 && !hasLostKey(relation)) return relation;
   return { ...relation, columns: relation.columns.map((column) => ({ ...column, key: false })) };
+}
+
+/** Its primary key was dropped since its copy was planned: rows may be equal from then on. */
+function hasLostKey({ identity, columns }: Relation): boolean {
+  return identity === 'f' && columns.every(({ declared }) => declared && !declared.inKey);
 }

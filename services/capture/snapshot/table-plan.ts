@@ -21,10 +21,10 @@ SELECT c.oid, c.relkind, c.relreplident, pg_catalog.row_security_active(c.oid) A
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
  ${BASE_TYPE}
-  -- Behind the key's columns stand those that the index only includes.
+  -- Behind the key's columns stand those that the index only includes. A deferrable one lets two rows share a key for a while.
   LEFT JOIN LATERAL (
     SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS columns FROM pg_catalog.pg_index i
-     WHERE i.indrelid = c.oid AND i.indisprimary) k ON true
+     WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate) k ON true
   LEFT JOIN LATERAL (
     SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS columns FROM pg_catalog.pg_index i
      WHERE i.indrelid = c.oid AND i.indisreplident) i ON true

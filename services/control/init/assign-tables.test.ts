@@ -22,7 +22,15 @@ function table(name: string, options: Partial<CatalogTable> = {}): CatalogTable 
     privileges: [],
     columns: [],
     uniqueIndexes: [
-      { name: 'pkey', columns: ['id'], primary: true, replicaIdentity: false, immediate: true, plain: true },
+      {
+        name: 'pkey',
+        columns: ['id'],
+        primary: true,
+        replicaIdentity: false,
+        immediate: true,
+        plain: true,
+        definition: null,
+      },
     ],
     ...options,
   };

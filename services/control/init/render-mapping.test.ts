@@ -5,7 +5,15 @@ import type { AssignedTable } from './assign-tables.js';
 import { mappingFile, renderMapping } from './render-mapping.js';
 import { renderPipeline } from './render-pipeline.js';
 
-const key = { name: 'k', columns: ['id'], primary: true, replicaIdentity: false, immediate: true, plain: true };
+const key = {
+  name: 'k',
+  columns: ['id'],
+  primary: true,
+  replicaIdentity: false,
+  immediate: true,
+  plain: true,
+  definition: null,
+};
 
 function assigned(source: { schema: string; table: string }, target: { schema: string; table: string }): AssignedTable {
   const table = { ...source, oid: 7, identity: 'd', estimatedRows: 1234, columns: [], uniqueIndexes: [key] };

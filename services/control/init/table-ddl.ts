@@ -85,8 +85,5 @@ function constraintSql(
     constraint.kind === 'c'
       ? constraint.name
       : context.relationNames.claim(table.target.schema, constraint.name, table.source.schema);
-  const definition = context.rebind(constraint.definition);
-  // ON CONFLICT, by which apply writes, takes no deferrable key.
-  const usable = constraint.kind === 'p' ? definition.replace(/ DEFERRABLE( INITIALLY DEFERRED)?$/, '') : definition;
-  return [`CONSTRAINT ${quoteIdentifier(name)} ${usable}`];
+  return [`CONSTRAINT ${quoteIdentifier(name)} ${context.rebind(constraint.definition)}`];
 }

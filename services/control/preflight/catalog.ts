@@ -62,6 +62,8 @@ export interface CatalogIndex {
   readonly immediate: boolean;
   /** Valid, neither partial nor over expressions. */
   readonly plain: boolean;
+  /** Of the constraint of this name, as SQL; null for an index alone. */
+  readonly definition: string | null;
 }
 
 export interface CatalogType {

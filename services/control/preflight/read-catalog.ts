@@ -31,6 +31,8 @@ const UNIQUE_INDEXES = `
   SELECT ic.relname AS name, i.indisprimary AS primary, i.indisreplident AS "replicaIdentity",
          i.indimmediate AS immediate,
          i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AS plain,
+         (SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k
+          WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u')) AS definition,
          (SELECT coalesce(json_agg(a.attname ORDER BY k.ord), '[]')
           FROM unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, ord)
           JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum

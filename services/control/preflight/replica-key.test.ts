@@ -9,6 +9,7 @@ const index = (options: Partial<CatalogIndex>): CatalogIndex => ({
   replicaIdentity: false,
   immediate: true,
   plain: true,
+  definition: null,
   ...options,
 });
 const primary = index({ name: 'pk', primary: true });
@@ -32,10 +33,13 @@ test('the primary key comes first, then the replica identity index', () => {
   expect(key('i', [other])).toEqual({ columns: ['email'] });
   expect(key('i', [primary, index({ columns: ['email', 'id'], replicaIdentity: true })])).toEqual({ columns: ['id'] });
   expect(key('i', [primary, other])).toEqual({ columns: ['email'] });
+  const wider = index({ columns: ['email', 'id'], replicaIdentity: true });
+  expect(key('i', [{ ...primary, immediate: false }, wider])).toEqual({ columns: ['email', 'id'] });
 });
 
 test('with the whole row in the WAL, a table needs no key', () => {
   expect(key('f', [])).toEqual({ columns: [] });
+  expect(key('f', [{ ...primary, immediate: false }])).toEqual({ columns: [] });
   expect(key('f', [index({ primary: true, columns: ['upper'] })])).toEqual({ columns: [] });
 });
 

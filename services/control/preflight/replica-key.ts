@@ -17,6 +17,8 @@ export type ReplicaKey = { readonly columns: readonly string[] } | { readonly ob
 export function replicaKey(table: CatalogTable): ReplicaKey {
   const primary = table.uniqueIndexes.find((index) => index.primary);
   const generated = primary && generatedColumn(table, primary);
+  // Within a transaction two rows may share a deferrable key: it does not tell the one's changes from the other's.
+  const telling = primary?.immediate ? primary : undefined;
   switch (table.identity) {
     case 'n':
       return obstacle(
@@ -24,13 +26,13 @@ export function replicaKey(table: CatalogTable): ReplicaKey {
         `ALTER TABLE ${quoteName(table)} REPLICA IDENTITY DEFAULT`,
       );
     case 'i':
-      return indexKey(table, primary);
+      return indexKey(table, telling);
     case 'd':
-      if (primary && !primary.immediate) return deferrable(table, primary);
+      if (primary && !telling) return deferrable(table, primary);
       if (primary && generated) return generatedKey(table, primary, generated);
       return primary ? { columns: primary.columns } : noKey(table);
     case 'f':
-      return { columns: primary && !generated ? primary.columns : [] };
+      return { columns: telling && !generated ? telling.columns : [] };
   }
 }
 
@@ -58,7 +60,7 @@ function indexKey(table: CatalogTable, primary: CatalogIndex | undefined): Repli
 function deferrable(table: CatalogTable, primary: CatalogIndex): ReplicaKey {
   return obstacle(
     `its primary key ${primary.name} is deferrable, which cannot identify rows in the WAL`,
-    `ALTER TABLE ${quoteName(table)} REPLICA IDENTITY FULL, or make the key NOT DEFERRABLE`,
+    `ALTER TABLE ${quoteName(table)} REPLICA IDENTITY FULL, whereupon its rows are counted, or make the key NOT DEFERRABLE`,
   );
 }
 

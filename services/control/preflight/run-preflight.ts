@@ -1,6 +1,7 @@
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { columnFit } from './column-fit.js';
 import { type Check, type PreflightSides, preflightContext } from './context.js';
+import { deferrableKeys } from './deferrable-keys.js';
 import { logDisk, targetDisk } from './disk.js';
 import { sourceEncoding, targetEncoding } from './encoding.js';
 import { extensionTypes } from './extension-types.js';
@@ -72,6 +73,7 @@ const CHECKS: readonly Check[] = [
   columnFit,
   ruleFit,
   targetKey,
+  deferrableKeys,
   lineageFit,
   keyCollation,
   targetPrivileges,

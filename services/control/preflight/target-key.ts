@@ -66,7 +66,8 @@ function uniqueFindings({ mapping, source, target }: MappedPair, report: Report)
     );
 }
 
-function constantsOf({ rules }: MappedPair['mapping']): string[] {
+/** Columns of the target that have the same value in every row of the mapping. */
+export function constantsOf({ rules }: MappedPair['mapping']): string[] {
   return [...(rules?.columns ?? [])].flatMap(([name, rule]) => (isConstant(rule) ? [name] : []));
 }
 
@@ -79,7 +80,7 @@ function lostKey({ mapping, source, target }: MappedPair, column: string, report
 }
 
 /** @param beside names that `a` may have, too. */
-function sameSet(a: readonly string[], b: readonly string[], beside: readonly string[] = []): boolean {
+export function sameSet(a: readonly string[], b: readonly string[], beside: readonly string[] = []): boolean {
   const own = a.filter((name) => !beside.includes(name));
   return own.length === b.length && own.every((name) => b.includes(name));
 }
