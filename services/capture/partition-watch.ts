@@ -4,10 +4,10 @@ import { FerryError } from '../../core/errors.js';
 import { type Lsn, parseLsn } from '../../core/lsn.js';
 import { displayName, type QualifiedName, type Relation, sourceName } from '../../core/relation.js';
 import type { KnownPartition, TableSnapshotState } from '../../core/stage-state.js';
-import { keepsRowsFromBefore, type Partitions, readPartitions } from './adapters/partitions.js';
+import { hasRowsOfItsChange, keepsRowsFromBefore, type Partitions, readPartitions } from './adapters/partitions.js';
 import { truncated } from './recover-tables.js';
 import type { TablePlan } from './snapshot/chunk.js';
-import { type Partition, partitionChanges } from './snapshot/partition-tree.js';
+import { type Partition, type PartitionChanges, partitionChanges } from './snapshot/partition-tree.js';
 
 /** How far the stream has come. */
 export interface StreamProgress {
@@ -70,7 +70,9 @@ export class PartitionWatch {
     const state = states.get(table)!;
     if (!state.partitions) return this.#know(plan, now, truncates);
     const { attached, gone, emptied, rewritten } = partitionChanges(state.partitions, now.list);
-    const lost = [...emptied, ...(await this.#refilled(table, rewritten, state))];
+    const mapped = attached.find(({ oid }) => this.#options.plans.some(({ relation }) => relation.id === Number(oid)));
+    if (mapped) throw mappedTwice(plan.relation, displayName(mapped));
+    const lost = await this.#lost(table, { emptied, rewritten }, state);
     const isExplained = truncates > (this.#seen.get(table)?.truncates ?? 0);
     const why = [
       ...(gone.length > 0 ? [`${gone.join(', ')} was detached or dropped`] : []),
@@ -89,21 +91,35 @@ export class PartitionWatch {
     this.#know(plan, now, truncates);
   }
 
-  /** Names of those that have another file and no row of before. */
-  async #refilled(
+  /** Names of those that have another file, and nothing that says that their rows were kept. */
+  async #lost(
     table: string,
-    rewritten: readonly Partition[],
+    { emptied, rewritten }: Pick<PartitionChanges, 'emptied' | 'rewritten'>,
     { partitions, horizon }: TableSnapshotState,
   ): Promise<string[]> {
     const { source } = this.#options;
-    const names: string[] = [];
+    const wasEmpty = ({ oid }: Partition) => this.#seen.get(table)?.empty.has(oid) ?? false;
+    const lost: Partition[] = [];
+    for (const partition of emptied) if (!(await this.#isRetyped(table, partition))) lost.push(partition);
     for (const partition of rewritten) {
       const isKept =
-        this.#seen.get(table)?.empty.has(partition.oid) ||
-        (horizon !== undefined && (await keepsRowsFromBefore(source, partition, horizon)));
-      if (!isKept) names.push(partitions![partition.oid]!.name);
+        wasEmpty(partition) ||
+        (horizon !== undefined && (await keepsRowsFromBefore(source, partition, horizon))) ||
+        (await this.#isRetyped(table, partition));
+      if (!isKept) lost.push(partition);
     }
-    return names;
+    return lost.map(({ oid }) => partitions![oid]!.name);
+  }
+
+  /**
+   * Whether ALTER TABLE wrote it anew: the schema change is apply's to judge. Of a time when nobody looked, its rows do not
+   * say that they are those of before.
+   */
+  async #isRetyped(table: string, partition: Partition): Promise<boolean> {
+    const seen = this.#seen.get(table);
+    if (!seen) return false;
+    if (!partition.isEmpty) return hasRowsOfItsChange(this.#options.source, partition);
+    return partition.isAltered && seen.empty.has(partition.oid);
   }
 
   /** What the stream may say of it, it says before it comes to where the WAL is now. */
@@ -155,6 +171,18 @@ function leftBehind(root: Relation, what: string): FerryError {
     {
       details: { table },
       remedy: `Copy the table again: ferry table resnapshot ${table}. Capture, started again, goes on with that.`,
+    },
+  );
+}
+
+function mappedTwice(root: Relation, partition: string): FerryError {
+  const table = sourceName(root);
+  return new FerryError(
+    'source-unfit',
+    `${partition} was attached to ${table}, and both are mapped: its changes come as those of ${table} since, and its own table in the target stays behind`,
+    {
+      details: { table },
+      remedy: `Take it out of the mapping: ferry table remove ${partition}. Capture, started again, copies it as a partition.`,
     },
   );
 }

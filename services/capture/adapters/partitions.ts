@@ -15,6 +15,7 @@ export async function readPartitions(source: ClientBase, root: number): Promise<
   const { rows } = await source.query<Record<string, string>>(
     `SELECT c.oid, n.nspname AS schema, c.relname AS table, pg_catalog.pg_relation_filenode(c.oid) AS file,
             c.reltuples < 0 AS uncounted, pg_catalog.pg_relation_size(c.oid) = 0 AS empty,
+            EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.xmin = c.xmin) AS altered,
             pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::xid AS horizon
        FROM pg_catalog.pg_partition_tree($1::oid::regclass) t
        JOIN pg_catalog.pg_class c ON c.oid = t.relid
@@ -29,6 +30,7 @@ export async function readPartitions(source: ClientBase, root: number): Promise<
     file: row.file!,
     isUncounted: row.uncounted === 't',
     isEmpty: row.empty === 't',
+    isAltered: row.altered === 't',
   }));
   return { list, horizon: rows[0]?.horizon };
 }
@@ -44,4 +46,14 @@ export async function keepsRowsFromBefore(
     [horizon],
   );
   return rows[0]!.keeps === 't';
+}
+
+/** Whether it has rows of a transaction that changed its columns: one that rewrites a table writes all rows anew. */
+export async function hasRowsOfItsChange(source: ClientBase, partition: Partition): Promise<boolean> {
+  const { rows } = await source.query<{ has: string }>(
+    `SELECT EXISTS (SELECT FROM ONLY ${quoteName(partition)}
+                     WHERE xmin IN (SELECT a.xmin FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1 AND a.attnum > 0)) AS has`,
+    [partition.oid],
+  );
+  return rows[0]!.has === 't';
 }

@@ -4,13 +4,27 @@ import type { DeclaredColumn, QualifiedName } from '../../../core/relation.js';
 import type { CatalogColumn } from '../relation-catalog.js';
 import { hasSeen, parseSnapshot, type SnapshotXids } from '../snapshot/delivered-xids.js';
 
-/** A column that is added with a constant has its value for the rows of before in the catalog, until they are rewritten. */
+/**
+ * A column that is added with a constant has its value for the rows of before in the catalog, until they are rewritten;
+ * of a partitioned table the partitions have it.
+ */
 const COLUMNS_SQL = `
 SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attnum, a.attnotnull,
        pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
-       CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END AS missing,
-       (a.atthasdef AND NOT a.atthasmissing) OR a.attidentity <> '' AS computed
+       m.value AS missing, (a.atthasdef AND m.value IS NULL) OR a.attidentity <> '' AS computed,
+       COALESCE(a.attnum = ANY (k.columns), false) AS in_key
   FROM pg_catalog.pg_attribute a
+  JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+  LEFT JOIN LATERAL (
+    SELECT (l.attmissingval::text::text[])[1] AS value FROM pg_catalog.pg_attribute l
+     WHERE l.atthasmissing AND l.attname = a.attname AND l.attrelid = ANY (
+       CASE WHEN c.relkind = 'p' THEN ARRAY(SELECT relid::oid FROM pg_catalog.pg_partition_tree(c.oid)) ELSE ARRAY[c.oid] END)
+     ORDER BY l.attrelid LIMIT 1) m ON true
+  LEFT JOIN LATERAL (
+    SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS columns FROM pg_catalog.pg_index i
+     WHERE i.indrelid = a.attrelid AND i.indisprimary AND i.indimmediate
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute g WHERE g.attrelid = i.indrelid AND g.attgenerated <> ''
+                        AND g.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))) k ON true
  WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
  ORDER BY a.attrelid, a.attnum`;
 
@@ -26,6 +40,7 @@ export async function readCatalogColumns(
       attnum: Number(row.attnum),
       type: row.type!,
       ...(row.attnotnull === 't' ? { notNull: true } : {}),
+      ...(row.in_key === 't' ? { inKey: true } : {}),
       ...(row.missing === null ? {} : { missing: row.missing! }),
       ...(row.computed === 't' ? { computed: true } : {}),
     };

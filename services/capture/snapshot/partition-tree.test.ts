@@ -9,6 +9,7 @@ const partition = (oid: string, file: string, isUncounted = false): Partition =>
   file,
   isUncounted,
   isEmpty: false,
+  isAltered: false,
 });
 const [a, b] = [partition('1', '10'), partition('2', '20')];
 
@@ -23,10 +24,11 @@ test('one is attached, one is gone', () => {
 
 test('whose file is not known any more, because the root was truncated, may have any', () => {
   const truncated = { 1: { name: 'public.a' }, 2: known[2] };
-  expect(partitionChanges(truncated, [partition('1', '11', true), partition('2', '21', true)])).toMatchObject({
+  const emptied = partition('2', '21', true);
+  expect(partitionChanges(truncated, [partition('1', '11', true), emptied])).toMatchObject({
     attached: [],
     gone: [],
-    emptied: ['public.b'],
+    emptied: [emptied],
   });
   expect(partitionChanges(truncated, [b])).toMatchObject({ gone: ['public.a'] });
 });
@@ -40,5 +42,5 @@ test('another file means TRUNCATE where the catalog knows nothing of the rows', 
   const counted = partition('2', '21');
   const uncounted = partition('2', '21', true);
   expect(partitionChanges(known, [a, counted])).toMatchObject({ emptied: [], rewritten: [counted] });
-  expect(partitionChanges(known, [a, uncounted])).toMatchObject({ emptied: ['public.b'], rewritten: [] });
+  expect(partitionChanges(known, [a, uncounted])).toMatchObject({ emptied: [uncounted], rewritten: [] });
 });

@@ -9,6 +9,8 @@ export interface Partition extends QualifiedName {
   /** The catalog knows nothing of its rows, as after TRUNCATE; what rewrites a table says how many there are. */
   readonly isUncounted: boolean;
   readonly isEmpty: boolean;
+  /** What gave it its file may have changed its columns, too. */
+  readonly isAltered: boolean;
 }
 
 /** What has become of a partitioned table's partitions that no change in the WAL tells of. */
@@ -17,8 +19,8 @@ export interface PartitionChanges {
   readonly attached: readonly Partition[];
   /** Names of those that were detached or dropped: their rows stay in the target. */
   readonly gone: readonly string[];
-  /** Names of those that were truncated on their own, which a publication does not say when it publishes through the root. */
-  readonly emptied: readonly string[];
+  /** Truncated on their own, which a publication does not say when it publishes through the root, or rewritten without a row. */
+  readonly emptied: readonly Partition[];
   /** Written anew, or truncated, filled again and analyzed: only their rows can tell. */
   readonly rewritten: readonly Partition[];
 }
@@ -33,7 +35,7 @@ export function partitionChanges(
   return {
     attached: now.filter(({ oid }) => !known[oid]),
     gone: Object.entries(known).flatMap(([oid, { name, mayBeGone }]) => (present.has(oid) || mayBeGone ? [] : [name])),
-    emptied: changed.filter(({ isUncounted }) => isUncounted).map(({ oid }) => known[oid]!.name),
+    emptied: changed.filter(({ isUncounted }) => isUncounted),
     rewritten: changed.filter(({ isUncounted }) => !isUncounted),
   };
 }
