@@ -164,7 +164,7 @@ function rowsMissing({ name, source }: TableShape, expected: number, found: numb
     `${expected - found} of ${expected} rows to change are missing in the target table ${name}`,
     {
       details: { table: name },
-      remedy: `Something else changed rows of the target: end it, then copy the table again: ferry table resnapshot ${source}`,
+      remedy: `Something else changed rows of the target, and must end; or a partition was attached, and its rows changed before they were copied. Then copy the table again: ferry table resnapshot ${source}`,
     },
   );
 }

@@ -86,6 +86,19 @@ describeWithPostgres('preflight of columns and keys', () => {
     );
   });
 
+  test.each([
+    'u int, CONSTRAINT once UNIQUE (u)',
+    'u int); CREATE UNIQUE INDEX once ON growth.t (u); CREATE TABLE growth.other (id int',
+  ])('unique values that the source checks later are refused, and the remedy helps: %s', async (columns) => {
+    const source = 'id int PRIMARY KEY, u int UNIQUE DEFERRABLE';
+    const findings = await pair.checkColumns({ source, target: `id int PRIMARY KEY, ${columns}` });
+    const { level, message, remedy } = only(findings, 'deferrable-keys');
+    expect(level).toBe('error');
+    expect(message).toContain('growth.t checks once (u) at once, public.t its t_u_key at the end');
+    await pair.target.query(remedy!);
+    expect(problems(await pair.check(pipelineOf('  t: {from: public.t}\n')))).toEqual([]);
+  });
+
   test('keys that sort differently are a warning', async () => {
     const findings = await pair.checkColumns({
       source: 'id text COLLATE "C" PRIMARY KEY',
