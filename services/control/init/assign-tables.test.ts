@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { uniqueIndex } from '../../../test/support/unique-index.js';
 import type { CatalogTable } from '../preflight/catalog.js';
 import { assignTables } from './assign-tables.js';
 import { parseMap } from './parse-map.js';
@@ -21,17 +22,7 @@ function table(name: string, options: Partial<CatalogTable> = {}): CatalogTable 
     schemaUsage: true,
     privileges: [],
     columns: [],
-    uniqueIndexes: [
-      {
-        name: 'pkey',
-        columns: ['id'],
-        primary: true,
-        replicaIdentity: false,
-        immediate: true,
-        plain: true,
-        definition: null,
-      },
-    ],
+    uniqueIndexes: [uniqueIndex({ name: 'pkey', primary: true })],
     ...options,
   };
 }

@@ -1,19 +1,12 @@
 import { expect, test } from 'vitest';
 import { parsePipeline } from '../../../core/config/pipeline.js';
+import { uniqueIndex } from '../../../test/support/unique-index.js';
 import type { CatalogTable } from '../preflight/catalog.js';
 import type { AssignedTable } from './assign-tables.js';
 import { mappingFile, renderMapping } from './render-mapping.js';
 import { renderPipeline } from './render-pipeline.js';
 
-const key = {
-  name: 'k',
-  columns: ['id'],
-  primary: true,
-  replicaIdentity: false,
-  immediate: true,
-  plain: true,
-  definition: null,
-};
+const key = uniqueIndex({ primary: true });
 
 function assigned(source: { schema: string; table: string }, target: { schema: string; table: string }): AssignedTable {
   const table = { ...source, oid: 7, identity: 'd', estimatedRows: 1234, columns: [], uniqueIndexes: [key] };
