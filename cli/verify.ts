@@ -132,6 +132,7 @@ async function verify({ pipeline, flags, control, checkpoints, display, signal }
     tables,
     kit: await ruleKitOf(pipeline),
     publication: sourceObjectName(pipeline.name),
+    forward: pipeline.forward,
     connectSource: () => connect('source', pipeline.source.url, { applicationName: VERIFY_SESSIONS }),
     connectTarget: () => connect('target', pipeline.target.url, { applicationName: VERIFY_SESSIONS }),
     applied: appliedProbe(checkpoints, chosen),

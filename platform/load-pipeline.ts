@@ -4,12 +4,15 @@ import { join, resolve } from 'node:path';
 import { type ConfigFile, type Pipeline, parsePipeline } from '../core/config/pipeline.js';
 import { refuseOtherWay, type WayBackOf } from '../core/config/way-back.js';
 import { FerryError } from '../core/errors.js';
+import type { TableMapping } from '../core/mapping.js';
 import { atPlace } from './at-place.js';
 
 export interface LoadedPipeline extends Pipeline {
   /** Absolute path of the configuration directory. */
   readonly directory: string;
   readonly log: Pipeline['log'] & { readonly directory: string };
+  /** Of a way back: the mappings of the pipeline that it leads back. */
+  readonly forward?: readonly TableMapping[];
 }
 
 /** The files of a configuration directory. */
@@ -67,8 +70,10 @@ export function pipelineOf(files: PipelineFiles, env: NodeJS.ProcessEnv = proces
 export async function loadPipeline(directory: string, env: NodeJS.ProcessEnv = process.env): Promise<LoadedPipeline> {
   const pipeline = pipelineOf(await readPipelineFiles(directory), env);
   const { wayBackOf } = pipeline;
-  if (wayBackOf) refuseOtherWay(pipeline, wayBackOf, await loadForward(wayBackOf, env));
-  return pipeline;
+  if (!wayBackOf) return pipeline;
+  const forward = await loadForward(wayBackOf, env);
+  refuseOtherWay(pipeline, wayBackOf, forward);
+  return { ...pipeline, forward: forward.tables };
 }
 
 async function loadForward({ directory, place }: WayBackOf, env: NodeJS.ProcessEnv): Promise<LoadedPipeline> {

@@ -88,6 +88,7 @@ export class TableChecks {
       tables,
       kit: await ruleKitOf(pipeline),
       publication: sourceObjectName(pipeline.name),
+      forward: pipeline.forward,
       connectSource,
       connectTarget,
       applied: appliedProbe(this.#target, {

@@ -4,6 +4,7 @@ import { type Lsn, parseLsn } from '../../../core/lsn.js';
 import type { AppliedProbe } from './applied-probe.js';
 import type { KeysBeyond } from './candidate-reader.js';
 import type { Observation, RowState } from './judge.js';
+import type { LeftBehind } from './left-behind.js';
 import type { Key, KeyRange } from './queries.js';
 import type { Session, TextRow } from './session.js';
 import type { SideReader } from './side-reader.js';
@@ -16,6 +17,8 @@ export interface TableReader {
   readonly target: SideReader;
   /** Keys of rows that only the target may have, where a walk over the source's keys does not come to them. */
   readonly beyond?: (rows: number, from: Key | undefined) => AsyncIterable<KeysBeyond>;
+  /** Of a way back, where the other direction does not move all rows. */
+  readonly leftBehind?: LeftBehind;
   readonly sessions: { readonly source: Session; readonly target: Session };
   readonly applied: AppliedProbe;
   readonly signal: AbortSignal;

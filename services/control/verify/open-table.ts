@@ -3,6 +3,7 @@ import type { TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import type { AppliedProbe } from './applied-probe.js';
 import { candidateReader, keysBeyond } from './candidate-reader.js';
+import { forwardCondition, leftBehind } from './left-behind.js';
 import { mappedReader } from './mapped-reader.js';
 import type { TableReader } from './observe.js';
 import type { Key } from './queries.js';
@@ -18,6 +19,8 @@ export interface OpenOptions {
   readonly applied: AppliedProbe;
   /** What it leaves out of the source's tables is not compared; all of them is without one. */
   readonly publication?: string | undefined;
+  /** Of a way back: the mappings of the pipeline that it leads back. */
+  readonly forward?: readonly TableMapping[] | undefined;
 }
 
 /** A session on each side, for one table after the other. */
@@ -31,7 +34,7 @@ export interface Lane {
 export async function openTable(
   mapping: TableMapping,
   lane: Lane,
-  { kit, applied, publication }: OpenOptions,
+  { kit, applied, publication, forward = [] }: OpenOptions,
 ): Promise<TableReader> {
   const sides = {
     source: lane.source.about(displayName(mapping.source)),
@@ -42,7 +45,14 @@ export async function openTable(
     readTableCatalog(sides.target, mapping.target),
   ]);
   const shape = planShape(mapping, source, target, kit);
-  return { ...readersOf(shape, sides), sessions: sides, applied, signal: lane.signal };
+  const condition = forwardCondition(mapping, forward);
+  return {
+    ...readersOf(shape, sides),
+    ...(condition ? { leftBehind: leftBehind(sides.target, shape.target, condition) } : {}),
+    sessions: sides,
+    applied,
+    signal: lane.signal,
+  };
 }
 
 function readersOf(

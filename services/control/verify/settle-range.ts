@@ -68,17 +68,28 @@ export async function settleKeys(reader: TableReader, keys: readonly Key[], opti
 
 async function settle(reader: TableReader, first: readonly Observation[], options: SettleOptions): Promise<Settled> {
   const result = new ResultBuilder();
-  let looks = first;
+  let looks = await withoutLeftBehind(reader, first);
   let open = new Map<string, Observation>();
   for (let attempt = 1; ; attempt++) {
     open = await sortOut(reader, { looks, open, result, nameLimit: options.nameLimit });
     if (open.size === 0 || attempt >= options.maxAttempts) break;
     reader.signal.throwIfAborted();
     const keys = [...open.values()].map(({ key }) => key);
-    looks = await observeKeys(reader, keys);
+    looks = await withoutLeftBehind(reader, await observeKeys(reader, keys));
   }
   result.addUnsettled([...open.values()]);
   return result.build();
+}
+
+/** Rows of a way back that only its target has, and should. */
+async function withoutLeftBehind(
+  { leftBehind }: TableReader,
+  looks: readonly Observation[],
+): Promise<readonly Observation[]> {
+  const alone = looks.filter(({ source, target }) => !source && target);
+  if (!leftBehind || alone.length === 0) return looks;
+  const left = await leftBehind(alone.map(({ key }) => key));
+  return looks.filter(({ key }) => !left.has(keyId(key)));
 }
 
 /** Judges each row and adds what is known now to the result; returns the rows to be looked at again. */

@@ -1,0 +1,39 @@
+import { compileExpression } from '../../../core/mapping/compile-expression.js';
+import { columnsOf, type Expression } from '../../../core/mapping/expression.js';
+import type { TableMapping } from '../../../core/mapping.js';
+import { displayName } from '../../../core/relation.js';
+import { quoteIdentifier } from '../../../platform/postgres.js';
+import { keyId } from './observe.js';
+import { type Key, valuesOfKeys } from './queries.js';
+import type { Session } from './session.js';
+import type { SideShape } from './table-shape.js';
+
+/** Of rows that are in the old project alone: those that its mapping never moved, so that a way back has none of them. */
+export type LeftBehind = (keys: readonly Key[]) => Promise<ReadonlySet<string>>;
+
+/**
+ * The condition of the rows that a mapping's other direction moves; undefined where those are all.
+ * @param forward the mappings of the pipeline that the mapping's pipeline leads back.
+ */
+export function forwardCondition(mapping: TableMapping, forward: readonly TableMapping[]): Expression | undefined {
+  const isOther = ({ source, target }: TableMapping) =>
+    displayName(source) === displayName(mapping.target) && displayName(target) === displayName(mapping.source);
+  return forward.find(isOther)?.rules?.where?.condition;
+}
+
+/** @param old the old project's table. @returns ids of keys, as keyId makes them. */
+export function leftBehind(session: Session, old: SideShape, condition: Expression): LeftBehind {
+  const columns = columnsOf(condition);
+  const moves = compileExpression(
+    condition,
+    columns.map((name) => ({ name })),
+  );
+  const read = { ...old, columns: columns.map((name) => `t.${quoteIdentifier(name)}`) };
+  return async (keys) => {
+    const rows = await session.read(valuesOfKeys(read, keys));
+    // Behind the version stand the key's columns.
+    const behind = 1 + old.key.length;
+    const left = rows.filter((row) => !moves(row.slice(behind)));
+    return new Set(left.map((row) => keyId(row.slice(1, behind) as string[])));
+  };
+}
