@@ -78,6 +78,9 @@ describe('a table that comes back whole', () => {
     expect(invertTable('{from: public.t}', source, sideTable('at date, line text, more text', 'f')).oneWay).toEqual([
       'table mapping/growth.yaml:3:3: nothing written to growth.t comes back to public.t: growth.t -> public.t: a table without a key moves as it is, without rules',
     ]);
+    expect(invertTable('{from: public.t}', source, sideTable('at date, line text')).oneWay).toEqual([
+      'table mapping/growth.yaml:3:3: nothing written to growth.t comes back to public.t: nothing tells the rows of growth.t apart, and PostgreSQL would refuse to change them once they are published (unless it has REPLICA IDENTITY FULL)',
+    ]);
     expect(invertTable('{from: public.t}', source, sideTable('at* date, line text')).oneWay).toEqual([
       'table mapping/growth.yaml:3:3: nothing written to growth.t comes back to public.t: public.t has no key by which its rows are found',
     ]);

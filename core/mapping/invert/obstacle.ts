@@ -32,8 +32,10 @@ function keyObstacle(sides: MappedSides, ways: readonly ColumnWay[]): string | u
   const { mapping, source, target } = sides;
   const keys = source.columns.filter(({ key }) => key);
   if (keys.length === 0) {
-    const isFound = target.columns.some(({ key }) => key);
-    return isFound ? `${displayName(mapping.source)} has no key by which its rows are found` : undefined;
+    if (target.columns.some(({ key }) => key))
+      return `${displayName(mapping.source)} has no key by which its rows are found`;
+    if (target.identity === 'f') return undefined;
+    return `nothing tells the rows of ${displayName(mapping.target)} apart, and PostgreSQL would refuse to change them once they are published (${UNLESS})`;
   }
   const [from, to] = [displayName(mapping.source), displayName(mapping.target)];
   const moved = ways.filter(({ steps }) => steps.length === 0);
