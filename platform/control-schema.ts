@@ -170,9 +170,14 @@ CREATE TABLE IF NOT EXISTS ferry.verification (
   unsettled bigint NOT NULL,
   duration_ms bigint NOT NULL,
   finished_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  resumed_since timestamptz,
   verified_by text NOT NULL DEFAULT session_user
 );
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = 'ferry.verification'::regclass AND attname = 'resumed_since') THEN
+    ALTER TABLE ferry.verification ADD COLUMN resumed_since timestamptz;
+  END IF;
+END $$;
 CREATE INDEX IF NOT EXISTS verification_latest ON ferry.verification (pipeline, target_table, id);
 COMMENT ON TABLE ferry.verification IS 'Every table that was compared, with the digest of the mapping that it was compared through';
 COMMENT ON COLUMN ferry.verification.resumed_since IS 'Of a table whose comparison was interrupted: when it began, which is how old its first rows are';
