@@ -62,11 +62,16 @@ interface Found {
   readonly remain: Remain;
 }
 
+/** By the run that went through last: the flag's row changes with every rollback that is only begun. */
 async function refuseEarly({ pipeline, target, graceDays }: FinishOptions): Promise<string> {
   const { rows } = await target.query<{ state: string; at: string; ends: string; is_over: string }>(
-    `SELECT state, changed_at AS at, date_trunc('second', changed_at + $2 * interval '1 day') AS ends,
-            changed_at + $2 * interval '1 day' <= clock_timestamp() AS is_over
-       FROM ferry.cutover WHERE pipeline = $1 AND serving = 'target'`,
+    `SELECT state, at, date_trunc('second', at + $2 * interval '1 day') AS ends,
+            at + $2 * interval '1 day' <= clock_timestamp() AS is_over
+       FROM (SELECT c.state, coalesce(
+                      (SELECT max(r.finished_at) FROM ferry.cutover_run r
+                        WHERE r.pipeline = c.pipeline AND r.direction = 'forward' AND r.state = 'done'),
+                      c.changed_at) AS at
+               FROM ferry.cutover c WHERE c.pipeline = $1 AND c.serving = 'target') cutover`,
     [pipeline, graceDays],
   );
   const [cutover] = rows;

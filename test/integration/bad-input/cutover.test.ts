@@ -296,7 +296,10 @@ describeWithPostgres('a cutover that cannot go through', () => {
     await refused(/^the days of grace last until .*: 7 since the cutover$/, '--yes');
     await pair.source.query('ROLLBACK');
     await pair.source.query('CREATE PUBLICATION another; CREATE TABLE ferry.another ()');
-    const finished = await pair.run('finish', '--now', '--yes', '--json');
+    await pair.target.query("UPDATE ferry.cutover_run SET finished_at = finished_at - interval '8 days'");
+    // As a rollback leaves it that was begun and undone: the old project is kept for no longer.
+    await pair.target.query('UPDATE ferry.cutover SET changed_at = clock_timestamp()');
+    const finished = await pair.run('finish', '--yes', '--json');
     expect(finished.code, finished.stderr).toBe(0);
     const tables = ['public.orders', 'public.settings', 'public.users'];
     expect(finished.json()).toMatchObject({
