@@ -17,6 +17,15 @@ const facts = (more: Partial<MigrationFacts> = {}): MigrationFacts => ({
 const met = (more?: Partial<MigrationFacts>) => migrationReport(facts(more)).criteria.map(({ isMet }) => isMet);
 
 describe('the criteria of a migration', () => {
+  test('tell of a rollback how long it took, and how long writes were refused', () => {
+    const rollback = { at: AT, act: 'rollback', subject: 'done', by: 'ann', detail: { seconds: 3.1, pauseMs: 640 } };
+    const { criteria } = migrationReport(facts({ serving: 'source', acts: [rollback, undone] }));
+    expect(criteria[2]).toMatchObject({
+      found: '3.1 s from the beginning of a rollback to its end; writes paused for 640 ms',
+      isMet: true,
+    });
+  });
+
   test('are met, missed or not known', () => {
     expect(met()).toEqual([true, true, null, null]);
     expect(met({ acts: [undone] })).toEqual([true, true, true, null]);

@@ -83,7 +83,11 @@ function wayBack({ acts }: MigrationFacts): Criterion {
     ({ act, subject }) => (act === 'rollback' && subject === 'done') || (act === 'cutover' && subject === 'aborted'),
   );
   const seconds = Number(taken?.detail.seconds);
-  const which = taken?.act === 'rollback' ? 'a rollback to its end' : 'a cutover to its end, undone';
+  const { pauseMs } = taken?.detail ?? {};
+  const which =
+    taken?.act === 'rollback'
+      ? `a rollback to its end; writes paused for ${pauseMs} ms`
+      : 'a cutover to its end, undone';
   return {
     criterion: 'rollback time',
     wanted: 'less than 10 minutes',
