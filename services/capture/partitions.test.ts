@@ -5,6 +5,7 @@ import { displayName } from '../../core/relation.js';
 import { formatResnapshotOrder } from '../../core/resnapshot-order.js';
 import { CAPTURE_STATE } from '../../core/stage-state.js';
 import { partitionOfGroup, partitionOfKey } from '../../platform/partition-of-key.js';
+import { formatTurn, type Turn } from '../../core/way-back.js';
 import { MemoryLog } from '../../test/support/memory-log.js';
 import * as pgoutput from '../../test/support/pgoutput-builder.js';
 import { linesOfAll, relationOf } from '../../test/support/record-builder.js';
@@ -25,7 +26,10 @@ const START: ResumePoint = { position: POSITION_ZERO, complete: true };
 const idsIn = (partition: number) =>
   Array.from({ length: 100 }, (_, i) => String(i)).filter((id) => partitionOfKey([id], PARTITIONS) === partition);
 
-function captureFrom(resume: readonly ResumePoint[] = Array<ResumePoint>(PARTITIONS).fill(START), plan = PLAN) {
+function captureFrom(
+  resume: readonly ResumePoint[] = Array<ResumePoint>(PARTITIONS).fill(START),
+  { plan = PLAN, turn }: { readonly plan?: typeof PLAN; readonly turn?: Turn } = {},
+) {
   const output = new RawOutput(resume);
   const windows = new SnapshotWindows();
   const tallies = { read: new Map(), deduplicated: new Map(), captured: new Map() };
@@ -36,6 +40,8 @@ function captureFrom(resume: readonly ResumePoint[] = Array<ResumePoint>(PARTITI
     tallies,
     onChunk: () => {},
     orders: { planOf: () => plan, begun: () => {}, repair: () => {} },
+    pipeline: 'p',
+    ...(turn ? { turn } : {}),
   });
   encoder.take(pgoutput.relation(users));
   const transaction = (lsn: string, ...messages: Buffer[]) => {
@@ -164,7 +170,7 @@ describe('merged tables', () => {
   const home = partitionOfGroup(GROUP, PARTITIONS);
 
   test('are in one partition, whatever their keys are, and a key that moves stays there', () => {
-    const { transaction, take } = captureFrom(undefined, merged);
+    const { transaction, take } = captureFrom(undefined, { plan: merged });
     const ids = [0, 1, 2].flatMap((partition) => idsIn(partition).slice(0, 2));
     const [a, b] = ids as [string, string];
     transaction(
@@ -180,7 +186,7 @@ describe('merged tables', () => {
   });
 
   test('have their chunks there, and the others their marks', () => {
-    const { windows, transaction, take } = captureFrom(undefined, merged);
+    const { windows, transaction, take } = captureFrom(undefined, { plan: merged });
     windows.tableStarted(merged);
     windows.expect('c', merged, () => {});
     transaction('0/100', pgoutput.message('ferry:low', 'c'));
@@ -267,6 +273,34 @@ describe('recovering several partitions', () => {
     const { resume, loggedThrough } = await recovered([all[0]!, all[1]!.slice(0, 1), []]);
     expect(resume.map(({ position }) => formatLsn(position.lsn))).toEqual(['0/250', '0/150', '0/0']);
     expect(formatLsn(loggedThrough!)).toBe('0/280');
+  });
+
+  test('the turn is that of the partition that has the least, and what was written in another turn is in none', async () => {
+    const [id] = idsIn(1);
+    const say = (turn: Turn) => pgoutput.message('ferry:turn', formatTurn({ pipeline: 'p', turn, run: 'r' }));
+    const stream: [string, Buffer][] = [
+      ['0/100', say('closed')],
+      ['0/200', pgoutput.insert(1, [id!, 'of the other direction'])],
+      ['0/300', say('open')],
+      ['0/400', pgoutput.insert(1, [id!, 'ours'])],
+    ];
+    const { transaction, output } = captureFrom();
+    const all: Buffer[][] = [[], [], []];
+    for (const [lsn, message] of stream) {
+      transaction(lsn, message);
+      for (const [p, { writer }] of output.partitions.entries()) all[p]!.push(...writer.take());
+    }
+    expect(all.map((values) => values.length)).toEqual([2, 3, 2]);
+    expect((await recovered(all)).turn).toBe('open');
+    expect((await recovered([all[0]!, [], all[2]!])).turn).toBeUndefined();
+    // Killed while the last turn was on its way to the partitions.
+    const cut = await recovered([all[0]!, all[1]!.slice(0, 1), all[2]!]);
+    expect(cut.turn).toBe('closed');
+    const again = captureFrom(cut.resume, { turn: cut.turn });
+    for (const [lsn, message] of stream) again.transaction(lsn, message);
+    const lines = again.take().map(events);
+    expect(lines.map((partition) => partition.length)).toEqual([0, 2, 0]);
+    expect(lines[1]).toMatchObject([{ message: 'ferry:turn' }, { op: 'c', new: [id, 'ours'] }]);
   });
 
   test('goes on from what was put down for each', async () => {

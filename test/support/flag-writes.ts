@@ -98,6 +98,7 @@ INSERT INTO ${orders} (user_id, note) SELECT id, note FROM new, unnest('{write $
 UPDATE ${orders} SET total = total + 1 WHERE id = 10 + ${n % 100};
 DELETE FROM ${orders} WHERE note = 'brief ${n - 5}';
 UPDATE ${settings} SET value = '{"n": ${n}}' WHERE key = 'setting ${1 + (n % 8)}';
+UPDATE ${settings} SET key = 'turned ${n}' WHERE key = 'setting 50' OR key LIKE 'turned %';
 COMMIT`);
     return true;
   } catch (error) {

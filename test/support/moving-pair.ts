@@ -20,6 +20,8 @@ export interface PairOptions {
   readonly servers: { readonly sourceServer: string; readonly targetServer: string };
   /** Kafka instead of the embedded log. */
   readonly brokers?: string;
+  /** Of each topic; default: one. */
+  readonly partitions?: number;
   /** TLS and SASL of the brokers. */
   readonly kafka?: KafkaVariables;
   /** Where the embedded log is; default: beside the configuration. */
@@ -31,7 +33,8 @@ export type KafkaVariables = Readonly<
   Partial<Record<`KAFKA_TLS_${'CA' | 'CERT' | 'KEY'}` | `KAFKA_SASL_${'MECHANISM' | 'USERNAME' | 'PASSWORD'}`, string>>
 >;
 
-const LOG = `{
+const logText = (partitions: number) => `{
+  partitions: ${partitions},
   brokers: "\${KAFKA_BROKERS:-}",
   directory: "\${FERRY_LOG_DIR}",
   tls: { ca: "\${KAFKA_TLS_CA:-}", cert: "\${KAFKA_TLS_CERT:-}", key: "\${KAFKA_TLS_KEY:-}" },
@@ -62,6 +65,7 @@ export class MovingPair {
     readonly directory: string,
     readonly databases: { readonly source: FreshDatabase; readonly target: FreshDatabase },
     readonly env: NodeJS.ProcessEnv,
+    private readonly partitions: number,
   ) {}
 
   /** The source with its tables, an empty target, and no configuration yet. */
@@ -83,7 +87,7 @@ export class MovingPair {
       ...options.kafka,
       FERRY_LOG_DIR: options.logDirectory ?? join(directory, 'log'),
     });
-    const pair = new MovingPair(name, options.servers, password, directory, databases, env);
+    const pair = new MovingPair(name, options.servers, password, directory, databases, env, options.partitions ?? 1);
     await pair.connect();
     await pair.source.query(SOURCE_SQL);
     return pair;
@@ -108,7 +112,7 @@ export class MovingPair {
 
   async configure(mappings: Readonly<Record<string, string>> = MAPPINGS): Promise<void> {
     await mkdir(join(this.config, 'mapping'), { recursive: true });
-    const text = `pipeline: ${this.name}\nsource: { url: "\${SOURCE_URL}" }\ntarget: { url: "\${TARGET_URL}" }\nlog: ${LOG}\n`;
+    const text = `pipeline: ${this.name}\nsource: { url: "\${SOURCE_URL}" }\ntarget: { url: "\${TARGET_URL}" }\nlog: ${logText(this.partitions)}\n`;
     await writeFile(join(this.config, 'pipeline.yaml'), text);
     for (const [schema, mapping] of Object.entries(mappings)) {
       await writeFile(join(this.config, 'mapping', `${schema}.yaml`), mapping);
@@ -118,7 +122,7 @@ export class MovingPair {
   /** The pipeline of the other direction, beside the configuration. */
   async configureBack(): Promise<void> {
     await mkdir(join(this.back, 'mapping'), { recursive: true });
-    const log = LOG.replace('FERRY_LOG_DIR}', 'FERRY_LOG_DIR}-back');
+    const log = logText(this.partitions).replace('FERRY_LOG_DIR}', 'FERRY_LOG_DIR}-back');
     const text = `pipeline: ${this.name}-back\nwayBackOf: ..\nsource: { url: "\${TARGET_URL}" }\ntarget: { url: "\${SOURCE_URL}" }\nlog: ${log}\n`;
     await writeFile(join(this.back, 'pipeline.yaml'), text);
     await writeFile(join(this.back, 'mapping', 'public.yaml'), BACK_MAPPING);

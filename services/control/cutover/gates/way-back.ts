@@ -2,6 +2,7 @@ import { formatOneWay } from '../../../../core/mapping/invert/one-way.js';
 import { domainSchemas } from '../../../../core/mapping.js';
 import { partitionsOf, topicsOf } from '../../../../core/topics.js';
 import { preflightContext } from '../../preflight/context.js';
+import { runPreflight } from '../../preflight/run-preflight.js';
 import { readStatus } from '../../status/read-status.js';
 import { readInverse } from '../../way-back/inverse.js';
 import { waitUntilDrained, writeMarker } from '../marker.js';
@@ -14,7 +15,8 @@ const CANARY_MS = 10_000;
 
 /**
  * What the new project takes after the flip comes back: the pipeline of the other direction streams, a message that was
- * written into the new project has just come through it, and its mapping leaves nothing out.
+ * written into the new project has just come through it, nothing stands against its rows on either side, and its mapping
+ * leaves nothing out.
  */
 export const wayBackGate: Gate = {
   name: 'way-back',
@@ -31,10 +33,21 @@ export const wayBackGate: Gate = {
           'Arm it: `ferry way-back` writes its pipeline, `ferry up` runs it. Or --accept-one-way: no rollback then.',
       };
     }
-    const closed = await armedFinding(context, back);
-    if (!closed.isOpen) return closed;
+    const armed = await armedFinding(context, back);
+    if (!armed.isOpen) return armed;
+    // A message shows that the way is there; what a row meets at its ends besides, the check knows of every table.
+    const findings = await runPreflight(back.pipeline, { source: target, target: source });
+    const errors = findings.filter(({ level }) => level === 'error');
+    if (errors.length > 0) {
+      return {
+        isOpen: false,
+        isLasting: true,
+        figure: `the way back: ${errors.map(({ message }) => message).join('; ')}`,
+        remedy: `What is to be done, \`ferry check -c ${back.pipeline.directory}\` says.`,
+      };
+    }
     const { oneWay } = await readInverse(preflightContext(pipeline, { source, target }));
-    if (oneWay.length === 0) return closed;
+    if (oneWay.length === 0) return armed;
     return {
       isOpen: false,
       isLasting: true,

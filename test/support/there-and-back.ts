@@ -1,0 +1,50 @@
+import { isDeepStrictEqual } from 'node:util';
+import { expect } from 'vitest';
+import type { Direction, Serving } from '../../services/control/cutover/direction.js';
+import { cutOver } from './cut-over.js';
+import { eventually } from './eventually.js';
+import { type FlagWrites, NAMES, tryWrite } from './flag-writes.js';
+import type { MovingPair } from './moving-pair.js';
+
+/** A pair whose way back is armed, or will be, and an application that follows the flag. */
+export interface MovingApplication {
+  readonly pair: MovingPair;
+  readonly writes: FlagWrites;
+}
+
+/** Every row of a side's tables, under the names that both have for them. */
+async function rowsOf(pair: MovingPair, side: Serving): Promise<unknown> {
+  const all: Record<string, string[]> = {};
+  for (const [table, name] of Object.entries(NAMES[side])) {
+    const { rows } = await pair[side].query<{ row: string }>(`SELECT t::text AS row FROM ${name} t ORDER BY 1`);
+    all[table] = rows.map(({ row }) => row);
+  }
+  return all;
+}
+
+/** Moves the traffic, all tables compared anew. */
+export async function expectMoves(
+  { pair }: Pick<MovingApplication, 'pair'>,
+  direction: Direction,
+  serving: Serving,
+): Promise<void> {
+  const report = await cutOver(pair, 'begin', { verifiedWithinMs: 0 }, direction);
+  expect(report).toMatchObject({ ok: true, serving });
+  expect(report.tables.every(({ equal }) => equal)).toBe(true);
+}
+
+/** A side serves, the other one refuses writers and has every row all the same. */
+export async function expectServes({ pair, writes }: MovingApplication, side: Serving): Promise<void> {
+  const other = side === 'source' ? 'target' : 'source';
+  expect(await pair.status()).toMatchObject({ serving: side, openCutover: null });
+  await writes.goOn(side);
+  expect(await tryWrite(pair[other], other, 0)).toBe(false);
+  await writes.held(async () => {
+    const rows = await rowsOf(pair, side);
+    await eventually(async () => isDeepStrictEqual(await rowsOf(pair, other), rows), {
+      what: `${other} to have every row`,
+    });
+    expect(await writes.missingIn(pair[side], side)).toEqual([]);
+    expect(await writes.missingIn(pair[other], other)).toEqual([]);
+  });
+}
