@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -14,12 +14,22 @@ import { type CliError, runFerry, testEnvironment } from '../support/cli.js';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
 import { describeWithPostgres, testServers } from '../support/servers.js';
 
+const FILES = ['pipeline.yaml', join('mapping', 'public.yaml')];
+
+/** The growth split's directory, without its way back. */
+function copyReady(to: string): Promise<void> {
+  const config = join(packageRoot(), 'config', 'growth-split');
+  return cp(config, to, { recursive: true, filter: (path) => path !== join(config, 'back') });
+}
+
 describeWithPostgres('the way back of the growth split', () => {
   let databases: { source: FreshDatabase; target: FreshDatabase };
   let directory: string;
   let env: NodeJS.ProcessEnv;
   let forward: LoadedPipeline;
   let first: WayBackResult;
+  /** Of the ready pipeline as it is committed. */
+  let ready: string;
 
   const wayBack = (...more: readonly string[]) => runFerry(['way-back', '-c', directory, '--json', ...more], env);
   const textsOf = (files: readonly string[]) =>
@@ -40,11 +50,15 @@ describeWithPostgres('the way back of the growth split', () => {
     };
     env = testEnvironment({ SOURCE_URL: databases.source.url, TARGET_URL: databases.target.url });
     directory = await mkdtemp(join(tmpdir(), 'ferry-test-back-'));
-    await cp(join(packageRoot(), 'config', 'growth-split'), directory, { recursive: true });
+    await copyReady(directory);
+    ready = join(directory, 'ready');
+    await copyReady(ready);
     await insteadOf('tags:\n    from: public.tags\n', 'tags:\n    from: public.tags\n    where: id is not null\n');
     forward = await loadPipeline(directory, env);
     await loadFixture(directory, databases.source.url, { rows: 1_000 });
     await migrateTarget(forward, 'before');
+    const written = await runFerry(['way-back', '-c', ready, '--json'], env);
+    expect(written.json(), written.stderr).toMatchObject({ ok: true, oneWay: [] });
     const target = await connect('target', databases.target.url, { applicationName: 'ferry-test' });
     await target.query('ALTER TABLE growth.jobs ADD COLUMN plan text');
     await target.end();
@@ -56,6 +70,15 @@ describeWithPostgres('the way back of the growth split', () => {
   afterAll(async () => {
     await Promise.all([databases.source.drop(), databases.target.drop()]);
     await rm(directory, { recursive: true });
+  });
+
+  test('as it is committed is what the command writes today', async () => {
+    const texts = (config: string) => Promise.all(FILES.map((file) => readFile(join(config, 'back', file), 'utf8')));
+    const committed = join(packageRoot(), 'config', 'growth-split');
+    expect(await texts(ready)).toEqual(await texts(committed));
+    expect((await readdir(join(committed, 'back'), { recursive: true })).toSorted()).toEqual(
+      ['mapping', ...FILES].toSorted(),
+    );
   });
 
   test('is a pipeline of the same tables, the other way round', async () => {
