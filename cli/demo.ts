@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { FerryError, POLICY } from '../core/errors.js';
 import { packageRoot } from '../platform/package-root.js';
+import type { CutoverReport } from '../services/control/cutover/report.js';
 import { applicationOf } from '../services/demo/applications.js';
 import { MIN_ROWS } from '../services/demo/fixture.js';
 import { type DemoResult, runScenario } from './demo/scenario.js';
@@ -12,6 +13,7 @@ import { parseWholeNumber } from './whole-number.js';
 const EXAMPLE = `
 Example:
   $ npx ferry demo
+  $ npx ferry demo --roll-back
   $ npx ferry demo --rows 1000000 --brokers localhost:9092
   $ npx ferry demo --pipeline chief-of-staff --source-server postgres://... --target-server postgres://...
 
@@ -26,6 +28,7 @@ interface DemoFlags {
   readonly brokers?: string;
   readonly sourceServer?: string;
   readonly targetServer?: string;
+  readonly rollBack?: true;
   readonly keep?: true;
   readonly json?: true;
 }
@@ -39,7 +42,8 @@ export function demoCommand(): Command {
     .option('--brokers <host:port,...>', 'run over Kafka instead of the embedded log')
     .option('--source-server <url>', 'a given server for the old project: a new database in it')
     .option('--target-server <url>', 'a given server for the new project: a new database in it')
-    .option('--keep', 'leave it up until Ctrl-C')
+    .option('--roll-back', 'then move the traffic back to the old project, with all that the new one took')
+    .option('--keep', 'leave it up until Ctrl-C, with its way back armed where the pipeline has one')
     .option('--json', 'print one JSON object on the last line')
     .addHelpText('after', EXAMPLE)
     .action(runDemo);
@@ -70,11 +74,13 @@ async function runDemo(flags: DemoFlags): Promise<void> {
         sourceServer: flags.sourceServer,
         targetServer: flags.targetServer,
         keep: flags.keep === true,
+        rollBack: flags.rollBack === true,
         signal: stop.signal,
       },
       new DemoView(),
     );
-    const ok = result.cutover.ok && result.cutover.tables.every((table) => table.equal) && result.application.audit.ok;
+    const moves = [result.cutover, ...(result.rollback ? [result.rollback] : [])];
+    const ok = moves.every(isClean) && result.application.audit.ok;
     if (flags.json) printJson(toJson(result, ok));
     else printResult(result, ok);
     if (!ok) process.exitCode = POLICY.mismatch.exit;
@@ -90,8 +96,12 @@ async function runDemo(flags: DemoFlags): Promise<void> {
   }
 }
 
+function isClean({ ok, tables }: CutoverReport): boolean {
+  return ok && tables.every(({ equal }) => equal);
+}
+
 function toJson(result: DemoResult, ok: boolean): object {
-  const { snapshot, cutover, application, status } = result;
+  const { snapshot, cutover, rollback, application, status } = result;
   return {
     ok,
     tables: cutover.tables.map(({ source, target, rows, checksum, equal }) => ({
@@ -102,7 +112,10 @@ function toJson(result: DemoResult, ok: boolean): object {
       equal,
     })),
     writePauseMs: cutover.writePauseMs,
-    applicationPauseMs: application.pauseMs,
+    applicationPauseMs: application.pauseMsInto.target,
+    ...(rollback
+      ? { rollback: { writePauseMs: rollback.writePauseMs, applicationPauseMs: application.pauseMsInto.source } }
+      : {}),
     rates: { snapshotRowsPerSecond: snapshot.rowsPerSecond },
     snapshot,
     lag: status.lag,
@@ -111,7 +124,7 @@ function toJson(result: DemoResult, ok: boolean): object {
   };
 }
 
-function printResult({ cutover, application, snapshot }: DemoResult, ok: boolean): void {
+function printResult({ cutover, rollback, application, snapshot }: DemoResult, ok: boolean): void {
   printTable(
     ['old project', 'new project', 'rows', 'checksum old', 'checksum new', 'equal'],
     cutover.tables.map(({ source, target, rows, checksum, equal }) => [
@@ -126,11 +139,14 @@ function printResult({ cutover, application, snapshot }: DemoResult, ok: boolean
   printLine(
     `snapshot: ${snapshot.rows} rows in ${(snapshot.ms / 1_000).toFixed(1)} s, ${snapshot.rowsPerSecond} rows/s`,
   );
-  printLine(`write pause: ${cutover.writePauseMs} ms; seen by the application: ${application.pauseMs} ms`);
+  const pause = (ms: number | null, seen: number) => `write pause: ${ms} ms; seen by the application: ${seen} ms`;
+  printLine(pause(cutover.writePauseMs, application.pauseMsInto.target));
+  if (rollback) printLine(`rollback: ${pause(rollback.writePauseMs, application.pauseMsInto.source)}`);
   printLine(
     `application: ${application.committed} transactions, ${application.writesOnTarget} of them in the new project, ${application.lost} lost`,
   );
-  printLine(ok ? 'the database has moved' : 'the database has NOT moved cleanly: see above');
+  const moved = rollback ? 'the database has moved, and back' : 'the database has moved';
+  printLine(ok ? moved : 'the database has NOT moved cleanly: see above');
 }
 
 function rowCount(text: string): number {

@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, open, rm } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { FerryError } from '../../core/errors.js';
 import { domainSchemas } from '../../core/mapping.js';
 import { REPORT_PREFIX } from '../../core/service-report.js';
 import { topicsOf } from '../../core/topics.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
 import { openLog } from '../../platform/event-log/open.js';
-import { type LoadedPipeline, loadPipeline } from '../../platform/load-pipeline.js';
+import { type LoadedPipeline, loadPipeline, loadWayBack } from '../../platform/load-pipeline.js';
 import { createLogger, silentLogger } from '../../platform/logger.js';
 import { connect } from '../../platform/postgres.js';
 import { Supervisor } from '../../platform/supervisor.js';
+import type { Direction } from '../../services/control/cutover/direction.js';
 import type { CutoverReport } from '../../services/control/cutover/report.js';
 import { runPreflight } from '../../services/control/preflight/run-preflight.js';
 import type { PipelineStatus } from '../../services/control/status/pipeline-status.js';
@@ -23,7 +23,9 @@ import { loadFixture } from '../../services/demo/fixture.js';
 import { runCutover } from '../cutover.js';
 import { migrateTarget, readTargetMigrations } from '../target-migrations.js';
 import { ALL_SERVICES } from '../up.js';
+import { refuseOneWay, untilArmed } from './arm-way-back.js';
 import { keptEnvironment } from './kept-environment.js';
+import { refuseHalted } from './refuse-halted.js';
 import { type DemoDatabase, openDatabase, refuseOwnServers } from './servers.js';
 import type { DemoView } from './view.js';
 import { type WriterEnd, WriterProcess } from './writer-process.js';
@@ -39,6 +41,8 @@ export interface DemoOptions {
   readonly sourceServer: string | undefined;
   readonly targetServer: string | undefined;
   readonly keep: boolean;
+  /** The traffic moves back to the old project in the end. */
+  readonly rollBack: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -46,20 +50,22 @@ export interface DemoResult {
   readonly snapshot: { readonly rows: number; readonly ms: number; readonly rowsPerSecond: number };
   readonly status: PipelineStatus;
   readonly cutover: CutoverReport;
+  readonly rollback: CutoverReport | undefined;
   readonly application: WriterEnd;
 }
 
 const POLL_MS = 250;
-/** The application goes on in the new project for so long before it is asked what it lost. */
+/** The application goes on for so long where it was moved to, before it is asked what it lost. */
 const AFTERWARDS_MS = 3_000;
 
 /** The main job from end to end; whatever it started is stopped when it returns or throws. */
 export async function runScenario(options: DemoOptions, view: DemoView): Promise<DemoResult> {
   refuseOwnServers(options);
+  if (options.rollBack) refuseOneWay(options);
   const directory = await mkdtemp(join(tmpdir(), 'ferry-demo-'));
   // Run by root, the servers have an account of their own, which must pass through here; what is ours stays closed.
   await chmod(directory, 0o711);
-  await mkdir(join(directory, 'log'), { mode: 0o700 });
+  for (const log of ['log', 'log-back']) await mkdir(join(directory, log), { mode: 0o700 });
   const logFile = join(directory, 'services.log');
   const cleanups: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
   try {
@@ -94,12 +100,16 @@ class Scenario {
   }
 
   async run(): Promise<DemoResult> {
-    const { signal, rows, rate } = this.#options;
+    const { signal, rows, rate, keep, rollBack } = this.#options;
     const { source, target, env } = await this.#databases();
     const loaded = await loadFixture(this.#options.config, source.url, { rows });
     this.#view.note(`old project: ${loaded.tables} tables, ${loaded.rows} rows`);
     const pipeline = await loadPipeline(this.#options.config, env);
-    if (pipeline.log.brokers.length > 0) this.#cleanups.push(() => deleteTopics(pipeline));
+    // Of use to who looks at what is kept, or goes back; more to run for who does not.
+    const back = keep || rollBack ? await loadWayBack(pipeline, env) : undefined;
+    for (const one of back ? [pipeline, back] : [pipeline]) {
+      if (one.log.brokers.length > 0) this.#cleanups.push(() => deleteTopics(one));
+    }
     const clients = [
       await connect('source', source.url, { applicationName: 'ferry demo' }),
       await connect('target', target.url, { applicationName: 'ferry demo' }),
@@ -119,18 +129,20 @@ class Scenario {
     );
     this.#cleanups.push(() => writer.kill());
     this.#view.note(`an application writes ${rate} transactions a second to the old project`);
-    const supervisor = new Supervisor({
-      services: ALL_SERVICES,
-      config: this.#options.config,
-      env,
-      logger: createLogger('demo'),
-      stderr: output.fd,
-    });
+    const serve = <T>(config: string, work: () => Promise<T>) => this.#whileServed({ config, env, output }, work);
+    return serve(pipeline.directory, () =>
+      this.#job({ pipeline, back, env, writer, serve }, { source: clients[0], target: clients[1] }),
+    );
+  }
+
+  /** The services of a pipeline run from here on to the demo's end; one that refuses to run ends the work at once. */
+  async #whileServed<T>({ config, env, output }: Services, work: () => Promise<T>): Promise<T> {
+    const logger = createLogger('demo');
+    const supervisor = new Supervisor({ services: ALL_SERVICES, config, env, logger, stderr: output.fd });
     this.#cleanups.push(() => supervisor.stop());
     const ended = supervisor.ended();
     ended.catch(() => {});
-    const job = this.#job(pipeline, env, clients, writer);
-    // A service that refuses to run ends the demo at once.
+    const job = work();
     return Promise.race([job, ended.then(() => job)]);
   }
 
@@ -157,36 +169,48 @@ class Scenario {
     return { source, target, env };
   }
 
-  async #job(
-    pipeline: LoadedPipeline,
-    env: NodeJS.ProcessEnv,
-    [source, target]: readonly [pg.Client, pg.Client],
-    writer: WriterProcess,
-  ): Promise<DemoResult> {
-    const { signal, keep } = this.#options;
+  async #job({ pipeline, back, env, writer, serve }: Moving, { source, target }: Sides): Promise<DemoResult> {
+    const { signal, keep, rollBack } = this.#options;
     await using log = await openLog(pipeline, `ferry-${pipeline.name}-demo`, silentLogger);
     // Services wait for brokers that do not answer; nobody waits for them here.
     await log.control.entries(REPORT_PREFIX);
     const read = () => readStatus(pipeline, { log, source, target });
     const snapshot = await this.#untilCopied(read);
     const status = await this.#untilCaughtUp(read);
-    this.#view.cuttingOver();
-    const cutover = await runCutover(
-      { pipeline },
+    const job = async () => {
+      if (back) {
+        await untilArmed(back, { source, target }, signal);
+        this.#view.note('the way back is armed: what the new project takes will come to the old one');
+      }
+      const cutover = await this.#move('forward', { pipeline, back, writer });
+      const rollback = rollBack && !signal.aborted ? await this.#move('back', { pipeline, back, writer }) : undefined;
+      if (keep) await this.#keep(env, back !== undefined);
+      const application = await writer.stop();
+      return { snapshot, status, cutover, rollback, application };
+    };
+    return back ? serve(back.directory, job) : job();
+  }
+
+  async #move(
+    direction: Direction,
+    { pipeline, back, writer }: Pick<Moving, 'pipeline' | 'back' | 'writer'>,
+  ): Promise<CutoverReport> {
+    this.#view.moving(direction);
+    const report = await runCutover(
+      { pipeline, back },
       {
-        direction: 'forward',
+        direction,
         intent: 'begin',
-        settings: { forced: { 'way-back': 'the demo ends with the cutover' } },
+        settings: back ? {} : { forced: { 'way-back': 'the demo ends with the cutover' } },
         onStep: (step) => this.#view.step(step),
-        onTable: (report) => this.#view.verified(report),
+        onTable: (table) => this.#view.verified(table),
       },
     );
-    const before = writer.line?.writesOnTarget ?? 0;
-    await sleep(AFTERWARDS_MS, undefined, { signal }).catch(() => {});
-    this.#view.goesOn((writer.line?.writesOnTarget ?? 0) - before, AFTERWARDS_MS);
-    if (keep) await this.#keep(env);
-    const application = await writer.stop();
-    return { snapshot, status, cutover, application };
+    const writes = () => (report.serving === 'target' ? writer.line?.writesOnTarget : writer.line?.writesOnSource) ?? 0;
+    const before = writes();
+    await sleep(AFTERWARDS_MS, undefined, { signal: this.#options.signal }).catch(() => {});
+    this.#view.goesOn(report.serving, writes() - before, AFTERWARDS_MS);
+    return report;
   }
 
   async #untilCopied(read: () => Promise<PipelineStatus>): Promise<DemoResult['snapshot']> {
@@ -218,12 +242,35 @@ class Scenario {
     }
   }
 
-  async #keep(env: NodeJS.ProcessEnv): Promise<void> {
+  async #keep(env: NodeJS.ProcessEnv, canGoBack: boolean): Promise<void> {
     const { config, sourceServer, targetServer, signal } = this.#options;
     const given = { source: sourceServer !== undefined, target: targetServer !== undefined };
-    this.#view.kept(config, keptEnvironment(env, given));
+    this.#view.kept({ config, canGoBack }, keptEnvironment(env, given));
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   }
+}
+
+interface Sides {
+  readonly source: pg.Client;
+  readonly target: pg.Client;
+}
+
+/** What services are started with. */
+interface Services {
+  readonly config: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Their logs. */
+  readonly output: FileHandle;
+}
+
+/** What is moved, by what runs. */
+interface Moving {
+  readonly pipeline: LoadedPipeline;
+  /** Its way back, where that is to be armed. */
+  readonly back: LoadedPipeline | undefined;
+  readonly env: NodeJS.ProcessEnv;
+  readonly writer: WriterProcess;
+  readonly serve: <T>(config: string, work: () => Promise<T>) => Promise<T>;
 }
 
 /** Brokers that were given to us are left as they were found. */
@@ -231,11 +278,4 @@ async function deleteTopics(pipeline: LoadedPipeline): Promise<void> {
   const { raw, control, deadLetter, domain } = topicsOf(pipeline.name);
   await using log = await openLog(pipeline, `ferry-${pipeline.name}-demo`, silentLogger);
   await log.deleteTopics([raw, ...domainSchemas(pipeline.tables).map(domain), deadLetter, control]);
-}
-
-function refuseHalted(status: PipelineStatus): void {
-  const halted = status.services.find((service) => service.state === 'halted' && service.error);
-  if (!halted) return;
-  const { code, message, remedy } = halted.error!;
-  throw new FerryError(code, `${halted.service}: ${message}`, { remedy });
 }

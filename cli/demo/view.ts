@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
+import { type Direction, PROJECT, type Serving } from '../../services/control/cutover/direction.js';
 import type { StepReport } from '../../services/control/cutover/report.js';
 import type { Finding } from '../../services/control/preflight/finding.js';
 import type { PipelineStatus, TableStatus } from '../../services/control/status/pipeline-status.js';
@@ -53,25 +54,32 @@ export class DemoView {
     this.note(`  ${report.source} -> ${report.target}: ${report.rows} rows, ${report.equal ? 'equal' : 'DIFFERENT'}`);
   }
 
-  cuttingOver(): void {
-    this.note('cutting over; every table is verified first, while the application writes');
+  moving(direction: Direction): void {
+    const what = direction === 'forward' ? 'cutting over' : 'rolling back';
+    this.note(`${what}; every table is verified first, while the application writes`);
   }
 
   step(step: StepReport): void {
     if (step.state !== 'started') this.note(`  ${describeStep(step)}`);
   }
 
-  goesOn(writes: number, ms: number): void {
-    this.note(`the application goes on in the new project: ${Math.round((writes / ms) * 1_000)} transactions a second`);
+  goesOn(serving: Serving, writes: number, ms: number): void {
+    const rate = Math.round((writes / ms) * 1_000);
+    this.note(`the application goes on in ${PROJECT[serving]}: ${rate} transactions a second`);
   }
 
-  kept(config: string, { variables, secretsLeftOut }: KeptEnvironment): void {
+  /** @param canGoBack its way back is armed. */
+  kept(
+    { config, canGoBack }: { readonly config: string; readonly canGoBack: boolean },
+    { variables, secretsLeftOut }: KeptEnvironment,
+  ): void {
     this.note('everything stays up until Ctrl-C. In another shell:');
     for (const [name, value] of variables) this.note(`  export ${name}='${value}'`);
     for (const name of secretsLeftOut) this.note(`  export ${name}=   # the password that you gave`);
     if (secretsLeftOut.includes('PGPASSWORD'))
       this.note('  # two different ones: a line for each in ~/.pgpass instead');
     this.note(`  npx ferry status -c ${config}`);
+    if (canGoBack) this.note(`  npx ferry rollback -c ${config}   # and \`ferry cutover\` again, as often as you like`);
   }
 
   /** Shows the end of the services' log, which goes away with the demo. */

@@ -21,6 +21,8 @@ export interface WriterEnd extends WriterLine {
   readonly lost: number;
   /** From its first refused write to the next accepted one, in ms. */
   readonly pauseMs: number;
+  /** The same, of those that a write in a project ended. */
+  readonly pauseMsInto: Readonly<Record<'source' | 'target', number>>;
   readonly audit: { readonly ok: boolean };
 }
 

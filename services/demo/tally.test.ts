@@ -22,7 +22,10 @@ test('the pause goes from where the first refused attempt began to the next acce
   tally.refused(105);
   tally.refused(150);
   tally.committed('target', 200);
-  expect(tally.counts()).toMatchObject({ refused: 3, pauseMs: 95 });
+  expect(tally.counts()).toMatchObject({ refused: 3, pauseMs: 95, pauseMsInto: { source: 0, target: 95 } });
+  tally.refused(300);
+  tally.committed('source', 420);
+  expect(tally.counts()).toMatchObject({ refused: 4, pauseMs: 120, pauseMsInto: { source: 120, target: 95 } });
 });
 
 test('a write accepted while others are refused already ends no pause that goes on', () => {

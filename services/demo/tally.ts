@@ -14,6 +14,8 @@ export interface Counts {
   readonly writesOnTarget: number;
   /** The longest time without an accepted write in which the fence refused some, in ms; 0 when it never did. */
   readonly pauseMs: number;
+  /** Of those that an accepted write in a project ended: the target's is that of the cutover, the source's that of a rollback. */
+  readonly pauseMsInto: Readonly<Record<ApplicationSide, number>>;
   /** The longest time between two accepted writes, in ms, whatever the reason. */
   readonly longestPauseMs: number;
 }
@@ -27,7 +29,7 @@ export class Tally {
   readonly errors = new Map<string, number>();
   readonly #writes = { source: 0, target: 0 };
   #refused = 0;
-  #pauseMs = 0;
+  readonly #pauseMs = { source: 0, target: 0 };
   #longestPauseMs = 0;
   #lastCommitAt: number;
   /** Since the last commit: when the first of the refused attempts began. */
@@ -46,7 +48,8 @@ export class Tally {
     this.#recentPauseMs = Math.max(this.#recentPauseMs, gapMs);
     if (this.#refusedSince !== undefined) {
       // Writes that were accepted while others waited are no pause: it begins behind the last of them.
-      this.#pauseMs = Math.max(this.#pauseMs, at - Math.max(this.#refusedSince, this.#lastCommitAt));
+      const pauseMs = at - Math.max(this.#refusedSince, this.#lastCommitAt);
+      this.#pauseMs[side] = Math.max(this.#pauseMs[side], pauseMs);
       this.#refusedSince = undefined;
     }
     this.#lastCommitAt = at;
@@ -69,6 +72,7 @@ export class Tally {
 
   counts(): Counts {
     const { source, target } = this.#writes;
+    const pauseMsInto = { source: Math.round(this.#pauseMs.source), target: Math.round(this.#pauseMs.target) };
     return {
       committed: source + target,
       refused: this.#refused,
@@ -76,7 +80,8 @@ export class Tally {
       unknown: this.unknown.length,
       writesOnSource: source,
       writesOnTarget: target,
-      pauseMs: Math.round(this.#pauseMs),
+      pauseMs: Math.max(pauseMsInto.source, pauseMsInto.target),
+      pauseMsInto,
       longestPauseMs: Math.round(this.#longestPauseMs),
     };
   }

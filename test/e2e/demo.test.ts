@@ -17,6 +17,7 @@ interface DemoReport {
   readonly tables: readonly { readonly source: string; readonly target: string; readonly equal: boolean }[];
   readonly writePauseMs: number;
   readonly application: { readonly lost: number; readonly writesOnTarget: number };
+  readonly rollback?: { readonly writePauseMs: number; readonly applicationPauseMs: number };
 }
 
 const SMALL = ['demo', '--json', '--rows', '5000', '--rate', '100'];
@@ -77,12 +78,16 @@ describe('ferry demo with nothing but Node', () => {
     await expectNothingLeft();
   });
 
-  test('a pipeline that needs pgvector is refused before anything starts, with the flags to give', async () => {
+  test('a pipeline that needs pgvector, or a way back, is refused before anything starts', async () => {
     const { code, json } = await start('--pipeline', 'chief-of-staff', '--target-server', 'postgres://unused').ended;
     expect(code).toBe(2);
     const { message, remedy } = json<CliError>().error;
     expect(message).toContain('needs PostgreSQL with the extension vector');
     expect(remedy).toBe('Give servers that have it: --source-server postgres://...');
+    await expectNothingLeft();
+    const servers = ['--source-server', 'postgres://unused', '--target-server', 'postgres://unused'];
+    const oneWay = await start('--pipeline', 'disruptor', '--roll-back', ...servers).ended;
+    expect([oneWay.code, oneWay.json<CliError>().error.message]).toEqual([2, 'the pipeline disruptor has no way back']);
     await expectNothingLeft();
   });
 
@@ -139,11 +144,17 @@ describeWithPostgres('ferry demo on given servers', () => {
 });
 
 describeWithKafka('ferry demo over Kafka', () => {
-  test('moves the database and leaves nothing', async () => {
+  test('moves the database, and back, and leaves nothing', async () => {
     const { sourceServer, targetServer, brokers } = testServers();
     const servers = ['--source-server', sourceServer, '--target-server', targetServer];
-    const { ended } = start('--brokers', brokers!.join(','), ...servers);
-    await expectMoved(await ended);
+    const { ended } = start('--roll-back', '--brokers', brokers!.join(','), ...servers);
+    const result = await ended;
+    await expectMoved(result);
+    expect(result.stderr).toContain('the application goes on in the old project');
+    expect(result.json<DemoReport>().rollback).toEqual({
+      writePauseMs: expect.any(Number),
+      applicationPauseMs: expect.any(Number),
+    });
     expect((await topics(brokers!)).filter((topic) => topic.startsWith('demo-'))).toEqual([]);
   });
 });

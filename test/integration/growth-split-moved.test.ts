@@ -5,8 +5,10 @@ import { type TableMapping, targetColumn } from '../../core/mapping.js';
 import { displayName } from '../../core/relation.js';
 import { type LoadedPipeline, loadPipeline } from '../../platform/load-pipeline.js';
 import { packageRoot } from '../../platform/package-root.js';
+import type { CutoverReport } from '../../services/control/cutover/report.js';
 import type { MigrationReport } from '../../services/control/report/migration-report.js';
 import { readInventory } from '../../services/migrate/adapters/read-inventory.js';
+import { eventually } from '../support/eventually.js';
 import { ReadyMove } from '../support/ready-move.js';
 import { describeWithPostgres, testServers } from '../support/servers.js';
 
@@ -364,7 +366,20 @@ describeWithPostgres('the growth split, moved while it is written to', () => {
     expect(pipeline.cutover.graceDays).toBe(7);
   });
 
-  test('every query of the application went on in the new project, and no write was lost', async () => {
+  test('ferry rollback, as the demo names it, brings the traffic back with what the new project took', async () => {
+    expect(move.said).toContain(`npx ferry rollback -c ${CONFIG}`);
+    const { json, code, stderr } = await move.ferry('rollback', '--json', '-c', CONFIG);
+    expect(code, stderr).toBe(0);
+    const report = json<CutoverReport>();
+    expect(report).toMatchObject({ ok: true, serving: 'source', tables: { length: 14 } });
+    expect(report.tables.filter(({ equal }) => !equal)).toEqual([]);
+    const written = async () => (await rowsOf(move.source, 'SELECT count(*) AS n FROM public.activity_log'))[0]!.n;
+    const before = await written();
+    await eventually(async () => (await written()) !== before, { what: 'the application to write to the old project' });
+    await expect(move.target.query('DELETE FROM growth.tags')).rejects.toMatchObject({ code: '40001' });
+  });
+
+  test('every query of the application went on where it was moved to, and no write was lost', async () => {
     const { code, report } = await move.end();
     expect(report.application).toMatchObject({ lost: 0, failed: 0, errors: {} });
     expect(report.application.writesOnSource).toBeGreaterThan(0);
