@@ -9,6 +9,7 @@ import { readEvent, readLetters, type StoredLetter } from '../services/apply/ada
 import { dropLetters, retryLetters } from '../services/apply/settle-letters.js';
 import { openTarget } from '../services/apply/target-session.js';
 import { readServing } from '../services/control/cutover/journal.js';
+import { refuseTwoWay } from '../services/control/rollout/users/two-way-state.js';
 import { confirm } from './confirm.js';
 import { printJson, printLine, printTable } from './output.js';
 import { recordAct } from './record-act.js';
@@ -88,6 +89,7 @@ function retry(): Command {
       withTarget(flags, async (target, pipeline) => {
         const chosen = choose(ids, flags);
         await refuseServing(target, pipeline.name);
+        await refuseTwoWay(target, pipeline.name);
         refuseUnknown(await readStanding(target, pipeline), ids);
         const { retried, refused } = await retryLetters(target, { pipeline: pipeline.name, chosen });
         const detail = { applied: retried.length, refused: refused.length };

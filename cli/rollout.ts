@@ -1,44 +1,53 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ClientBase } from 'pg';
 import { FerryError } from '../core/errors.js';
 import { ensureControlSchema } from '../platform/control-schema.js';
-import { loadPipeline } from '../platform/load-pipeline.js';
+import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
 import { connect } from '../platform/postgres.js';
 import { type Rollout, readRollout } from '../services/control/rollout/rollout.js';
 import { RolloutRefused, stepRollout } from '../services/control/rollout/step.js';
+import { isHalfUsers } from '../services/control/rollout/users/step-users.js';
 import { READY_BELOW_SECONDS } from '../services/control/status/pipeline-status.js';
 import { parseDuration } from './duration.js';
 import { printJson, printLine } from './output.js';
+import { readUsersRollout, runStepUsers, type UsersRollout } from './rollout/users.js';
 import { readOnce } from './status.js';
 
 const EXAMPLE = `
-Example:
+Examples:
   $ ferry verify -c config/mine && ferry rollout -c config/mine --percent 10
   $ ferry rollout -c config/mine
   $ ferry rollout -c config/mine --percent 0
+  $ ferry rollout -c config/mine --mode users --percent 10
+  $ ferry rollout -c config/mine --mode reads --percent 0
 
-Reads of so many users go to the new project while the old one takes all writes; applications follow by schemaferry/routing.
-Up only when no cutover is open, every table streams, lag is low, no dead letters stand and every table was verified; down at any time.
+Reads of so many users go to the new project while the old one takes all writes; in the mode users both go there, and both
+directions carry changes. Applications follow by schemaferry/routing. Up only when no cutover is open, every table streams, lag is
+low, no dead letters stand and every table was verified; users, when the way back brings everything, too. Down at any time.
 Exit code: 0 set or shown, 3 not ready (nothing is changed), 1 failed, 2 usage.`;
 
 const DAY_MS = 86_400_000;
 
-interface RolloutFlags {
+export interface RolloutFlags {
   readonly config: string;
   readonly percent?: number;
-  readonly mode: 'reads' | 'users';
+  readonly mode?: 'reads' | 'users';
   readonly maxLag: number;
   readonly verifiedWithin: number;
+  readonly routersWithin: number;
   readonly json?: true;
 }
 
 export function rolloutCommand(): Command {
   return new Command('rollout')
     .description(
-      'lead the reads of a share of the users to the new project, ahead of the cutover; without --percent, show it',
+      'lead a share of the users to the new project, ahead of the cutover: their reads, or all of them; without options, show it',
     )
     .requiredOption('-c, --config <dir>', 'directory that holds pipeline.yaml')
     .option('--percent <n>', 'share of the users, 0 to 100', parsePercent)
-    .addOption(new Option('--mode <mode>', 'what of a user goes there').choices(['reads', 'users']).default('reads'))
+    .addOption(
+      new Option('--mode <mode>', 'what of a user goes there (default: as it stands)').choices(['reads', 'users']),
+    )
     .addOption(
       new Option('--max-lag <duration>', 'the lag that a step up is refused above')
         .argParser(parseDuration)
@@ -49,27 +58,27 @@ export function rolloutCommand(): Command {
         .argParser(parseDuration)
         .default(DAY_MS, '24h'),
     )
+    .addOption(
+      new Option('--routers-within <duration>', 'as the mode users begins: the largest maxStalenessMs of your routers')
+        .argParser(parseDuration)
+        .default(5_000, '5s'),
+    )
     .option('--json', 'print one JSON object: ok, serving, percent, mode, before, gates')
     .addHelpText('after', EXAMPLE)
     .action(runRollout);
 }
 
-async function runRollout({ config, percent, mode, maxLag, verifiedWithin, json }: RolloutFlags): Promise<void> {
-  if (mode === 'users') throw usersRefused();
-  const pipeline = await loadPipeline(config);
+async function runRollout(flags: RolloutFlags): Promise<void> {
+  const { json } = flags;
+  const pipeline = await loadPipeline(flags.config);
   const target = await connect('target', pipeline.target.url, { applicationName: 'ferry rollout' });
   try {
     await ensureControlSchema(target);
-    if (percent === undefined) {
-      const rollout = await readRollout(target, pipeline.name);
-      return json ? printJson({ ok: true, ...rollout }) : printLine(inWords(rollout));
-    }
-    const { before, after, gates } = await stepRollout(
-      { pipeline, target, readStatus: () => readOnce(pipeline) },
-      { percent, maxLagSeconds: maxLag / 1_000, verifiedWithinMs: verifiedWithin },
-    );
-    if (json) printJson({ ok: true, ...after, before: before.percent, gates });
-    else printLine(`${inWords(after)} (before: ${before.percent} %)`);
+    const { before, after, gates } = await step(pipeline, target, flags);
+    const users = await readUsersRollout(pipeline, target, after);
+    if (!before) return json ? printJson({ ok: true, ...inJson(after, users) }) : printLine(inWords(after, users));
+    if (json) printJson({ ok: true, ...inJson(after, users), before: before.percent, gates });
+    else printLine(`${inWords(after, users)} (before: ${before.percent} %)`);
   } catch (error) {
     if (!(error instanceof RolloutRefused) || !json) throw error;
     const { code, message, remedy, gates } = error;
@@ -81,17 +90,49 @@ async function runRollout({ config, percent, mode, maxLag, verifiedWithin, json 
   }
 }
 
-function inWords({ serving, percent, mode }: Rollout): string {
-  if (serving === 'target') return 'the new project serves: all users read and write there';
-  return `the old project serves; ${mode} of ${percent} % of the users go to the new one`;
+/** @returns without `before` when it was only looked at. */
+async function step(
+  pipeline: LoadedPipeline,
+  target: ClientBase,
+  flags: RolloutFlags,
+): Promise<{ before?: Rollout; after: Rollout; gates: readonly object[] }> {
+  const { percent, maxLag, verifiedWithin } = flags;
+  const now = await readRollout(target, pipeline.name);
+  if (percent === undefined && flags.mode === undefined) return { after: now, gates: [] };
+  const isHalf = await isHalfUsers({ pipeline, target }, now);
+  if (isHalf && flags.mode === undefined) throw halfUsers();
+  const mode = flags.mode ?? (now.mode as 'reads' | 'users');
+  if (mode === 'users' || now.mode === 'users' || isHalf) return runStepUsers(pipeline, target, { ...flags, mode });
+  if (percent === undefined) return { after: now, gates: [] };
+  return stepRollout(
+    { pipeline, target, readStatus: () => readOnce(pipeline) },
+    { percent, maxLagSeconds: maxLag / 1_000, verifiedWithinMs: verifiedWithin },
+  );
 }
 
-function usersRefused(): FerryError {
-  return new FerryError(
-    'usage',
-    "--mode users is not there yet: a user's writes to the new project would not come back to the old one without the reverse pipeline",
-    { remedy: 'Use --mode reads: writes stay where the flag says.' },
-  );
+function inJson({ serving, percent, mode }: Rollout, users: UsersRollout | undefined): object {
+  return { serving, percent, mode, ...users };
+}
+
+function inWords({ serving, percent, mode }: Rollout, users: UsersRollout | undefined): string {
+  if (serving === 'target') return 'the new project serves: all users read and write there';
+  if (!users) return `the old project serves; ${mode} of ${percent} % of the users go to the new one`;
+  const { conflicts, moving } = users;
+  const said = [`reads and writes of ${percent} % of the users go to the new project, of the others to the old one`];
+  if (moving) {
+    const left = `It was left: --percent ${moving.to} goes on, --percent ${percent} takes it back.`;
+    said.push(
+      `The users up to ${moving.to} % are on the way and wait. ${moving.by ? `${moving.by} moves them.` : left}`,
+    );
+  }
+  said.push(`Changes given up for a later one: ${conflicts.old} in the old project, ${conflicts.new} in the new one.`);
+  return said.join('\n');
+}
+
+function halfUsers(): FerryError {
+  return new FerryError('not-ready', 'a command has left the mode users half entered or half left', {
+    remedy: 'ferry rollout --mode users enters it; ferry rollout --mode reads leaves it.',
+  });
 }
 
 function parsePercent(text: string): number {

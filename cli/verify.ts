@@ -6,8 +6,8 @@ import { sourceObjectName } from '../core/topics.js';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
 import { connect } from '../platform/postgres.js';
 import { ruleKitOf } from '../platform/rule-kit.js';
+import { refuseTwoWay } from '../services/control/rollout/users/two-way-state.js';
 import { countDeadLetters } from '../services/control/status/count-dead-letters.js';
-import { appliedProbe } from '../services/control/verify/applied-probe.js';
 import { refuseUncopied } from '../services/control/verify/copied-tables.js';
 import { type LoadLimits, parseLoadLimits } from '../services/control/verify/load-limits.js';
 import { VERIFY_SESSIONS } from '../services/control/verify/read-load.js';
@@ -16,6 +16,7 @@ import { type VerifyOptions, verifyTables } from '../services/control/verify/ver
 import { parseDuration } from './duration.js';
 import { printJson, printLine } from './output.js';
 import { recordAct } from './record-act.js';
+import { openApplied } from './verify/applied.js';
 import { openBrake } from './verify/brake.js';
 import { openContinuous } from './verify/continuous.js';
 import { openRun } from './verify/open-run.js';
@@ -127,6 +128,8 @@ async function verify({ pipeline, flags, control, checkpoints, display, signal }
   const { name, mappingVersion, log } = pipeline;
   const chosen = { pipeline: name, mappingVersion, tables, partitions: log.partitions };
   await refuseUncopied(control, chosen);
+  if (flags.repair) await refuseTwoWay(control, pipeline.name);
+  await using applied = await openApplied(pipeline, checkpoints, chosen);
   await using brake = await openBrake(pipeline, chosen, { limits: flags.maxLoad, onPause: display.pause });
   const options: VerifyOptions & { readonly signal: AbortSignal } = {
     tables,
@@ -135,7 +138,7 @@ async function verify({ pipeline, flags, control, checkpoints, display, signal }
     forward: pipeline.forward,
     connectSource: () => connect('source', pipeline.source.url, { applicationName: VERIFY_SESSIONS }),
     connectTarget: () => connect('target', pipeline.target.url, { applicationName: VERIFY_SESSIONS }),
-    applied: appliedProbe(checkpoints, chosen),
+    applied: applied.probe,
     room: brake.room,
     signal,
   };

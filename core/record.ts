@@ -140,6 +140,7 @@ export const MESSAGE = {
   high: 'ferry:high',
   resnapshot: 'ferry:resnapshot',
   turn: 'ferry:turn',
+  origin: 'ferry:origin',
   repair: 'ferry:repair',
 } as const;
 

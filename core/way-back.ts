@@ -4,9 +4,14 @@ export const WAY_BACK = '-back';
 /** Setting of apply's sessions: the pipeline that it writes for. */
 export const APPLIES = 'ferry.apply';
 
+/** The pipeline leads from the new project to the old one. */
+export function isWayBack(pipeline: string): boolean {
+  return pipeline.endsWith(WAY_BACK);
+}
+
 /** The pipeline of the other direction: `app-back` of `app`, and the other way round. */
 export function otherWay(pipeline: string): string {
-  return pipeline.endsWith(WAY_BACK) ? pipeline.slice(0, -WAY_BACK.length) : `${pipeline}${WAY_BACK}`;
+  return isWayBack(pipeline) ? pipeline.slice(0, -WAY_BACK.length) : `${pipeline}${WAY_BACK}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { type Lsn, minLsn, parseLsn } from '../core/lsn.js';
 import { ofPartition, type TopicPartition } from '../core/topics.js';
+import { TWO_WAY_SCHEMA } from './two-way-schema.js';
 
 /**
  * What the pipeline keeps in the target database. The checkpoint is written in the transaction that writes the rows:
@@ -119,6 +120,14 @@ BEGIN
     COMMENT ON COLUMN ferry.cutover.rollout_percent IS 'Share of users whose reads go to the target while the source serves';
   END IF;
 END $$;
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = 'ferry.cutover'::regclass AND attname = 'rollout_to') THEN
+    ALTER TABLE ferry.cutover ADD COLUMN rollout_to int CHECK (rollout_to BETWEEN 0 AND 100), ADD COLUMN routers_within_ms int;
+    COMMENT ON COLUMN ferry.cutover.rollout_to IS 'In the mode users: what the percent becomes; users in between wait';
+    COMMENT ON COLUMN ferry.cutover.routers_within_ms IS 'In the mode users: how old a router''s knowledge of this row may be';
+  END IF;
+END $$;
 COMMENT ON COLUMN ferry.cutover.serving IS 'The flag that applications read: which project serves';
 CREATE TABLE IF NOT EXISTS ferry.cutover_run (
   run uuid PRIMARY KEY,
@@ -222,7 +231,7 @@ export async function ensureControlSchema(target: ClientBase): Promise<void> {
   await target.query('BEGIN');
   try {
     await target.query("SELECT pg_advisory_xact_lock(hashtext('ferry.control-schema'))");
-    await target.query(CONTROL_SCHEMA);
+    await target.query(CONTROL_SCHEMA + TWO_WAY_SCHEMA);
     await target.query('COMMIT');
   } catch (error) {
     await target.query('ROLLBACK');

@@ -55,12 +55,20 @@ export const VERIFY_FAILPOINT = 'verify.chunk-kept';
 
 /** A new version of the mapping: its topics are filled; services may work with it; the target has been emptied for it. */
 export const VERSION_FAILPOINTS = ['replay.version-filled', 'replay.version-ready', 'replay.version-begun'] as const;
+/** Of the rollout's mode users: both directions are half open, or half closed; users are on the way, and could be let in. */
+export const ROLLOUT_FAILPOINTS = [
+  'rollout.enter.begun',
+  'rollout.leave.begun',
+  'rollout.move.begun',
+  'rollout.move.settled',
+] as const;
 
 export type Failpoint =
   | (typeof FAILPOINTS)[number]
   | CutoverFailpoint
   | typeof VERIFY_FAILPOINT
-  | (typeof VERSION_FAILPOINTS)[number];
+  | (typeof VERSION_FAILPOINTS)[number]
+  | (typeof ROLLOUT_FAILPOINTS)[number];
 
 /** What is done at a place, once. */
 interface Plan {
@@ -77,6 +85,7 @@ const PLACES: readonly (string | undefined)[] = [
   ...CUTOVER_FAILPOINTS,
   VERIFY_FAILPOINT,
   ...VERSION_FAILPOINTS,
+  ...ROLLOUT_FAILPOINTS,
 ];
 const PLAN = /^([\w.-]+)=(pause|die):(\d+)@(\d+)$/;
 

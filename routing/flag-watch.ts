@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import pg from 'pg';
 import { libpqConnectionString } from './connection-string.js';
 import { everythingAt, type Flag, type Side } from './rollout.js';
@@ -12,6 +13,28 @@ export interface FlagWatchOptions {
   readonly onValue: (value: Flag) => void;
   /** A read that failed; the next is tried after `refreshMs`. */
   readonly onError: (error: Error) => void;
+}
+
+interface FlagRow {
+  readonly serving: Side;
+  readonly rollout_percent: number;
+  readonly rollout_mode: string;
+  readonly rollout_to: number | null;
+  readonly routers_within_ms: number | null;
+}
+
+/** Through JSON what came later: a target that an older version has made does not have it. */
+const READ = `SELECT serving, rollout_percent, rollout_mode, (to_jsonb(c) ->> 'rollout_to')::int AS rollout_to,
+  (to_jsonb(c) ->> 'routers_within_ms')::int AS routers_within_ms FROM ferry.cutover c WHERE pipeline = $1`;
+
+function flagOf(row: FlagRow): Flag {
+  return {
+    serving: row.serving,
+    percent: row.rollout_percent,
+    mode: row.rollout_mode,
+    ...(row.rollout_to === null ? {} : { to: row.rollout_to }),
+    ...(row.routers_within_ms === null ? {} : { routersWithinMs: row.routers_within_ms }),
+  };
 }
 
 /** Undefined table: control has not yet made `ferry.cutover`, so nothing can have been cut over. */
@@ -90,13 +113,8 @@ export class FlagWatch {
   async #query(): Promise<Flag> {
     this.#client ??= await this.#connect();
     try {
-      const { rows } = await this.#client.query<{ serving: Side; rollout_percent: number; rollout_mode: string }>(
-        'SELECT serving, rollout_percent, rollout_mode FROM ferry.cutover WHERE pipeline = $1',
-        [this.#options.pipeline],
-      );
-      const [row] = rows;
-      if (!row) return everythingAt('source');
-      return { serving: row.serving, percent: row.rollout_percent, mode: row.rollout_mode };
+      const { rows } = await this.#client.query<FlagRow>(READ, [this.#options.pipeline]);
+      return rows[0] ? flagOf(rows[0]) : everythingAt('source');
     } catch (error) {
       if ((error as { code?: string }).code === UNDEFINED_TABLE) return everythingAt('source');
       throw error;
@@ -139,7 +157,6 @@ export class FlagWatch {
   #set(value: Flag): void {
     const before = this.#value;
     this.#value = value;
-    const isSame = before?.serving === value.serving && before.percent === value.percent && before.mode === value.mode;
-    if (!isSame) this.#options.onValue(value);
+    if (!isDeepStrictEqual(before, value)) this.#options.onValue(value);
   }
 }

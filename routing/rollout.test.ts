@@ -106,7 +106,7 @@ describe('routeOf', () => {
         percents,
         fc.constantFrom('source' as const, 'target' as const),
         (userId, percent, serving) => {
-          const { reads, writes } = routeOf({ serving, percent, mode: 'reads' }, userId);
+          const { reads, writes } = routeOf({ serving, percent, mode: 'reads' }, userId)!;
           expect(writes).toBe(serving);
           expect(reads).toBe(serving === 'target' || isRolledOut(percent, userId) ? 'target' : 'source');
         },
@@ -116,8 +116,41 @@ describe('routeOf', () => {
 
   test('a mode of a later version is refused, at any percent', () => {
     for (const percent of [0, 50]) {
-      const flag: Flag = { serving: 'source', percent, mode: 'users' };
-      expect(() => routeOf(flag, 'user-1')).toThrow(/rollout mode "users".*update/);
+      const flag: Flag = { serving: 'source', percent, mode: 'tenants' };
+      expect(() => routeOf(flag, 'user-1')).toThrow(/rollout mode "tenants".*update/);
     }
+  });
+
+  const users = (percent: number, to?: number): Flag => ({
+    serving: 'source',
+    percent,
+    mode: 'users',
+    ...(to === undefined ? {} : { to }),
+  });
+
+  test("in the mode users a user's writes go with the reads, and nobody without an id is moved", () => {
+    fc.assert(
+      fc.property(userIds, percents, (userId, percent) => {
+        const side = isRolledOut(percent, userId) ? 'target' : 'source';
+        expect(routeOf(users(percent), userId)).toEqual({ reads: side, writes: side });
+        for (const none of [undefined, '']) {
+          expect(routeOf(users(percent), none)).toEqual({ reads: 'source', writes: 'source' });
+        }
+      }),
+    );
+  });
+
+  test('while the percent changes those whose side changes have none, and all others keep theirs', () => {
+    fc.assert(
+      fc.property(userIds, percents, percents, (userId, percent, to) => {
+        const [before, after] = [routeOf(users(percent), userId), routeOf(users(to), userId)];
+        const expected = before!.writes === after!.writes ? before : undefined;
+        expect(routeOf(users(percent, to), userId)).toEqual(expected);
+      }),
+    );
+  });
+
+  test('once the new project serves, all are there', () => {
+    expect(routeOf({ ...users(10, 50), serving: 'target' }, 'user-1')).toEqual({ reads: 'target', writes: 'target' });
   });
 });

@@ -7,10 +7,14 @@ export type Side = 'source' | 'target';
 export interface Flag {
   /** Who takes the writes. */
   readonly serving: Side;
-  /** Share of users, 0 to 100, whose reads go to the target while the source serves. */
+  /** Share of users, 0 to 100, that the target has while the source serves. */
   readonly percent: number;
-  /** What of a user is rolled out. `reads` is all that this version knows. */
+  /** What of a user is there: `reads`, or with `users` reads and writes. */
   readonly mode: string;
+  /** In the mode `users`, while the share changes: what it becomes. Users in between are on neither side. */
+  readonly to?: number;
+  /** In the mode `users`: whoever routes must know a change of this row so soon. */
+  readonly routersWithinMs?: number;
 }
 
 /** Where one user's statements go. */
@@ -58,13 +62,25 @@ export function isRolledOut(percent: number, userId?: string): boolean {
 
 /**
  * Decides for one user.
+ * @returns undefined for a user who is on the way from one project to the other, and must wait for the next flag.
  * @throws Error for a mode that this version does not know: a guess could send a user's writes to the wrong project.
  */
-export function routeOf({ serving, percent, mode }: Flag, userId?: string): Route {
-  if (mode !== 'reads') {
-    throw new Error(`schemaferry/routing does not know the rollout mode ${JSON.stringify(mode)}: update the package`);
+export function routeOf(flag: Flag, userId?: string): Route | undefined {
+  const { serving, percent, mode } = flag;
+  if (mode === 'reads') return { reads: isRolledOut(percent, userId) ? 'target' : serving, writes: serving };
+  if (mode === 'users') {
+    const side = sideOf(flag, userId);
+    return side && { reads: side, writes: side };
   }
-  return { reads: isRolledOut(percent, userId) ? 'target' : serving, writes: serving };
+  throw new Error(`schemaferry/routing does not know the rollout mode ${JSON.stringify(mode)}: update the package`);
+}
+
+/** Without an id nobody is moved: whatever was drawn, the same rows could be written on both sides. */
+function sideOf({ serving, percent, to = percent }: Flag, userId?: string): Side | undefined {
+  if (!userId || serving === 'target') return serving;
+  const isIn = isRolledOut(percent, userId);
+  if (isIn !== isRolledOut(to, userId)) return undefined;
+  return isIn ? 'target' : 'source';
 }
 
 function percentOf(name: string, env: Readonly<Record<string, string | undefined>>): number | undefined {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { isFenced } from './fence.js';
 import { everythingAt, type Flag, type Side } from './rollout.js';
-import { FlagRouter, StaleFlagError, type StalenessOptions } from './router.js';
+import { FlagRouter, StaleFlagError, type StalenessOptions, UserMovingError } from './router.js';
 
 const fenced = () => Object.assign(new Error('schemaferry: public.users is being cut over'), { code: '40001' });
 
@@ -11,6 +11,9 @@ interface RouterSetUp extends StalenessOptions {
   readonly serving?: Side;
   readonly percent?: number;
 }
+
+/** In the mode users, where routers may know half a second late. */
+const USERS: Flag = { serving: 'source', percent: 0, mode: 'users', routersWithinMs: 500 };
 
 /** A router over a flag that the test sets. */
 function routerOver({ value, serving, percent, ...staleness }: RouterSetUp = {}) {
@@ -32,14 +35,16 @@ function routerOver({ value, serving, percent, ...staleness }: RouterSetUp = {})
     tell = onValue;
     return watch;
   });
+  const set = (flag: Flag) => {
+    watch.value = flag;
+    watch.ageMs = 0;
+    tell(flag);
+  };
   return {
     router,
     watch,
-    flip(side: Side, percent = 0) {
-      watch.value = { ...everythingAt(side), percent };
-      watch.ageMs = 0;
-      tell(watch.value);
-    },
+    set,
+    flip: (side: Side, percent = 0) => set({ ...everythingAt(side), percent }),
   };
 }
 
@@ -207,4 +212,53 @@ test.each([
   [null, false],
 ])('isFenced(%s) is %s', (error, expected) => {
   expect(isFenced(error)).toBe(expected);
+});
+
+describe('in the mode users', () => {
+  const moving = (options: StalenessOptions = {}) => {
+    const set = routerOver({ maxStalenessMs: 500, ...options });
+    set.set({ ...USERS, to: 100 });
+    return set;
+  };
+
+  test('a call for a user on the way waits for the next flag, reads and transactions alike', async () => {
+    const { router, set } = moving();
+    const pools = router.pools({ source: 'old pool', target: 'new pool' });
+    const ended: string[] = [];
+    const calls = [pools.reads('u'), router.run(async (side) => side, { userId: 'u' })].map(async (call) => {
+      ended.push(await call);
+    });
+    expect(await pools.writes()).toBe('old pool');
+    await sleep(20);
+    expect(ended).toEqual([]);
+    set({ ...USERS, percent: 100 });
+    await Promise.all(calls);
+    expect(ended.sort()).toEqual(['new pool', 'target']);
+  });
+
+  test('it waits no longer than it may, and says so as a database does that wants a transaction again', async () => {
+    const { router } = moving({ holdMs: 20 });
+    const error = await router.route('u').catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(UserMovingError);
+    expect(error).toMatchObject({ code: '40001', message: expect.stringContaining('for 20 ms') });
+  });
+
+  test('a router that may be older than others allow for routes nothing', async () => {
+    const { router } = moving({ maxStalenessMs: 501 });
+    await expect(router.route('u')).rejects.toThrow('maxStalenessMs is 501');
+  });
+
+  test('no percentage but that of the flag counts', async () => {
+    const { router, set } = routerOver({ percent: 100, maxStalenessMs: 500 });
+    set(USERS);
+    await expect(router.route('u')).rejects.toThrow('V2_ROLLOUT_PERCENTAGE');
+  });
+
+  test('an old flag is an error, whichever side is configured', async () => {
+    const { router, watch, set } = moving({ whenStale: 'source' });
+    set(USERS);
+    expect(await router.route('u')).toEqual({ reads: 'source', writes: 'source' });
+    Object.assign(watch, { ageMs: 501, isFailing: true });
+    await expect(router.route('u')).rejects.toThrow(StaleFlagError);
+  });
 });

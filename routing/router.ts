@@ -4,10 +4,12 @@ import { FlagWatch } from './flag-watch.js';
 import { type PoolsBySide, RoutedPools } from './pools.js';
 import { everythingAt, type Flag, type Overrides, type Route, readOverrides, routeOf, type Side } from './rollout.js';
 import { StaleFlagError } from './stale-flag.js';
+import { UserMovingError } from './user-moving.js';
 
 export type { RoutedPools } from './pools.js';
 export type { Flag, Route, Side } from './rollout.js';
 export { StaleFlagError } from './stale-flag.js';
+export { UserMovingError } from './user-moving.js';
 
 /** What becomes of statements while nobody knows which project serves. */
 export interface StalenessOptions {
@@ -15,9 +17,11 @@ export interface StalenessOptions {
   readonly maxStalenessMs?: number;
   /**
    * `error` (default): every call throws {@link StaleFlagError}. A side: everything goes there, reads and writes of all
-   * users, until the flag is read again.
+   * users, until the flag is read again. In the mode `users` it is an error in any case.
    */
   readonly whenStale?: 'error' | Side;
+  /** How long a call for a user waits who is on the way from one project to the other. Default 30,000. */
+  readonly holdMs?: number;
 }
 
 export interface RouterOptions extends StalenessOptions {
@@ -43,7 +47,11 @@ export interface Router {
   refresh(): Promise<Side>;
   /** @returns a function that ends the calls. */
   onChange(callback: (flag: Flag) => void): () => void;
-  /** Where one user's reads and writes go. Without an id each call is drawn by lot. */
+  /**
+   * Where one user's reads and writes go. Without an id each call is drawn by lot; in the mode `users` it goes where the
+   * flag says.
+   * @throws UserMovingError when the user has been on the way to the other project for longer than `holdMs`.
+   */
   route(userId?: string): Promise<Route>;
   /** Gives the pool for a user's reads or writes, out of the two projects'. */
   pools<P>(pools: PoolsBySide<P>): RoutedPools<P>;
@@ -92,6 +100,19 @@ export interface FlagRouterOptions extends StalenessOptions {
   readonly overrides: Overrides;
 }
 
+/** @throws Error where a user's writes could go to a project that others do not send them to. */
+function refuseLoose({ routersWithinMs = 0 }: Flag, maxStalenessMs: number, { percent }: Overrides): void {
+  if (percent !== undefined) {
+    throw new Error(
+      'schemaferry/routing: V2_ROLLOUT_PERCENTAGE is set, but in the rollout mode users the flag alone decides',
+    );
+  }
+  if (maxStalenessMs <= routersWithinMs) return;
+  throw new Error(
+    `schemaferry/routing: maxStalenessMs is ${maxStalenessMs}, but in the rollout mode users it may be ${routersWithinMs} at most`,
+  );
+}
+
 export class FlagRouter implements Router {
   readonly #options: FlagRouterOptions;
   readonly #watch: Watch;
@@ -123,7 +144,14 @@ export class FlagRouter implements Router {
   }
 
   async route(userId?: string): Promise<Route> {
-    return routeOf(await this.#flag(), userId);
+    const { holdMs = 30_000, pipeline } = this.#options;
+    const giveUpAt = performance.now() + holdMs;
+    for (;;) {
+      const route = routeOf(await this.#flag(), userId);
+      if (route) return route;
+      if (performance.now() >= giveUpAt) throw new UserMovingError(pipeline, holdMs);
+      await this.#changeWithin(RETRY_MAX_MS);
+    }
   }
 
   pools<P>(pools: PoolsBySide<P>): RoutedPools<P> {
@@ -156,8 +184,9 @@ export class FlagRouter implements Router {
     // A process that stood still, or that reads seldom, has an old value and no fault: it asks before it gives up.
     if (this.#watch.ageMs > maxStalenessMs && !this.#watch.isFailing) await this.#watch.refresh();
     const { value, ageMs } = this.#watch;
+    if (value?.mode === 'users') refuseLoose(value, maxStalenessMs, overrides);
     if (value && ageMs <= maxStalenessMs) return { ...value, percent: overrides.percent ?? value.percent };
-    if (whenStale === 'error') throw new StaleFlagError(pipeline, ageMs);
+    if (whenStale === 'error' || value?.mode === 'users') throw new StaleFlagError(pipeline, ageMs);
     return everythingAt(whenStale);
   }
 

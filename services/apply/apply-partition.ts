@@ -18,6 +18,7 @@ import {
 } from './adapters/refused-column.js';
 import { StepWriter } from './adapters/step-writer.js';
 import { StandingChanged, TargetWriter } from './adapters/target-writer.js';
+import type { TwoWay } from './adapters/two-way.js';
 import { Batch, type Progress, type TableStep } from './batch.js';
 import { BatchReader } from './batch-reader.js';
 import { planRun, type RunPlan } from './plan-run.js';
@@ -43,6 +44,8 @@ export interface PartitionOptions {
   /** Whether a change that the target refuses so is set aside; what may not be ends the run. */
   readonly mayTake: (error: unknown) => boolean;
   readonly deadLetterLimit: number;
+  /** Where applications write to the target, too. */
+  readonly twoWay?: TwoWay | undefined;
 }
 
 const READ_BYTES = 1024 * 1024;
@@ -128,15 +131,21 @@ export class PartitionRun {
   writing: Promise<undefined> | undefined;
 
   constructor(options: PartitionOptions, plan: RunPlan, isFolding: boolean) {
-    const { target, claim, mayTake, deadLetterLimit: limit } = options;
+    const { target, claim, mayTake, deadLetterLimit: limit, twoWay } = options;
     const { standing } = plan;
     const steps = new StepWriter(target, plan.copied);
-    const careful = isFolding ? undefined : new CarefulWriter(target, steps, { standing, mayTake, limit });
+    const careful = isFolding
+      ? undefined
+      : new CarefulWriter(target, steps, { standing, mayTake, limit, marks: twoWay?.marks });
     this.#options = options;
     // What another partition waits for must not stand uncommitted here.
     const reading = isFolding ? { standing } : { commitsEach: options.partitions > 1 };
-    this.#reader = new BatchReader(plan.start.position, plan.gate, { ...reading, until: plan.until });
-    this.#writer = new TargetWriter(target, claim, { steps, place: plan.place, careful });
+    this.#reader = new BatchReader(plan.start.position, plan.gate, {
+      ...reading,
+      until: plan.until,
+      isTimed: twoWay !== undefined,
+    });
+    this.#writer = new TargetWriter(target, claim, { steps, place: plan.place, careful, twoWay });
     this.#isFolding = isFolding;
     this.#batch = new Batch(plan.start, isFolding);
   }

@@ -27,6 +27,7 @@ export class BatchReader {
   #afterLsn: Lsn;
   #afterIndex: number;
   readonly #until: Position | undefined;
+  readonly #isTimed: boolean;
   #lsn = LSN_ZERO as Lsn;
   #time: string | null = null;
 
@@ -34,6 +35,7 @@ export class BatchReader {
    * @param options.commitsEach commits every event on its own, without regard to source transactions.
    * @param options.standing what changes must follow into the dead letters; added to as they do. Of batches that fold.
    * @param options.until what comes behind it is dropped.
+   * @param options.isTimed changes keep their commit times.
    */
   constructor(
     after: Position,
@@ -42,6 +44,7 @@ export class BatchReader {
       readonly commitsEach?: boolean;
       readonly standing?: StandingKeys;
       readonly until?: Position | undefined;
+      readonly isTimed?: boolean;
     } = {},
   ) {
     this.#commitsEach = options.commitsEach ?? false;
@@ -49,6 +52,7 @@ export class BatchReader {
     this.#afterLsn = after.lsn;
     this.#afterIndex = after.index;
     this.#until = options.until;
+    this.#isTimed = options.isTimed ?? false;
     this.#gate = gate;
   }
 
@@ -120,7 +124,7 @@ export class BatchReader {
     const shape = this.#shapeOf(version, offset, batch);
     if (!shape) return leaveOut(version, 1, batch);
     const isAwaited = !this.#standing.isEmpty && this.#standing.isAbout(shape.name);
-    const at = version.take || isAwaited ? undefined : scanner.newStart();
+    const at = version.take || isAwaited || this.#isTimed ? undefined : scanner.newStart();
     if (at !== undefined && batch.wholeRow(shape, record, at, scanner.end)) return;
     const row = fitRow(version, scanner.row());
     if (row.everywhere) {
@@ -131,7 +135,7 @@ export class BatchReader {
       const letter = rowLetter(shape, row, this.#place(offset));
       if (this.#follows(letter, batch)) return;
     }
-    batch.row(shape, row);
+    batch.row(shape, row, this.#isTimed ? this.#time! : undefined);
   }
 
   #rows(version: Version, given: Pick<RowBlock, 'line' | 'text'>, offset: number, batch: Batch): void {

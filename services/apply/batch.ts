@@ -167,11 +167,12 @@ export class Batch {
     countApplied(this.#applied, table, { dropped: rows });
   }
 
-  row(shape: TableShape, row: RowLine): void {
+  /** @param at commit time, where others write to the target, too. */
+  row(shape: TableShape, row: RowLine, at?: string): void {
     this.#count(shape, 1);
     if (isKeyless(shape)) return this.#keylessRow(shape, row);
     const set = this.#changeSet(shape);
-    const move = fold(set, row);
+    const move = fold(set, row, at);
     if (move) {
       this.#close(shape);
       if (set.changes.size === 0) this.steps.pop();

@@ -21,6 +21,7 @@ import {
 import { prepareLineage } from './adapters/lineage-tables.js';
 import { haltTable } from './adapters/table-state.js';
 import { StandingChanged } from './adapters/target-writer.js';
+import { TwoWay } from './adapters/two-way.js';
 import { applyOneByOne, applyPartition, BatchFailed, type PartitionOptions } from './apply-partition.js';
 import { beginSnapshot } from './begin-snapshot.js';
 import { catchUpTables } from './catch-up.js';
@@ -136,6 +137,7 @@ class Domain {
 
   async #apply(target: pg.Client, claim: Claim): Promise<void> {
     const { pipeline, signal } = this.#context;
+    const twoWay = await TwoWay.of(target, pipeline.name);
     const options: PartitionOptions = {
       ...this.#context,
       target,
@@ -149,6 +151,7 @@ class Domain {
       deadLetterLimit: pipeline.apply.deadLetterLimit,
       policy: (source) => schemaPolicy(pipeline, source),
       stillOurs: () => refuseTaken(target, claim),
+      twoWay,
     };
     const inTurn = (turn: AbortSignal, wrote: () => void): PartitionOptions => {
       const passed = (changes: number) => {

@@ -221,3 +221,17 @@ test('folding in any cuts leaves what the changes leave one by one', () => {
     { numRuns: 500 },
   );
 });
+
+test('of changes that are folded the last one has the commit time; both keys have that of a key change', () => {
+  const set: ChangeSet = { shape: posts, changes: new Map() };
+  fold(set, create('1', 'a', 'x'), 't1');
+  fold(set, create('2', 'a', 'x'), 't2');
+  fold(set, update('1', 'b', false), 't3');
+  fold(set, rekey('2', '3', 'a', 'x'), 't4');
+  expect([...set.times!]).toEqual([
+    ['1', 't3'],
+    ['2', 't4'],
+    ['3', 't4'],
+  ]);
+  expect(fold({ shape: posts, changes: new Map() }, rekey('4', '5', 'a', false), 't5')).toMatchObject({ at: 't5' });
+});

@@ -2,11 +2,14 @@ import type { RowLine, Tuple, Value } from '../../core/record.js';
 import { CopiedRows } from './copied-rows.js';
 import type { TableShape } from './table-shape.js';
 
-/** The net effect on one row: gone, whole, or only the columns that are not `false`. */
+/**
+ * The net effect on one row: gone, whole, or only the columns that are not `false`. One that is whole is an insert where the
+ * target is known to have no such row, and others write there, too.
+ */
 export type NetChange =
   | { readonly kind: 'delete'; readonly key: Tuple }
   | Upsert
-  | { readonly kind: 'update'; readonly row: Tuple };
+  | { readonly kind: 'update' | 'insert'; readonly row: Tuple };
 
 export interface Upsert {
   readonly kind: 'upsert';
@@ -19,6 +22,8 @@ export interface ChangeSet {
   readonly changes: Map<string, NetChange>;
   /** The rows that were taken as bytes; none until there is one. */
   copied?: CopiedRows;
+  /** Commit time of the last change of each; only where others write to the target, too. */
+  times?: Map<string, string>;
 }
 
 /** A key change of a row that is not known whole: the target has the missing values, so the row must be moved there. */
@@ -27,34 +32,43 @@ export interface Move {
   /** Old row; only its key columns count. */
   readonly from: Tuple;
   readonly to: Tuple;
+  /** Commit time; only where others write to the target, too. */
+  readonly at?: string;
 }
 
 /**
  * Folds a row change into a change set: what came before for the same key and this become one.
+ * @param at commit time of the change.
  * @returns a move that must be written after the change set, which must then be closed; undefined when it is folded.
  */
-export function fold(set: ChangeSet, event: RowLine): Move | undefined {
+export function fold(set: ChangeSet, event: RowLine, at?: string): Move | undefined {
   const { shape, changes } = set;
+  const put = (key: string, change: NetChange) => {
+    changes.set(key, change);
+    if (at === undefined) return;
+    set.times ??= new Map();
+    set.times.set(key, at);
+  };
   const old = event.key ?? event.old;
   if (event.op === 'd') {
-    changes.set(keyOf(shape, old!), { kind: 'delete', key: old! });
+    put(keyOf(shape, old!), { kind: 'delete', key: old! });
     return undefined;
   }
   const row = event.new!;
   const key = keyOf(shape, row);
   if (event.op === 'c') {
-    changes.set(key, { kind: 'upsert', row });
+    put(key, { kind: 'upsert', row });
     return undefined;
   }
   const oldKey = old ? keyOf(shape, old) : key;
   const merged = merge(changes.get(oldKey), row);
   if (oldKey === key) {
-    changes.set(key, merged);
+    put(key, merged);
     return undefined;
   }
-  if (merged.kind === 'update') return { shape, from: old!, to: row };
-  changes.set(oldKey, { kind: 'delete', key: old! });
-  changes.set(key, merged);
+  if (merged.kind === 'update') return { shape, from: old!, to: row, ...(at === undefined ? {} : { at }) };
+  put(oldKey, { kind: 'delete', key: old! });
+  put(key, merged);
   return undefined;
 }
 
@@ -75,10 +89,11 @@ export function foldWhole(set: ChangeSet, record: Buffer, at: number, end: numbe
   return true;
 }
 
-function merge(before: NetChange | undefined, row: Tuple): Exclude<NetChange, { kind: 'delete' }> {
+function merge(before: NetChange | undefined, row: Tuple): { kind: 'upsert' | 'update'; row: Tuple } {
   if (!row.includes(false)) return { kind: 'upsert', row };
   if (!before || before.kind === 'delete') return { kind: 'update', row };
-  return { kind: before.kind, row: row.map((value, i) => (value === false ? before.row[i]! : value)) };
+  const kind = before.kind === 'update' ? 'update' : 'upsert';
+  return { kind, row: row.map((value, i) => (value === false ? before.row[i]! : value)) };
 }
 
 /** An injective text of a row's key. Key columns are never null and never unchanged. */

@@ -58,10 +58,12 @@ describe('splitChanges', () => {
         { kind: 'update', row: ['3', false, 'x'] },
         { kind: 'update', row: ['4', 'b', false] },
         { kind: 'update', row: ['5', false, null] },
+        { kind: 'insert', row: ['6', 'c', null] },
       ]),
     ).toEqual({
       deletes: [['2', null, null]],
       upserts: [{ kind: 'upsert', row: ['1', 'a', null] }],
+      inserts: [['6', 'c', null]],
       updates: new Map([
         [
           'x-x',

@@ -16,6 +16,7 @@ export interface Statement {
 export interface SplitChanges {
   readonly deletes: readonly Tuple[];
   readonly upserts: readonly Upsert[];
+  readonly inserts: readonly Tuple[];
   /** Rows that are not known whole, by the columns that are known. */
   readonly updates: ReadonlyMap<string, readonly Tuple[]>;
 }
@@ -23,12 +24,15 @@ export interface SplitChanges {
 export function splitChanges(changes: Iterable<NetChange>): SplitChanges {
   const deletes: Tuple[] = [];
   const upserts: Upsert[] = [];
+  const inserts: Tuple[] = [];
   const updates = new Map<string, Tuple[]>();
   for (const change of changes) {
     if (change.kind === 'delete') {
       deletes.push(change.key);
     } else if (change.kind === 'upsert') {
       upserts.push(change);
+    } else if (change.kind === 'insert') {
+      inserts.push(change.row);
     } else {
       const known = change.row.map((value) => (value === false ? '-' : 'x')).join('');
       const group = updates.get(known);
@@ -36,29 +40,42 @@ export function splitChanges(changes: Iterable<NetChange>): SplitChanges {
       else updates.set(known, [change.row]);
     }
   }
-  return { deletes, upserts, updates };
+  return { deletes, upserts, inserts, updates };
 }
 
 export function deleteStatement(shape: TableShape, keys: readonly Tuple[]): Statement {
-  const key = shape.keyIndexes.map((index) => shape.columns[index]!);
-  const where = key.map((column, i) => matches(column, `k.c${i}::${column.type}`, 't.'));
+  const { length } = shape.keyIndexes;
   return {
-    text: `DELETE FROM ${rowsOf(shape)} t USING ${unnest(key.length)} k(${aliases(key.length)}) WHERE ${where.join(' AND ')}`,
+    text: `DELETE FROM ${rowsOf(shape)} t USING ${unnest(length)} k(${aliases(length)}) WHERE ${hasKey(shape)}`,
     values: transpose(keys, shape.keyIndexes),
   };
 }
 
 /** Few rows: one statement with its values as arrays. */
 export function upsertStatement(shape: TableShape, rows: readonly Tuple[]): Statement {
-  const { columns } = shape;
-  const select = columns.map((column, i) => `r.c${i}::${column.type}`).join(', ');
+  return { text: upsertFrom(shape, selectRows(shape)), values: wholeRows(shape, rows) };
+}
+
+/** Rows that the target does not have. Who puts one of them there meanwhile keeps it, and fewer are touched. */
+export function insertStatement(shape: TableShape, rows: readonly Tuple[]): Statement {
+  const key = shape.key.map(quoteIdentifier).join(', ');
   return {
-    text: upsertFrom(shape, `SELECT ${select} FROM ${unnest(columns.length)} r(${aliases(columns.length)})`),
-    values: transpose(
-      rows,
-      columns.map((_, i) => i),
-    ),
+    text: `${insertInto(shape)} ${selectRows(shape)} ON CONFLICT (${key}) DO NOTHING`,
+    values: wholeRows(shape, rows),
+    mustTouch: rows.length,
   };
+}
+
+function selectRows({ columns }: TableShape): string {
+  const select = columns.map((column, i) => `r.c${i}::${column.type}`).join(', ');
+  return `SELECT ${select} FROM ${unnest(columns.length)} r(${aliases(columns.length)})`;
+}
+
+function wholeRows({ columns }: TableShape, rows: readonly Tuple[]): (string | null)[][] {
+  return transpose(
+    rows,
+    columns.map((_, i) => i),
+  );
 }
 
 /** Many rows: COPY into a staging table of the same column types, and one statement from there. */
@@ -211,7 +228,7 @@ export function emptyStatement(shapes: readonly OfTable[], restartIdentity: bool
 type OfTable = Pick<TableShape, 'table'>;
 
 /** The table's own rows. */
-const rowsOf = ({ table }: OfTable) => `${table.hasInheritingTables ? 'ONLY ' : ''}${quoteName(table)}`;
+export const rowsOf = ({ table }: OfTable) => `${table.hasInheritingTables ? 'ONLY ' : ''}${quoteName(table)}`;
 
 /** @param rows a SELECT of them, in the shape's order. */
 function upsertFrom(shape: TableShape, rows: string): string {
@@ -259,16 +276,21 @@ function assignments(shape: TableShape, indexes: readonly number[], value: (inde
   });
 }
 
+/** The rows of a table, `t`, by keys that stand in the columns c0, c1 ... of `k`. */
+export function hasKey({ columns, keyIndexes }: TableShape): string {
+  return keyIndexes.map((index, i) => matches(columns[index]!, `k.c${i}::${columns[index]!.type}`, 't.')).join(' AND ');
+}
+
 /** A key column's equality with a value of its type. */
 function matches({ name, type, isDomain, equal }: TargetColumn, value: string, table = ''): string {
   return `${table}${quoteIdentifier(name)}${isDomain ? `::${type}` : ''} ${equal ?? '='} ${value}`;
 }
 
-const unnest = (columns: number) =>
+export const unnest = (columns: number) =>
   `unnest(${Array.from({ length: columns }, (_, i) => `$${i + 1}::text[]`).join(', ')})`;
-const aliases = (columns: number) => Array.from({ length: columns }, (_, i) => `c${i}`).join(', ');
+export const aliases = (columns: number) => Array.from({ length: columns }, (_, i) => `c${i}`).join(', ');
 const only = (column: TargetColumn, parameter: number) => `($${parameter + 1}::text[])[1]::${column.type}`;
 
-function transpose(rows: readonly Tuple[], indexes: readonly number[]): (string | null)[][] {
+export function transpose(rows: readonly Tuple[], indexes: readonly number[]): (string | null)[][] {
   return indexes.map((index) => rows.map((row) => row[index] as string | null));
 }

@@ -53,6 +53,7 @@ class Capture {
         begun: ({ relation }) => this.begun.push(displayName(relation)),
         repair: (order) => this.repairs.push(order),
       },
+      pipeline: 'mine',
     });
     for (const relation of RELATIONS) this.encoder.take(relation);
   }
@@ -544,5 +545,38 @@ describe('a capture that is killed again and again', () => {
         },
       ),
     );
+  });
+});
+
+describe('a transaction of the other direction', () => {
+  const origin = (pipeline: string) => pgoutput.message('ferry:origin', pipeline);
+  const row = (id: string) => pgoutput.insert(1, [id, 'x']);
+  const ids = (capture: Capture) =>
+    capture.takeLines().flatMap((line) => (line.op === 'c' ? [(line.new as string[])[0]] : []));
+
+  test('is left out whole, truncates too, and those around it are not', () => {
+    const capture = new Capture();
+    capture
+      .transaction('0/10', row('1'))
+      .transaction('0/20', origin('mine-back'), row('2'), pgoutput.truncate([1]), row('3'))
+      .transaction('0/30', row('4'));
+    expect(ids(capture)).toEqual(['1', '4']);
+    expect(capture.counted()).toMatchObject({ users: [2, 0, 2] });
+  });
+
+  test('is another pipeline’s, or our own: it goes on', () => {
+    const capture = new Capture();
+    capture.transaction('0/10', origin('others-back'), row('1')).transaction('0/20', origin('mine'), row('2'));
+    expect(ids(capture)).toEqual(['1', '2']);
+  });
+
+  test('is not acknowledged before something behind it is in the log', () => {
+    const capture = new Capture();
+    capture.transaction('0/10', row('1'));
+    const before = capture.encoder.committedThrough;
+    capture.transaction('0/20', origin('mine-back'), row('2'));
+    expect(capture.encoder.committedThrough).toBe(before);
+    capture.transaction('0/30', pgoutput.message('ferry:heartbeat'));
+    expect(capture.encoder.committedThrough).toBeGreaterThan(before);
   });
 });

@@ -6,7 +6,7 @@ import { type ChunkMark, MESSAGE, relationToLine } from '../../core/record.js';
 import { displayName, hasSameColumns, type Relation, sourceName } from '../../core/relation.js';
 import { parseRepairOrder } from '../../core/repair-order.js';
 import { parseResnapshotOrder } from '../../core/resnapshot-order.js';
-import { parseTurn, type Turn } from '../../core/way-back.js';
+import { otherWay, parseTurn, type Turn } from '../../core/way-back.js';
 import { formatMicros } from './format-micros.js';
 import {
   type BeginMessage,
@@ -49,6 +49,8 @@ export class RawEncoder {
   readonly #maxRowBytes: number;
   readonly #relations = new Map<number, KnownRelation>();
   #transaction: BeginMessage | undefined;
+  /** The transaction is the work of the other direction's apply: its changes come from where they would go. */
+  #isReturning = false;
   #index = 0;
   #committedThrough = LSN_ZERO;
   #committedTime: string | null = null;
@@ -95,6 +97,11 @@ export class RawEncoder {
   /** Whether changes are carried, as of where the stream stands. */
   get turn(): Turn {
     return this.#turn;
+  }
+
+  /** Changes of the open transaction go on. */
+  get #carries(): boolean {
+    return this.#turn === 'open' && !this.#isReturning;
   }
 
   /** Row changes that went into records. */
@@ -153,6 +160,7 @@ export class RawEncoder {
 
   #begin(begin: BeginMessage): void {
     this.#transaction = begin;
+    this.#isReturning = false;
     this.#index = 0;
     this.#time = formatMicros(begin.commitTimeMicros);
     const line = `{"tx":"${formatLsn(begin.commitLsn)}","xid":${begin.xid},"time":"${this.#time}"}`;
@@ -190,7 +198,7 @@ export class RawEncoder {
     // same place.
     const index = this.#index++;
     if (!known.plan) return;
-    if (this.#turn === 'closed') return this.#windows.row(message, row, known.relation);
+    if (!this.#carries) return this.#windows.row(message, row, known.relation);
     const maxBytes = this.#maxRowBytes;
     if (!surelyFits(message, maxBytes)) {
       refuseLargerRow(message, row, { relation: known.relation, plan: known.plan, maxBytes });
@@ -230,7 +238,7 @@ export class RawEncoder {
     if (captured.length === 0) return;
     this.#windows.truncate(captured);
     for (const id of captured) this.#onTruncate(this.#known(id).name);
-    if (this.#turn === 'closed') return;
+    if (!this.#carries) return;
     const transaction = this.open;
     const relations = captured.filter((id) => !this.#known(id).whole?.covers(transaction));
     const { cascade, restartIdentity } = truncate;
@@ -244,6 +252,11 @@ export class RawEncoder {
 
   #message(message: LogicalMessage): void {
     if (!message.transactional || !message.prefix.startsWith('ferry:')) return;
+    if (message.prefix === MESSAGE.origin) {
+      // The first thing that apply does in a transaction: nothing of it has come yet.
+      this.#isReturning ||= message.content === otherWay(this.#pipeline);
+      return;
+    }
     if (message.prefix === MESSAGE.hold) {
       for (const copy of this.#wholeCopies.values()) copy.comeTo(message.content);
       return;

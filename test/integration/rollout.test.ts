@@ -69,10 +69,13 @@ describeWithPostgres('a rollout of reads', () => {
     expect([shown.code, shown.json()]).toEqual([0, { ok: true, serving: 'source', percent: 0, mode: 'reads' }]);
   });
 
-  test('of users and their writes is refused with its reason', async () => {
+  test('of users and their writes is refused without a way back', async () => {
     const refused = await rollout('--percent', '10', '--mode', 'users');
-    expect(refused.code).toBe(2);
-    expect(refused.json<CliError>().error.message).toMatch(/--mode users is not there yet.*reverse pipeline/);
+    expect(refused.code).toBe(3);
+    expect(refused.json<CliError>().error).toMatchObject({
+      message: expect.stringContaining('there is no way back'),
+      remedy: expect.stringContaining('ferry way-back'),
+    });
   });
 
   test('answers that are equal are compared, with their times', async () => {

@@ -4,7 +4,7 @@ import { ensureControlSchema } from '../../platform/control-schema.js';
 import { connect } from '../../platform/postgres.js';
 import { createRouter, type Flag, type Router, type RouterOptions, StaleFlagError } from '../../routing/router.js';
 import { readActs } from '../../services/control/history/acts.js';
-import { type Rollout, readRollout, setRollout } from '../../services/control/rollout/rollout.js';
+import { readRollout, setRollout } from '../../services/control/rollout/rollout.js';
 import { eventually } from '../support/eventually.js';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
 import { describeWithPostgres, testServers } from '../support/servers.js';
@@ -68,7 +68,7 @@ describeWithPostgres('routing', () => {
     await ensureControlSchema(operator);
     const router = routerOf({ refreshMs: NEVER_MS, maxStalenessMs: NEVER_MS });
     expect(await router.route('user-1')).toEqual({ reads: 'source', writes: 'source' });
-    let seen: Rollout = { serving: 'source', percent: 0, mode: 'reads' };
+    let seen = await readRollout(operator, 'shop');
     // The place of user-1 is 19.
     for (const [percent, reads] of [
       [19, 'source'],
@@ -98,7 +98,7 @@ describeWithPostgres('routing', () => {
   test('a rollout that was changed meanwhile is refused, and nothing of it stays', async () => {
     await ensureControlSchema(operator);
     await flip('source', { percent: 50, notify: false });
-    const seen = { serving: 'source', percent: 10, mode: 'reads' } as const;
+    const seen = { ...(await readRollout(operator, 'shop')), percent: 10 };
     await expect(setRollout(operator, { pipeline: 'shop', seen, percent: 20 })).rejects.toMatchObject({
       code: 'not-ready',
       message: expect.stringContaining('the source serves, 50 %'),

@@ -26,6 +26,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   max_replication_slots: '32',
   max_connections: '200',
   max_prepared_transactions: '10',
+  // What the rollout's mode users goes by.
+  track_commit_timestamp: 'on',
   // A killed server loses nothing by it, and no test takes the machine's power away.
   fsync: 'off',
 };

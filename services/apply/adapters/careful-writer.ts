@@ -17,6 +17,8 @@ export interface CarefulOptions {
   readonly mayTake: (error: unknown) => boolean;
   /** With more refused changes than this, something else is wrong than a change. */
   readonly limit: number;
+  /** A statement that follows each savepoint. */
+  readonly marks?: string | undefined;
 }
 
 /** A step that is one change, and where it comes from. */
@@ -44,6 +46,11 @@ export class CarefulWriter {
     this.#options = options;
   }
 
+  get #savepoint(): string {
+    const { marks } = this.#options;
+    return `SAVEPOINT change${marks ? `; ${marks}` : ''}`;
+  }
+
   /** @returns the letters that the caller puts down in the same transaction, in order. */
   async write(changes: readonly CarefulStep[]): Promise<Letter[]> {
     const letters: Letter[] = [];
@@ -66,7 +73,7 @@ export class CarefulWriter {
   /** Writes a step, or undoes it. @returns why the target refuses it. */
   async attempt(step: TableStep): Promise<Refusal | undefined> {
     this.step = step;
-    await this.#target.query('SAVEPOINT change');
+    await this.#target.query(this.#savepoint);
     try {
       await this.#steps.write(step);
       await this.#target.query('RELEASE SAVEPOINT change');
@@ -98,10 +105,12 @@ export class CarefulWriter {
   /** Writes changes in one round trip, or undoes them all. */
   async #attemptAll(changes: readonly SmallChange[]): Promise<Refusal | undefined> {
     const planned = changes.flatMap(({ step }) => planStep(step));
-    const [, ...answers] = await inOneFlight(this.#target, () => [
-      this.#target.query('SAVEPOINT change'),
+    const marks = this.#options.marks ? [this.#options.marks] : [];
+    const answered = await inOneFlight(this.#target, () => [
+      ...['SAVEPOINT change', ...marks].map((sql) => this.#target.query(sql)),
       ...planned.map((one) => this.#steps.sendOnce(one)),
     ]);
+    const answers = answered.slice(1 + marks.length);
     for (const [i, answer] of answers.entries()) {
       this.step = planned[i]!.step;
       try {

@@ -3,6 +3,7 @@ import type { TableStep } from '../batch.js';
 import type { Upsert } from '../fold.js';
 import {
   deleteStatement,
+  insertStatement,
   moveStatement,
   renumberStatement,
   type SplitChanges,
@@ -15,6 +16,9 @@ import type { TableShape } from '../table-shape.js';
 
 export type ChangesStep = Extract<TableStep, { kind: 'changes' }>;
 export type MoveStep = Extract<TableStep, { kind: 'move' }>;
+
+/** What {@link Planned} calls rows that were not there when they were looked for. */
+export const INSERT = 'insert';
 
 /** A statement with the step that it is part of. */
 export interface Planned {
@@ -33,13 +37,14 @@ export function planStep(step: ChangesStep | MoveStep): Planned[] {
   return [{ step, shape, what: `move ${known}`, statement: moveStatement(shape, from, to) }];
 }
 
-export function changeStatements(step: ChangesStep, { deletes, updates, upserts }: SplitChanges): Planned[] {
+export function changeStatements(step: ChangesStep, { deletes, updates, upserts, inserts }: SplitChanges): Planned[] {
   const { shape } = step.set;
   const planned = (what: string, statement: Statement): Planned => ({ step, shape, what, statement });
   return [
     ...(deletes.length > 0 ? [planned('delete', deleteStatement(shape, deletes))] : []),
     ...[...updates].map(([known, rows]) => planned(`update ${known}`, updateStatement(shape, rows))),
     ...(upserts.length > 0 ? [planned('upsert', upsertStatement(shape, upserts.map(rowOf)))] : []),
+    ...(inserts.length > 0 ? [planned(INSERT, insertStatement(shape, inserts))] : []),
     ...renumberRows(step, () => [...upserts.map(rowOf), ...[...updates.values()].flat()]),
   ];
 }

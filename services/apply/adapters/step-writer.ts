@@ -14,7 +14,15 @@ import {
 } from '../statements.js';
 import { isKeyless, type TableShape } from '../table-shape.js';
 import { emptyTables } from './empty-tables.js';
-import { type ChangesStep, changeStatements, type MoveStep, type Planned, planStep, renumberRows } from './planned.js';
+import {
+  type ChangesStep,
+  changeStatements,
+  INSERT,
+  type MoveStep,
+  type Planned,
+  planStep,
+  renumberRows,
+} from './planned.js';
 import { copyRows, Staging } from './staging.js';
 
 /** From this many rows on, COPY into a staging table is faster than arrays as parameters (bench/README.md). */
@@ -127,7 +135,8 @@ export class StepWriter {
   }
 
   /** @param rowCount that the server gave for the statement. */
-  refuseMissing({ shape, statement }: Planned, rowCount: number | null): void {
+  refuseMissing({ shape, what, statement }: Planned, rowCount: number | null): void {
+    if (what === INSERT && rowCount !== statement.mustTouch) throw metApplication(shape);
     if (statement.mustTouch === undefined || rowCount === statement.mustTouch || !this.copied.has(shape.source)) return;
     throw rowsMissing(shape, statement.mustTouch, rowCount ?? 0);
   }
@@ -156,6 +165,11 @@ export type SmallStep = ChangesStep | MoveStep;
 /** A step that is statements alone; of changes, few enough that none is staged. */
 export function isSmall(step: Step): step is SmallStep {
   return step.kind === 'move' || (step.kind === 'changes' && step.set.changes.size < STAGE_FROM_ROWS);
+}
+
+/** Looked at again, the rows that came meanwhile are known. */
+function metApplication({ name }: TableShape): FerryError {
+  return new FerryError('transient-sql', `an application inserted a row of ${name} while it was applied`);
 }
 
 function rowsMissing({ name, source }: TableShape, expected: number, found: number): FerryError {

@@ -24,6 +24,7 @@ import { inOneFlight } from './in-one-flight.js';
 import { type Planned, planStep } from './planned.js';
 import { isSmall, type StepWriter } from './step-writer.js';
 import { recordVersion } from './table-state.js';
+import type { TwoWay } from './two-way.js';
 
 /** An event of every partition was set aside: what has been read behind it may have to follow, and is read again. */
 export class StandingChanged extends Error {}
@@ -47,6 +48,8 @@ export class TargetWriter {
   readonly #steps: StepWriter;
   /** Of batches that do not fold: sets aside what is refused. */
   readonly #careful: CarefulWriter | undefined;
+  /** Where applications write to the target, too. */
+  readonly #twoWay: TwoWay | undefined;
   /** Of the open transaction. */
   readonly #applied: Applied = new Map();
   #isOpen = false;
@@ -58,18 +61,30 @@ export class TargetWriter {
   constructor(
     target: pg.Client,
     claim: Claim,
-    { steps, place, careful }: { steps: StepWriter; place: WritePlace; careful?: CarefulWriter | undefined },
+    {
+      steps,
+      place,
+      careful,
+      twoWay,
+    }: {
+      steps: StepWriter;
+      place: WritePlace;
+      careful?: CarefulWriter | undefined;
+      twoWay?: TwoWay | undefined;
+    },
   ) {
     this.#target = target;
     this.#claim = claim;
     this.#place = place;
     this.#steps = steps;
     this.#careful = careful;
+    this.#twoWay = twoWay;
   }
 
   /** @throws the database's error, after which the transaction is rolled back and the writer of no more use. */
   async write(batch: Batch): Promise<void> {
-    if (!this.#careful && batch.steps.every(isSmall)) return this.#writeAtOnce(batch, batch.steps.flatMap(planStep));
+    if (!this.#careful && !this.#twoWay && batch.steps.every(isSmall))
+      return this.#writeAtOnce(batch, batch.steps.flatMap(planStep));
     await this.#begin();
     for (const run of runsOf(batch.steps)) {
       if (Array.isArray(run)) await this.#run(run, batch.origins);
@@ -87,14 +102,22 @@ export class TargetWriter {
   async #run(steps: readonly (TableStep | LetterStep)[], origins: ReadonlyMap<TableStep, Origin>): Promise<void> {
     if (this.#careful) {
       const changes = (steps as readonly TableStep[]).map((step) => ({ step, origin: origins.get(step)! }));
-      return this.#carefully(changes);
+      if (!this.#twoWay) return this.#carefully(changes);
+      // What one has written is what the next one is judged by.
+      for (const change of changes) if (await this.#isLeft(change.step)) await this.#carefully([change]);
+      return;
     }
     for (const step of steps) {
       this.step = step;
-      if (step.kind !== 'letter') await this.#steps.write(step);
+      if (step.kind !== 'letter' && (await this.#isLeft(step))) await this.#steps.write(step);
     }
     const letters = steps.flatMap((step) => (step.kind === 'letter' ? [step.letter] : []));
     await insertLetters(this.#target, this.#claim, letters);
+  }
+
+  /** What an application has written later stays. */
+  async #isLeft(step: TableStep): Promise<boolean> {
+    return this.#twoWay?.settle(step) ?? true;
   }
 
   async #carefully(changes: readonly CarefulStep[]): Promise<void> {
@@ -140,13 +163,15 @@ export class TargetWriter {
 
   /** Ends the transaction with its checkpoint. */
   async #advance(progress: Progress): Promise<void> {
+    await this.#twoWay?.past(progress.commitTime);
     await this.#place.advance(progress, this.#applied);
     await this.#commit();
     this.#applied.clear();
+    await this.#twoWay?.prune();
   }
 
   async #begin(): Promise<void> {
-    if (!this.#isOpen) await this.#target.query('BEGIN');
+    if (!this.#isOpen) await this.#target.query(this.#twoWay?.begin ?? 'BEGIN');
     this.#isOpen = true;
   }
 

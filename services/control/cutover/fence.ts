@@ -3,7 +3,7 @@ import { FerryError } from '../../../core/errors.js';
 import { displayName, type QualifiedName } from '../../../core/relation.js';
 import { sourceObjectName } from '../../../core/topics.js';
 import { failpoint } from '../../../platform/failpoint.js';
-import { quoteName } from '../../../platform/postgres.js';
+import { quoteName, type Side } from '../../../platform/postgres.js';
 import {
   type FenceOwner,
   fenceLockKey,
@@ -80,11 +80,18 @@ function triggerSql(pipeline: string, table: QualifiedName): string {
 ALTER TABLE ${quoteName(table)} ENABLE ALWAYS TRIGGER ${trigger}`;
 }
 
-/** Runs what locks a table, again and again until it has the lock within its time. */
-async function withoutHolding(
+/**
+ * Runs what locks a table, again and again until it has the lock within its time.
+ * @throws FerryError `not-ready` naming the table when it never has.
+ */
+export async function withoutHolding(
   source: ClientBase,
   sql: string,
-  { table, signal }: { readonly table: QualifiedName; readonly signal: AbortSignal },
+  {
+    table,
+    signal,
+    side = 'source',
+  }: { readonly table: QualifiedName; readonly signal: AbortSignal; readonly side?: Side },
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -94,8 +101,8 @@ async function withoutHolding(
       await source.query('ROLLBACK').catch(() => {});
       if (!isLockRefused(error)) throw error;
       if (attempt < ARM_TRIES && !signal.aborted) continue;
-      throw new FerryError('not-ready', `writers on the source do not let go of ${displayName(table)}`, {
-        remedy: 'Look for long transactions on the source (ferry check names them), then run the command again.',
+      throw new FerryError('not-ready', `writers on the ${side} do not let go of ${displayName(table)}`, {
+        remedy: `Look for long transactions on the ${side}${side === 'source' ? ' (ferry check names them)' : ''}, then run the command again.`,
         cause: error,
       });
     }

@@ -10,10 +10,25 @@ export async function refuseReturned(target: ClientBase, { name }: LoadedPipelin
       WHERE pipeline = $1 AND direction = 'back' AND state = 'done' HAVING max(finished_at) IS NOT NULL`,
     [name],
   );
-  if (!rows[0]) return;
+  if (!rows[0]) return refuseTwoWay(target, name);
   throw new FerryError(
     'not-ready',
     `the traffic was rolled back at ${rows[0].at}: the topics do not have what the new project took before`,
+    { remedy: '`ferry resync` copies everything anew; one table is copied anew by `ferry table resnapshot`.' },
+  );
+}
+
+/** As after a rollback: users have written there. */
+async function refuseTwoWay(target: ClientBase, pipeline: string): Promise<void> {
+  const { rows } = await target.query<{ at: string }>(
+    `SELECT max(done_at)::text AS at FROM ferry.act WHERE pipeline = $1 AND act = 'rollout' AND detail ->> 'mode' = 'users'
+     HAVING max(done_at) IS NOT NULL`,
+    [pipeline],
+  );
+  if (!rows[0]) return;
+  throw new FerryError(
+    'not-ready',
+    `users wrote in both projects until ${rows[0].at} or later: the topics do not have what the new one took`,
     { remedy: '`ferry resync` copies everything anew; one table is copied anew by `ferry table resnapshot`.' },
   );
 }

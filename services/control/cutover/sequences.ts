@@ -4,10 +4,11 @@ import type { TableMapping } from '../../../core/mapping.js';
 import { quoteLiteral, quoteName } from '../../../platform/postgres.js';
 
 /** A column whose default or identity draws from a sequence. */
-interface SequenceColumn {
+export interface SequenceColumn {
   readonly schema: string;
   readonly table: string;
   readonly column: string;
+  readonly type: string;
   readonly sequence: { readonly schema: string; readonly table: string };
 }
 
@@ -25,7 +26,7 @@ const GAP = 1_000n;
 
 /** Owned sequences (serial, identity) and those that a default merely calls. */
 const COLUMNS_SQL = `
-SELECT DISTINCT n.nspname AS schema, c.relname AS table, a.attname AS column, sn.nspname AS sequence_schema, s.relname AS sequence
+SELECT DISTINCT n.nspname AS schema, c.relname AS table, a.attname AS column, pg_catalog.format_type(a.atttypid, NULL) AS type, sn.nspname AS sequence_schema, s.relname AS sequence
   FROM pg_catalog.pg_depend d
   JOIN pg_catalog.pg_class s ON s.relkind = 'S' AND (
        (d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass)
@@ -43,8 +44,29 @@ async function readColumns(client: ClientBase): Promise<SequenceColumn[]> {
     schema: row.schema!,
     table: row.table!,
     column: row.column!,
+    type: row.type!,
     sequence: { schema: row.sequence_schema!, table: row.sequence! },
   }));
+}
+
+/** Columns that draw from a sequence on both sides. */
+export async function readSequencePairs(
+  source: ClientBase,
+  target: ClientBase,
+  tables: readonly TableMapping[],
+): Promise<{ readonly from: SequenceColumn; readonly to: SequenceColumn }[]> {
+  const [from, to] = [await readColumns(source), await readColumns(target)];
+  return tables.flatMap((mapping) =>
+    from.flatMap((column) => {
+      if (column.schema !== mapping.source.schema || column.table !== mapping.source.table) return [];
+      const name = movedName(mapping, column.column);
+      const found = to.find(
+        (other) =>
+          other.schema === mapping.target.schema && other.table === mapping.target.table && other.column === name,
+      );
+      return found ? [{ from: column, to: found }] : [];
+    }),
+  );
 }
 
 /**
@@ -56,24 +78,14 @@ export async function planSequences(
   target: ClientBase,
   tables: readonly TableMapping[],
 ): Promise<SequenceSetting[]> {
-  const [from, to] = [await readColumns(source), await readColumns(target)];
   const settings = new Map<string, Standing>();
-  for (const mapping of tables) {
-    for (const column of from) {
-      if (column.schema !== mapping.source.schema || column.table !== mapping.source.table) continue;
-      const name = movedName(mapping, column.column);
-      const found = to.find(
-        (other) =>
-          other.schema === mapping.target.schema && other.table === mapping.target.table && other.column === name,
-      );
-      if (!found) continue;
-      const standing = await standingFor(source, column, target, found);
-      if (!standing) continue;
-      const sequence = quoteName(found.sequence);
-      const before = settings.get(sequence);
-      // A sequence that several tables share stands behind all of them.
-      if (!before || isBehind(before, standing)) settings.set(sequence, standing);
-    }
+  for (const { from, to } of await readSequencePairs(source, target, tables)) {
+    const standing = await standingFor(source, from, target, to);
+    if (!standing) continue;
+    const sequence = quoteName(to.sequence);
+    const before = settings.get(sequence);
+    // A sequence that several tables share stands behind all of them.
+    if (!before || isBehind(before, standing)) settings.set(sequence, standing);
   }
   return [...settings].map(([sequence, { value }]) => ({ sequence, value: String(value) }));
 }

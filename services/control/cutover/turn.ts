@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { MESSAGE } from '../../../core/record.js';
-import { formatTurn, otherWay, type Turn } from '../../../core/way-back.js';
+import { formatTurn, otherWay, type Turn, type TurnOrder } from '../../../core/way-back.js';
 import { beneathFence, type FenceOwner, type StandingFence } from './fence-function.js';
 
 /** Both sides of a move: `source` is the one that serves when it begins. */
@@ -24,16 +24,14 @@ export async function sayTurn(
   const [ours, theirs]: [Turn, Turn] = to === 'away' ? ['closed', 'open'] : ['open', 'closed'];
   return beneathFence(source, owner.pipeline, async (standing) => {
     if (!when(standing)) return false;
-    await say(target, owner, otherWay(owner.pipeline), theirs);
-    await say(source, owner, owner.pipeline, ours);
+    await emitTurn(target, { pipeline: otherWay(owner.pipeline), turn: theirs, run: owner.run });
+    await emitTurn(source, { pipeline: owner.pipeline, turn: ours, run: owner.run });
     return true;
   });
 }
 
-async function say(client: ClientBase, { run }: FenceOwner, pipeline: string, turn: Turn): Promise<void> {
+/** Puts a turn into the WAL of the pipeline's source; it is on the disk when this returns. */
+export async function emitTurn(client: ClientBase, order: TurnOrder): Promise<void> {
   await client.query("SET synchronous_commit = 'on'");
-  await client.query('SELECT pg_catalog.pg_logical_emit_message(true, $1, $2)', [
-    MESSAGE.turn,
-    formatTurn({ pipeline, turn, run }),
-  ]);
+  await client.query('SELECT pg_catalog.pg_logical_emit_message(true, $1, $2)', [MESSAGE.turn, formatTurn(order)]);
 }

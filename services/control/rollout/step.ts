@@ -6,12 +6,17 @@ import type { PipelineStatus } from '../status/pipeline-status.js';
 import { readVerifications } from '../verify/record.js';
 import { type RolloutFinding, rolloutFindings } from './gates.js';
 import { type Rollout, readRollout, setRollout } from './rollout.js';
+import type { UsersFinding } from './users/gates.js';
 
-export interface RolloutStep {
-  readonly percent: number;
+/** What more users want. */
+export interface RolloutLimits {
   readonly maxLagSeconds: number;
   /** How old each table's last verification may be, in ms. */
   readonly verifiedWithinMs: number;
+}
+
+export interface RolloutStep extends RolloutLimits {
+  readonly percent: number;
 }
 
 export interface RolloutSides {
@@ -20,11 +25,13 @@ export interface RolloutSides {
   readonly readStatus: () => Promise<PipelineStatus>;
 }
 
+type AnyFinding = RolloutFinding | UsersFinding;
+
 /** More users may not be led to the target now. */
 export class RolloutRefused extends FerryError {
-  readonly gates: readonly RolloutFinding[];
+  readonly gates: readonly AnyFinding[];
 
-  constructor(percent: number, gates: readonly RolloutFinding[]) {
+  constructor(percent: number, gates: readonly AnyFinding[]) {
     const closed = gates.filter(({ isOpen }) => !isOpen);
     const remedies = [...new Set(closed.flatMap(({ remedy }) => remedy ?? []))];
     super('not-ready', `not ready for ${percent} %: ${closed.map(({ figure }) => figure).join('; ')}`, {
@@ -43,22 +50,34 @@ export async function stepRollout(
   { pipeline, target, readStatus }: RolloutSides,
   { percent, maxLagSeconds, verifiedWithinMs }: RolloutStep,
 ): Promise<{ before: Rollout; after: Rollout; gates: readonly RolloutFinding[] }> {
-  const before = await readRollout(target, pipeline.name);
-  if (before.serving === 'target') {
-    throw new FerryError('not-ready', 'the new project serves: all users read and write there', {
-      remedy: 'There is nothing to roll out any more; `ferry status` shows the flag.',
-    });
-  }
+  const before = await readOpenRollout(target, pipeline.name);
   const gates =
     percent <= before.percent
       ? []
-      : rolloutFindings({
-          status: await readStatus(),
-          verifications: await readVerifications(target, pipeline),
-          wanted: { tables: pipeline.tables, mapping: mappingDigest(pipeline), withinMs: verifiedWithinMs },
-          maxLagSeconds,
-        });
+      : await lookForReaders({ pipeline, target, readStatus }, { maxLagSeconds, verifiedWithinMs });
   if (gates.some(({ isOpen }) => !isOpen)) throw new RolloutRefused(percent, gates);
   const after = await setRollout(target, { pipeline: pipeline.name, seen: before, percent });
   return { before, after, gates };
+}
+
+/** What readers in the target would notice. */
+export async function lookForReaders(
+  { pipeline, target, readStatus }: RolloutSides,
+  { maxLagSeconds, verifiedWithinMs }: RolloutLimits,
+): Promise<RolloutFinding[]> {
+  return rolloutFindings({
+    status: await readStatus(),
+    verifications: await readVerifications(target, pipeline),
+    wanted: { tables: pipeline.tables, mapping: mappingDigest(pipeline), withinMs: verifiedWithinMs },
+    maxLagSeconds,
+  });
+}
+
+/** @throws FerryError `not-ready` once the target serves. */
+export async function readOpenRollout(target: ClientBase, pipeline: string): Promise<Rollout> {
+  const rollout = await readRollout(target, pipeline);
+  if (rollout.serving === 'source') return rollout;
+  throw new FerryError('not-ready', 'the new project serves: all users read and write there', {
+    remedy: 'There is nothing to roll out any more; `ferry status` shows the flag.',
+  });
 }

@@ -23,41 +23,48 @@ export const wayBackGate: Gate = {
   mayPass: true,
   forwardAlone: true,
   async look(context) {
-    const { back, pipeline, source, target } = context;
-    if (!back) {
-      return {
-        isOpen: false,
-        isLasting: true,
-        figure: 'there is no way back',
-        remedy:
-          'Arm it: `ferry way-back` writes its pipeline, `ferry up` runs it. Or --accept-one-way: no rollback then.',
-      };
-    }
-    const armed = await armedFinding(context, back);
-    if (!armed.isOpen) return armed;
-    // A message shows that the way is there; what a row meets at its ends besides, the check knows of every table.
-    const findings = await runPreflight(back.pipeline, { source: target, target: source });
-    const errors = findings.filter(({ level }) => level === 'error');
-    if (errors.length > 0) {
-      return {
-        isOpen: false,
-        isLasting: true,
-        figure: `the way back: ${errors.map(({ message }) => message).join('; ')}`,
-        remedy: `What is to be done, \`ferry check -c ${back.pipeline.directory}\` says.`,
-      };
-    }
-    const { oneWay } = await readInverse(preflightContext(pipeline, { source, target }));
-    if (oneWay.length === 0) return armed;
-    return {
-      isOpen: false,
-      isLasting: true,
-      figure: `would not come back: ${oneWay.map(formatOneWay).join('; ')}`,
-      remedy: 'Change the mapping, or --accept-one-way: `ferry check` names each with its file and line.',
-    };
+    const found = await wayBackFinding(context);
+    return found.isLasting ? { ...found, remedy: `${found.remedy} Or --accept-one-way: no rollback then.` } : found;
   },
 };
 
-async function armedFinding({ source, target }: GateContext, { pipeline, log }: Running): Promise<Finding> {
+type WayBackContext = Pick<GateContext, 'back' | 'pipeline' | 'source' | 'target'>;
+
+/** The way back runs, and brings everything. */
+export async function wayBackFinding(context: WayBackContext): Promise<Finding> {
+  const { back, pipeline, source, target } = context;
+  if (!back) {
+    return {
+      isOpen: false,
+      isLasting: true,
+      figure: 'there is no way back',
+      remedy: 'Arm it: `ferry way-back` writes its pipeline, `ferry up` runs it.',
+    };
+  }
+  const armed = await armedFinding(context, back);
+  if (!armed.isOpen) return armed;
+  // A message shows that the way is there; what a row meets at its ends besides, the check knows of every table.
+  const findings = await runPreflight(back.pipeline, { source: target, target: source });
+  const errors = findings.filter(({ level }) => level === 'error');
+  if (errors.length > 0) {
+    return {
+      isOpen: false,
+      isLasting: true,
+      figure: `the way back: ${errors.map(({ message }) => message).join('; ')}`,
+      remedy: `What is to be done, \`ferry check -c ${back.pipeline.directory}\` says.`,
+    };
+  }
+  const { oneWay } = await readInverse(preflightContext(pipeline, { source, target }));
+  if (oneWay.length === 0) return armed;
+  return {
+    isOpen: false,
+    isLasting: true,
+    figure: `would not come back: ${oneWay.map(formatOneWay).join('; ')}`,
+    remedy: 'Change the mapping: `ferry check` names each with its file and line.',
+  };
+}
+
+async function armedFinding({ source, target }: WayBackContext, { pipeline, log }: Running): Promise<Finding> {
   // Its source is the new project.
   const status = await readStatus(pipeline, { log, source: target, target: source });
   const problems = [streamingFinding(status), lagFinding(status)].filter(({ isOpen }) => !isOpen);

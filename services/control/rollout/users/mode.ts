@@ -1,0 +1,84 @@
+import { FerryError, toFerryError } from '../../../../core/errors.js';
+import { failpoint } from '../../../../platform/failpoint.js';
+import { emitTurn } from '../../cutover/turn.js';
+import { type Rollout, setRollout } from '../rollout.js';
+import { planFarSequences, setFarSequences } from './far-sequences.js';
+import { readSharedTables } from './gates.js';
+import { drain, passBothClocks, type UserSides } from './sides.js';
+import { putUpTombstones, type TombstonePlace, takeDownTombstones } from './tombstones.js';
+import { beginTwoWay, endTwoWay } from './two-way-state.js';
+
+export type ArmedSides = UserSides & { readonly back: NonNullable<UserSides['back']> };
+
+/**
+ * Lets both directions carry changes. Each step done again does nothing, so that the same command goes on where a killed one
+ * has stopped; what fails is taken back.
+ */
+export async function enterUsers(
+  sides: ArmedSides,
+  { seen, routersWithinMs }: { readonly seen: Rollout; readonly routersWithinMs: number },
+): Promise<Rollout> {
+  const { pipeline, back, source, target, signal } = sides;
+  try {
+    const tables = await readSharedTables(sides);
+    await putUpTombstones(placeOf(sides, 'source'), tables.source);
+    await putUpTombstones(placeOf(sides, 'target'), tables.target);
+    const { far } = await planFarSequences(source, target, pipeline.tables);
+    await setFarSequences(target, far);
+    await beginTwoWay(source, back.pipeline);
+    await beginTwoWay(target, pipeline, far);
+    await failpoint('rollout.enter.begun');
+    // Nobody's write here is later than one there that nobody counts.
+    await passBothClocks(sides);
+    signal.throwIfAborted();
+    // What apply writes there says so by now: from here on all else goes to the old project.
+    await emitTurn(target, { pipeline: back.pipeline.name, turn: 'open', run: 'rollout' });
+    return await setRollout(target, { pipeline: pipeline.name, seen, mode: 'users', routersWithinMs });
+  } catch (error) {
+    throw await takenBack(error, () => end(sides));
+  }
+}
+
+/**
+ * Ends that again: all users are in the old project.
+ * @param seen undefined where the mode has been left already, and the rest has not been done.
+ */
+export async function leaveUsers(sides: ArmedSides, seen: Rollout | undefined): Promise<void> {
+  const { pipeline, back, source, target, signal } = sides;
+  if (seen) await setRollout(target, { pipeline: pipeline.name, seen, mode: 'reads', routersWithinMs: null });
+  await failpoint('rollout.leave.begun');
+  await emitTurn(target, { pipeline: back.pipeline.name, turn: 'closed', run: 'rollout' });
+  // What was written on both sides is settled while both still know how.
+  await drain(back.pipeline, { from: target, to: source, signal });
+  await drain(pipeline, { from: source, to: target, signal });
+  await end(sides);
+}
+
+async function end(sides: ArmedSides): Promise<void> {
+  const { pipeline, back, source, target } = sides;
+  await emitTurn(target, { pipeline: back.pipeline.name, turn: 'closed', run: 'rollout' });
+  await endTwoWay(target, pipeline);
+  await endTwoWay(source, back.pipeline);
+  const mapped = (side: 'source' | 'target') => pipeline.tables.map((table) => table[side]);
+  await takeDownTombstones(placeOf(sides, 'source'), mapped('source'));
+  await takeDownTombstones(placeOf(sides, 'target'), mapped('target'));
+}
+
+function placeOf(sides: ArmedSides, side: 'source' | 'target'): TombstonePlace {
+  const pipeline = side === 'source' ? sides.back.pipeline.name : sides.pipeline.name;
+  return { client: sides[side], side, pipeline, signal: sides.signal };
+}
+
+/** @returns the error that says why; with what stands in its way where it cannot be taken back. */
+export async function takenBack(error: unknown, undo: () => Promise<unknown>): Promise<FerryError> {
+  const why = toFerryError(error);
+  try {
+    await undo();
+    return why;
+  } catch (cause) {
+    return new FerryError(why.code, `${why.message}; and it cannot be taken back: ${toFerryError(cause).message}`, {
+      remedy: 'Bring both projects back, then look: ferry rollout says what was left.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,48 @@
+import type { ClientBase } from 'pg';
+import { domainSchemas } from '../../../../core/mapping.js';
+import { partitionsOf, topicsOf } from '../../../../core/topics.js';
+import type { LoadedPipeline } from '../../../../platform/load-pipeline.js';
+import { waitUntilDrained, writeMarker } from '../../cutover/marker.js';
+import type { Running } from '../../cutover/options.js';
+
+/** Both projects, and the pipelines between them. */
+export interface UserSides {
+  readonly pipeline: LoadedPipeline;
+  readonly back: Running | undefined;
+  /** The old project. */
+  readonly source: ClientBase;
+  /** The new one, through the session that has the coordinator's lock. */
+  readonly target: ClientBase;
+  readonly signal: AbortSignal;
+}
+
+/** Longer than any lag at which a rollout may go up. */
+const DRAINED_WITHIN_MS = 60_000;
+
+/** Resolves once all that is committed in a pipeline's source now is applied. */
+export async function drain(
+  { name, tables, log }: LoadedPipeline,
+  { from, to, signal }: { readonly from: ClientBase; readonly to: ClientBase; readonly signal: AbortSignal },
+): Promise<void> {
+  const marker = await writeMarker(from, 'rollout');
+  const partitions = partitionsOf(domainSchemas(tables).map(topicsOf(name).domain), log.partitions);
+  const until = AbortSignal.any([signal, AbortSignal.timeout(DRAINED_WITHIN_MS)]);
+  await waitUntilDrained(to, name, partitions, marker, until);
+}
+
+/** Resolves once the clocks of both servers have passed what either shows now. */
+export async function passBothClocks(sides: Pick<UserSides, 'source' | 'target'>): Promise<void> {
+  const clocks = [await readClock(sides.source), await readClock(sides.target)];
+  for (const client of [sides.source, sides.target]) {
+    await client.query(
+      `SELECT pg_catalog.pg_sleep(greatest(0, 0.001 +
+         extract(epoch FROM greatest($1::timestamptz, $2::timestamptz) - pg_catalog.clock_timestamp())))`,
+      clocks,
+    );
+  }
+}
+
+async function readClock(client: ClientBase): Promise<string> {
+  const { rows } = await client.query<{ now: string }>('SELECT pg_catalog.clock_timestamp() AS now');
+  return rows[0]!.now;
+}

@@ -1,0 +1,76 @@
+import type { ClientBase } from 'pg';
+import type { QualifiedName } from '../../../../core/relation.js';
+import { sourceObjectName } from '../../../../core/topics.js';
+import { APPLIES } from '../../../../core/way-back.js';
+import { quoteIdentifier, quoteLiteral, quoteName, type Side } from '../../../../platform/postgres.js';
+import { withoutHolding } from '../../cutover/fence.js';
+import type { SharedTable } from './shared-tables.js';
+
+/** Where deletes are remembered, and by whose apply they are asked for. */
+export interface TombstonePlace {
+  readonly client: ClientBase;
+  readonly side: Side;
+  /** The pipeline that writes there. */
+  readonly pipeline: string;
+  readonly signal: AbortSignal;
+}
+
+const TRIGGERS = ['deleted', 'rekeyed', 'emptied'] as const;
+
+/** Remembers from now on which rows applications delete, and refuses TRUNCATE, of which no row would be remembered. */
+export async function putUpTombstones(place: TombstonePlace, tables: readonly SharedTable[]): Promise<void> {
+  await place.client.query(functionSql(place.pipeline));
+  for (const table of tables)
+    await withoutHolding(place.client, triggersSql(place.pipeline, table), { ...place, table });
+}
+
+/** Taken down before, they stay so. */
+export async function takeDownTombstones(place: TombstonePlace, tables: readonly QualifiedName[]): Promise<void> {
+  const { client, pipeline } = place;
+  for (const table of tables) {
+    const drops = TRIGGERS.map(
+      (what) => `DROP TRIGGER IF EXISTS ${triggerName(pipeline, what)} ON ${quoteName(table)};`,
+    );
+    await withoutHolding(client, `BEGIN; SET LOCAL lock_timeout = '250ms'; ${drops.join(' ')} COMMIT`, {
+      ...place,
+      table,
+    });
+  }
+  await client.query(`DROP FUNCTION IF EXISTS ferry.${functionName(pipeline)}()`);
+}
+
+/** Its rights are ours, and its texts those of apply's sessions, whoever deletes. */
+function functionSql(pipeline: string): string {
+  const name = quoteLiteral(pipeline);
+  return `CREATE SCHEMA IF NOT EXISTS ferry;
+CREATE OR REPLACE FUNCTION ferry.${functionName(pipeline)}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = '' SET TimeZone = 'UTC' SET extra_float_digits = 3 AS $tombstone$
+BEGIN
+  IF pg_catalog.current_setting(${quoteLiteral(APPLIES)}, true) = ${name} THEN RETURN NULL; END IF;
+  IF TG_OP = 'TRUNCATE' THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = pg_catalog.format('schemaferry: TRUNCATE of %s.%s is refused while both projects take writes', TG_TABLE_SCHEMA, TG_TABLE_NAME),
+      HINT = 'Use DELETE, or end the rollout''s mode users first.';
+  END IF;
+  INSERT INTO ferry.tombstone (pipeline, table_name, key, xid)
+  SELECT ${name}, TG_ARGV[0], pg_catalog.array_agg(pg_catalog.to_jsonb(OLD) ->> k.name ORDER BY k.n),
+         pg_catalog.pg_current_xact_id()::xid::text::bigint
+    FROM pg_catalog.unnest(TG_ARGV[1:]) WITH ORDINALITY k(name, n);
+  RETURN NULL;
+END $tombstone$`;
+}
+
+function triggersSql(pipeline: string, table: SharedTable): string {
+  const on = quoteName(table);
+  const call = `EXECUTE FUNCTION ferry.${functionName(pipeline)}(${[on, ...table.key].map(quoteLiteral).join(', ')})`;
+  const changed = table.key.map(quoteIdentifier).map((column) => `OLD.${column} IS DISTINCT FROM NEW.${column}`);
+  const trigger = (what: (typeof TRIGGERS)[number]) => `CREATE OR REPLACE TRIGGER ${triggerName(pipeline, what)}`;
+  return `BEGIN; SET LOCAL lock_timeout = '250ms';
+${trigger('deleted')} AFTER DELETE ON ${on} FOR EACH ROW ${call};
+${trigger('rekeyed')} AFTER UPDATE ON ${on} FOR EACH ROW WHEN (${changed.join(' OR ')}) ${call};
+${trigger('emptied')} BEFORE TRUNCATE ON ${on} FOR EACH STATEMENT ${call};
+COMMIT`;
+}
+
+const functionName = (pipeline: string) => quoteIdentifier(`${sourceObjectName(pipeline)}_tombstone`);
+const triggerName = (pipeline: string, what: string) => quoteIdentifier(`${sourceObjectName(pipeline)}_${what}`);

@@ -1,0 +1,337 @@
+import { isDeepStrictEqual } from 'node:util';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { loadPipeline, loadWayBack } from '../../platform/load-pipeline.js';
+import { createRouter, type Router } from '../../routing/router.js';
+import { drain } from '../../services/control/rollout/users/sides.js';
+import type { CliError } from '../support/cli.js';
+import { eventually } from '../support/eventually.js';
+import { NAMES } from '../support/flag-writes.js';
+import { MovingPair } from '../support/moving-pair.js';
+import { describeWithPostgres, testServers } from '../support/servers.js';
+
+const USERS = 2_000;
+const WRITERS = 16;
+const SIDES = ['source', 'target'] as const;
+type Side = (typeof SIDES)[number];
+
+/** Transactions of users, each where the router leads that user: it adds one to a number and leaves a row behind. */
+class UserWrites {
+  readonly router: Router;
+  readonly accepted: { readonly user: string; readonly note: string; readonly side: Side }[] = [];
+  readonly #pools: Readonly<Record<Side, pg.Pool>>;
+  readonly #stop = new AbortController();
+  readonly #done: Promise<unknown>;
+  #next = 0;
+
+  constructor(pipeline: string, urls: Readonly<Record<Side, string>>) {
+    this.router = createRouter({ url: urls.target, pipeline, refreshMs: 100, maxStalenessMs: 400, env: {} });
+    const pool = (side: Side) => new pg.Pool({ connectionString: urls[side], max: WRITERS });
+    this.#pools = { source: pool('source'), target: pool('target') };
+    this.#done = Promise.all(Array.from({ length: WRITERS }, () => this.#write()));
+    this.#done.catch(() => this.#stop.abort());
+  }
+
+  /** Resolves once so many more transactions were acknowledged. */
+  async more(count: number, side?: Side): Promise<void> {
+    const before = this.accepted.length;
+    const isOf = (one: { side: Side }) => side === undefined || one.side === side;
+    await eventually(() => this.#stop.signal.aborted || this.accepted.slice(before).filter(isOf).length >= count, {
+      what: `${count} more writes${side ? ` in the ${side}` : ''}`,
+    });
+    if (this.#stop.signal.aborted) await this.#done;
+  }
+
+  /** @throws what ended a writer before its time. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#done.finally(() => this.close());
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#done.catch(() => {});
+    await Promise.all(Object.values(this.#pools).map((pool) => pool.end().catch(() => {})));
+    await this.router.close();
+  }
+
+  async #write(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const n = this.#next++;
+      // Some users write much, most of them now and then.
+      const user = `user-${n % 7 === 0 ? n % 20 : (n * 7_919) % USERS}`;
+      const note = `${user} ${n}`;
+      const side = await this.router.run((at) => this.#transaction(at, user, note), { userId: user });
+      this.accepted.push({ user, note, side });
+    }
+  }
+
+  async #transaction(side: Side, user: string, note: string): Promise<Side> {
+    const { orders, settings } = NAMES[side];
+    const client = await this.#pools[side].connect();
+    try {
+      await client.query('BEGIN');
+      const text = `INSERT INTO ${settings} (key, value) VALUES ($1, '{"n": 1}')
+        ON CONFLICT (key) DO UPDATE SET value = jsonb_build_object('n', (settings.value ->> 'n')::int + 1)`;
+      await client.query(text, [user]);
+      await client.query(`INSERT INTO ${orders} (user_id, note) VALUES (1, $1)`, [note]);
+      await client.query('COMMIT');
+      return side;
+    } catch (error) {
+      await client.query('ROLLBACK');
+      throw error;
+    } finally {
+      client.release();
+    }
+  }
+}
+
+/** One pipeline, whose tests go through a rollout of users in order. */
+describeWithPostgres('a rollout of users', () => {
+  let pair: MovingPair;
+  let writes: UserWrites | undefined;
+
+  beforeAll(async () => {
+    pair = await MovingPair.configured({ servers: testServers() });
+    await pair.up();
+  });
+
+  afterAll(async () => {
+    await writes?.close();
+    await pair?.close();
+  });
+
+  const PATIENT = ['--max-lag', '1m', '--routers-within', '500ms', '--json'];
+
+  async function rollout(...args: string[]) {
+    const result = await pair.run('rollout', ...args, ...PATIENT);
+    expect(result.code, result.stdout + result.stderr).toBe(0);
+    return result.json();
+  }
+
+  async function rowsOf(side: Side): Promise<Record<string, string[]>> {
+    const all: Record<string, string[]> = {};
+    for (const [table, name] of Object.entries(NAMES[side])) {
+      const { rows } = await pair[side].query<{ row: string }>(`SELECT t::text AS row FROM ${name} t ORDER BY 1`);
+      all[table] = rows.map(({ row }) => row);
+    }
+    return all;
+  }
+
+  /** Nobody writes: what is on its way arrives. */
+  async function expectEqual(): Promise<void> {
+    const areEqual = async () => isDeepStrictEqual(await rowsOf('target'), await rowsOf('source'));
+    await eventually(areEqual, { what: 'both projects to have the same rows' });
+  }
+
+  async function conflicts(side: Side): Promise<Record<string, unknown>[]> {
+    const { rows } = await pair[side].query(
+      'SELECT table_name, key, op, why, lost, kept FROM ferry.conflict ORDER BY key',
+    );
+    return rows.map(({ lost, kept, ...row }) => ({ ...row, lost: JSON.parse(lost), kept: JSON.parse(kept) }));
+  }
+
+  test('is refused without a way back, and changes nothing', async () => {
+    const verified = await pair.run('verify', '--json');
+    expect(verified.code, verified.stderr).toBe(0);
+    const refused = await pair.run('rollout', '--mode', 'users', '--percent', '10', ...PATIENT);
+    expect(refused.code).toBe(3);
+    expect(refused.json<CliError>().error.message).toBe('not ready for 10 %: there is no way back');
+    const shown = await pair.run('rollout', '--json');
+    expect(shown.json()).toEqual({ ok: true, serving: 'source', percent: 0, mode: 'reads' });
+    const { rows } = await pair.target.query("SELECT FROM pg_trigger WHERE tgname LIKE '%deleted'");
+    expect(rows).toEqual([]);
+  });
+
+  test('begins with nobody, and both directions open', async () => {
+    await pair.configureBack();
+    await pair.upBack();
+    expect(await rollout('--mode', 'users')).toMatchObject({
+      mode: 'users',
+      percent: 0,
+      conflicts: { old: 0, new: 0 },
+    });
+    await pair.target.query('UPDATE growth.settings SET value = \'{"by": "new"}\' WHERE key = \'setting 20\'');
+    await pair.source.query('UPDATE public.settings SET value = \'{"by": "old"}\' WHERE key = \'setting 21\'');
+    await pair.target.query("DELETE FROM growth.settings WHERE key = 'setting 22'");
+    await pair.source.query("UPDATE public.settings SET key = 'setting 23 b' WHERE key = 'setting 23'");
+    await pair.target.query("INSERT INTO growth.orders (user_id, note) VALUES (1, 'of the new project')");
+    await pair.source.query("INSERT INTO public.orders (user_id, note) VALUES (1, 'of the old project')");
+    const { rows: changed } = await pair.target.query(
+      "SELECT key, value ->> 'by' AS by FROM growth.settings WHERE value ? 'by'",
+    );
+    expect(changed).toContainEqual({ key: 'setting 20', by: 'new' });
+    await expectEqual();
+    const { rows } = await pair.source.query(
+      "SELECT note, id > 900000000 AS far FROM public.orders WHERE note LIKE 'of the%' ORDER BY note",
+    );
+    expect(rows).toEqual([
+      { note: 'of the new project', far: 't' },
+      { note: 'of the old project', far: 'f' },
+    ]);
+    expect([await conflicts('source'), await conflicts('target')]).toEqual([[], []]);
+  });
+
+  test('of writes on both sides the later commit stands on both, and the other is in ferry.conflict', async () => {
+    const write = (side: Side, sql: (settings: string) => string) => pair[side].query(sql(NAMES[side].settings));
+    const put = (key: string, by: string) => (settings: string) =>
+      `INSERT INTO ${settings} VALUES ('${key}', '{"by": "${by}"}') ON CONFLICT (key) DO UPDATE SET value = excluded.value`;
+    const remove = (key: string) => (settings: string) => `DELETE FROM ${settings} WHERE key = '${key}'`;
+    // Neither apply commits anything meanwhile.
+    const held = await Promise.all(
+      SIDES.map(async (side) => {
+        const client = new pg.Client({ connectionString: pair.databases[side].url });
+        await client.connect();
+        await client.query('BEGIN; SELECT FROM ferry.checkpoint FOR UPDATE');
+        return client;
+      }),
+    );
+    try {
+      await write('source', put('setting 1', 'old'));
+      await write('target', put('setting 1', 'new'));
+      await write('target', put('setting 2', 'new'));
+      await write('source', put('setting 2', 'old'));
+      await write('source', remove('setting 3'));
+      await write('target', put('setting 3', 'new'));
+      await write('source', put('setting 4', 'old'));
+      await write('target', remove('setting 4'));
+      await write('target', put('both', 'new'));
+      await write('source', put('both', 'old'));
+    } finally {
+      for (const client of held) {
+        await client.query('COMMIT');
+        await client.end();
+      }
+    }
+    const left = async (side: Side) =>
+      (
+        await pair[side].query(`SELECT key, value ->> 'by' AS by FROM ${NAMES[side].settings}
+          WHERE key IN ('setting 1', 'setting 2', 'setting 3', 'setting 4', 'both') ORDER BY key`)
+      ).rows;
+    const expected = [
+      { key: 'both', by: 'old' },
+      { key: 'setting 1', by: 'new' },
+      { key: 'setting 2', by: 'old' },
+      { key: 'setting 3', by: 'new' },
+    ];
+    for (const side of SIDES) {
+      await eventually(async () => isDeepStrictEqual(await left(side), expected), { what: `the later in the ${side}` });
+    }
+    await expectEqual();
+    const of = (table: string, key: string, more: object) => ({
+      table_name: table,
+      key: `{"${key}"}`,
+      why: 'later',
+      ...more,
+    });
+    expect(await conflicts('target')).toMatchObject([
+      of('growth.settings', 'setting 1', {
+        op: 'upsert',
+        lost: { value: '{"by": "old"}' },
+        kept: { value: { by: 'new' } },
+      }),
+      of('growth.settings', 'setting 3', { op: 'delete', kept: { value: { by: 'new' } } }),
+      of('growth.settings', 'setting 4', { op: 'upsert', lost: { value: '{"by": "old"}' }, kept: null }),
+    ]);
+    expect(await conflicts('source')).toMatchObject([
+      { ...of('public.settings', '', { op: 'upsert', kept: { value: { by: 'old' } } }), key: '{both}' },
+      of('public.settings', 'setting 2', { op: 'upsert', lost: { value: '{"by": "new"}' } }),
+    ]);
+    expect(await rollout()).toMatchObject({ conflicts: { old: 2, new: 3 } });
+  });
+
+  test('a TRUNCATE, a cutover and a replay are refused meanwhile', async () => {
+    for (const side of SIDES) {
+      await expect(pair[side].query(`TRUNCATE ${NAMES[side].settings}`)).rejects.toThrow(
+        /schemaferry: TRUNCATE of .*settings is refused/,
+      );
+    }
+    for (const command of [['cutover'], ['replay', '--yes']]) {
+      const refused = await pair.run(command[0]!, ...command.slice(1), '--json');
+      expect([refused.code, refused.stdout]).toEqual([3, expect.stringContaining('mode users')]);
+    }
+  });
+
+  test('goes up and down without a lost write, killed on the way too', async () => {
+    const before = { old: 2, new: 3 };
+    const { source, target } = pair.databases;
+    writes = new UserWrites(pair.name, { source: source.url, target: target.url });
+    await writes.more(100, 'source');
+    const sidesSince = (start: number) => new Set(writes!.accepted.slice(start).map(({ side }) => side));
+    expect(await rollout('--percent', '10')).toMatchObject({ percent: 10, before: 0, conflicts: before });
+    await writes.more(20, 'target');
+
+    const dying = pair.startWith(
+      { FERRY_FAILPOINTS: 'rollout.move.settled=die:0@0' },
+      'rollout',
+      '--percent',
+      '50',
+      ...PATIENT,
+    );
+    expect((await dying.ended).code).toBe(null);
+    expect(await rollout()).toMatchObject({ percent: 10, moving: { to: 50 } });
+    const other = await pair.run('rollout', '--percent', '30', ...PATIENT);
+    expect([other.code, other.stdout]).toEqual([
+      3,
+      expect.stringContaining('from 10 % to 50 % was left in the middle'),
+    ]);
+    expect(await rollout('--percent', '50')).toMatchObject({ percent: 50 });
+    await writes.more(100);
+
+    expect(await rollout('--percent', '100')).toMatchObject({ percent: 100 });
+    let start = writes.accepted.length;
+    await writes.more(200);
+    expect(sidesSince(start + WRITERS)).toEqual(new Set(['target']));
+    expect(await rollout('--percent', '10')).toMatchObject({ percent: 10 });
+    await writes.more(200);
+    expect(await rollout('--percent', '0')).toMatchObject({ percent: 0 });
+    start = writes.accepted.length;
+    await writes.more(100);
+    expect(sidesSince(start + WRITERS)).toEqual(new Set(['source']));
+    await writes.stop();
+
+    await expectEqual();
+    const counts = new Map<string, number>();
+    for (const { user } of writes.accepted) counts.set(user, (counts.get(user) ?? 0) + 1);
+    for (const side of SIDES) {
+      const { orders, settings } = NAMES[side];
+      const { rows: notes } = await pair[side].query<{ note: string }>(
+        `SELECT note FROM ${orders} WHERE note LIKE 'user-%'`,
+      );
+      expect(new Set(notes.map(({ note }) => note))).toEqual(new Set(writes.accepted.map(({ note }) => note)));
+      const { rows } = await pair[side].query<{ key: string; n: string }>(
+        `SELECT key, value ->> 'n' AS n FROM ${settings} WHERE key LIKE 'user-%'`,
+      );
+      expect(new Map(rows.map(({ key, n }) => [key, Number(n)]))).toEqual(counts);
+    }
+    expect(counts.size).toBeGreaterThan(500);
+    // A user has one writer at a time: nothing had to be given up.
+    expect(await rollout()).toMatchObject({ conflicts: before });
+  });
+
+  test('is left, and then the new project takes nothing back to the old one again', async () => {
+    const verified = await pair.run('verify', '--json');
+    expect(verified.json(), verified.stderr).toMatchObject({ ok: true });
+    expect(await rollout('--mode', 'reads')).toEqual(expect.objectContaining({ mode: 'reads', percent: 0 }));
+    for (const side of SIDES) {
+      const { rows } = await pair[
+        side
+      ].query(`SELECT tgname AS name FROM pg_trigger WHERE tgname ~ '_(deleted|rekeyed|emptied)$'
+        UNION ALL SELECT pipeline FROM ferry.two_way UNION ALL SELECT pipeline FROM ferry.applied_xid
+        UNION ALL SELECT pipeline FROM ferry.tombstone`);
+      expect(rows).toEqual([]);
+    }
+    await pair.target.query("UPDATE growth.settings SET value = '{}' WHERE key = 'setting 40'");
+    await pair.source.query("UPDATE public.settings SET value = '{\"n\": 0}' WHERE key = 'setting 41'");
+    const valueIn = async (side: Side, key: string) =>
+      (await pair[side].query(`SELECT value FROM ${NAMES[side].settings} WHERE key = $1`, [key])).rows[0].value;
+    await eventually(async () => (await valueIn('target', 'setting 41')) === '{"n": 0}', {
+      what: 'the old project’s change',
+    });
+    const back = (await loadWayBack(await loadPipeline(pair.config, pair.env), pair.env))!;
+    await drain(back, { from: pair.target, to: pair.source, signal: AbortSignal.timeout(60_000) });
+    expect(await valueIn('source', 'setting 40')).toBe('{"n": 40}');
+    const replay = await pair.run('replay', '--yes', '--json');
+    expect([replay.code, replay.stdout]).toEqual([3, expect.stringContaining('users wrote in both projects')]);
+  });
+});
