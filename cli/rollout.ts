@@ -98,9 +98,9 @@ async function step(
 ): Promise<{ before?: Rollout; after: Rollout; gates: readonly object[] }> {
   const { percent, maxLag, verifiedWithin } = flags;
   const now = await readRollout(target, pipeline.name);
-  if (percent === undefined && flags.mode === undefined) return { after: now, gates: [] };
   const isHalf = await isHalfUsers({ pipeline, target }, now);
   if (isHalf && flags.mode === undefined) throw halfUsers();
+  if (percent === undefined && flags.mode === undefined) return { after: now, gates: [] };
   const mode = flags.mode ?? (now.mode as 'reads' | 'users');
   if (mode === 'users' || now.mode === 'users' || isHalf) return runStepUsers(pipeline, target, { ...flags, mode });
   if (percent === undefined) return { after: now, gates: [] };

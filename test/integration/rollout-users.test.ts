@@ -1,8 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseQualifiedName } from '../../core/relation.js';
 import { loadPipeline, loadWayBack } from '../../platform/load-pipeline.js';
 import { createRouter, type Router } from '../../routing/router.js';
+import { armFence } from '../../services/control/cutover/fence.js';
+import { liftFence, replaceFence } from '../../services/control/cutover/fence-function.js';
 import { drain } from '../../services/control/rollout/users/sides.js';
 import type { CliError } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
@@ -146,22 +149,39 @@ describeWithPostgres('a rollout of users', () => {
   test('begins with nobody, and both directions open', async () => {
     await pair.configureBack();
     await pair.upBack();
-    expect(await rollout('--mode', 'users')).toMatchObject({
-      mode: 'users',
-      percent: 0,
-      conflicts: { old: 0, new: 0 },
-    });
+    // As after a rollback.
+    const fence = { pipeline: `${pair.name}-back`, run: 'before', attempt: 'before' };
+    const tables = Object.values(NAMES.target).map((name) => parseQualifiedName(name)!);
+    await armFence(pair.target, fence, tables, AbortSignal.timeout(10_000));
+    await replaceFence(pair.target, fence, { state: 'closed', when: () => true });
+    const plan = { FERRY_FAILPOINTS: 'rollout.enter.begun=die:0@0' };
+    const dying = pair.startWith(plan, 'rollout', '--mode', 'users', ...PATIENT);
+    expect((await dying.ended).code).toBe(null);
+    const left = await pair.run('rollout', '--json');
+    expect([left.code, left.stdout]).toEqual([3, expect.stringContaining('half entered')]);
+    const entered = await rollout('--mode', 'users');
+    expect(entered).toMatchObject({ mode: 'users', percent: 0, conflicts: { old: 0, new: 0 } });
     await pair.target.query('UPDATE growth.settings SET value = \'{"by": "new"}\' WHERE key = \'setting 20\'');
     await pair.source.query('UPDATE public.settings SET value = \'{"by": "old"}\' WHERE key = \'setting 21\'');
     await pair.target.query("DELETE FROM growth.settings WHERE key = 'setting 22'");
     await pair.source.query("UPDATE public.settings SET key = 'setting 23 b' WHERE key = 'setting 23'");
     await pair.target.query("INSERT INTO growth.orders (user_id, note) VALUES (1, 'of the new project')");
     await pair.source.query("INSERT INTO public.orders (user_id, note) VALUES (1, 'of the old project')");
-    const { rows: changed } = await pair.target.query(
-      "SELECT key, value ->> 'by' AS by FROM growth.settings WHERE value ? 'by'",
+    // So many that they are staged.
+    await pair.target.query("UPDATE growth.orders SET total = total + 1, note = note || ' again' WHERE id <= 900");
+    await pair.source.query(
+      "INSERT INTO public.orders (user_id, note) SELECT 1, 'bulk ' || n FROM generate_series(1, 500) n",
     );
-    expect(changed).toContainEqual({ key: 'setting 20', by: 'new' });
     await expectEqual();
+    const { rows: settled } = await pair.source.query(
+      "SELECT value ->> 'by' AS by FROM public.settings WHERE key IN ('setting 20', 'setting 21', 'setting 22') ORDER BY key",
+    );
+    expect(settled).toEqual([{ by: 'new' }, { by: 'old' }]);
+    const { rows: bulk } = await pair.target.query(
+      `SELECT count(*) FILTER (WHERE note LIKE 'bulk%') AS bulk, count(*) FILTER (WHERE note LIKE '%again') AS again
+         FROM growth.orders`,
+    );
+    expect(bulk).toEqual([{ bulk: '500', again: '900' }]);
     const { rows } = await pair.source.query(
       "SELECT note, id > 900000000 AS far FROM public.orders WHERE note LIKE 'of the%' ORDER BY note",
     );
@@ -246,8 +266,8 @@ describeWithPostgres('a rollout of users', () => {
         /schemaferry: TRUNCATE of .*settings is refused/,
       );
     }
-    for (const command of [['cutover'], ['replay', '--yes']]) {
-      const refused = await pair.run(command[0]!, ...command.slice(1), '--json');
+    for (const [command, ...args] of [['cutover'], ['table', 'resnapshot', 'public.settings', '--yes']]) {
+      const refused = await pair.runPlain(command!, ...args, '-c', pair.config, '--json');
       expect([refused.code, refused.stdout]).toEqual([3, expect.stringContaining('mode users')]);
     }
   });
@@ -276,6 +296,8 @@ describeWithPostgres('a rollout of users', () => {
       expect.stringContaining('from 10 % to 50 % was left in the middle'),
     ]);
     expect(await rollout('--percent', '50')).toMatchObject({ percent: 50 });
+    await writes.more(100);
+    for (const service of ['capture', 'apply'] as const) process.kill(await pair.pidOf(service), 'SIGKILL');
     await writes.more(100);
 
     expect(await rollout('--percent', '100')).toMatchObject({ percent: 100 });
@@ -312,6 +334,9 @@ describeWithPostgres('a rollout of users', () => {
   test('is left, and then the new project takes nothing back to the old one again', async () => {
     const verified = await pair.run('verify', '--json');
     expect(verified.json(), verified.stderr).toMatchObject({ ok: true });
+    const plan = { FERRY_FAILPOINTS: 'rollout.leave.begun=die:0@0' };
+    const dying = pair.startWith(plan, 'rollout', '--mode', 'reads', ...PATIENT);
+    expect((await dying.ended).code).toBe(null);
     expect(await rollout('--mode', 'reads')).toEqual(expect.objectContaining({ mode: 'reads', percent: 0 }));
     for (const side of SIDES) {
       const { rows } = await pair[
@@ -321,6 +346,11 @@ describeWithPostgres('a rollout of users', () => {
         UNION ALL SELECT pipeline FROM ferry.tombstone`);
       expect(rows).toEqual([]);
     }
+    // The fence stands again.
+    await expect(pair.target.query('DELETE FROM growth.settings')).rejects.toThrow(
+      'writes to growth.settings are refused',
+    );
+    await liftFence(pair.target, { pipeline: `${pair.name}-back`, run: 'before' });
     await pair.target.query("UPDATE growth.settings SET value = '{}' WHERE key = 'setting 40'");
     await pair.source.query("UPDATE public.settings SET value = '{\"n\": 0}' WHERE key = 'setting 41'");
     const valueIn = async (side: Side, key: string) =>

@@ -35,12 +35,17 @@ export class TwoWay {
   readonly #target: pg.Client;
   readonly #pipeline: string;
   readonly #since: string;
+  readonly #pruneEveryMs: number;
   #prunedAt = performance.now();
 
-  private constructor(target: pg.Client, pipeline: string, since: string) {
+  private constructor(
+    target: pg.Client,
+    { pipeline, since, pruneEveryMs }: { pipeline: string; since: string; pruneEveryMs: number },
+  ) {
     this.#target = target;
     this.#pipeline = pipeline;
     this.#since = since;
+    this.#pruneEveryMs = pruneEveryMs;
   }
 
   /**
@@ -48,14 +53,14 @@ export class TwoWay {
    * behind the claim.
    * @returns undefined where nobody else writes.
    */
-  static async of(target: pg.Client, pipeline: string): Promise<TwoWay | undefined> {
+  static async of(target: pg.Client, pipeline: string, pruneEveryMs = PRUNE_EVERY_MS): Promise<TwoWay | undefined> {
     const { rows } = await target.query<{ began_at: string }>(
       'SELECT began_at FROM ferry.two_way WHERE pipeline = $1',
       [pipeline],
     );
     if (!rows[0]) return undefined;
     await target.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
-    return new TwoWay(target, pipeline, rows[0].began_at);
+    return new TwoWay(target, { pipeline, since: rows[0].began_at, pruneEveryMs });
   }
 
   /** What opens a transaction. */
@@ -93,7 +98,7 @@ INSERT INTO ferry.applied_xid (pipeline, xid) SELECT ${pipeline}, xmin::text::bi
 
   /** Forgets what no change can meet any more: all that come are later. Not where a table has stood still. */
   async prune(): Promise<void> {
-    if (performance.now() - this.#prunedAt < PRUNE_EVERY_MS) return;
+    if (performance.now() - this.#prunedAt < this.#pruneEveryMs) return;
     this.#prunedAt = performance.now();
     for (const table of ['applied_xid', 'tombstone']) {
       await this.#target.query(

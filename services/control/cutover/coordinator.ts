@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { FerryError } from '../../../core/errors.js';
-import { refuseModeUsers } from '../rollout/rollout.js';
+import { refuseTwoWay } from '../rollout/users/two-way-state.js';
 import { Attempt } from './attempt.js';
 import { PROJECT, SERVES_BEFORE } from './direction.js';
 import { isFinished, Journal, readServing } from './journal.js';
@@ -66,7 +66,7 @@ async function refuse(
   const known = { pipeline, direction, serving, open: open ? { ...open.run, lastStep } : null };
   const refusal = refusalOf(intent, known);
   if (refusal) throw new FerryError('not-ready', refusal.message, { remedy: refusal.remedy });
-  if (!open) await refuseModeUsers(home, pipeline);
+  if (!open) await refuseTwoWay(home, pipeline);
   if (direction === 'back' && (await isFinished(home, pipeline))) {
     throw new FerryError('not-ready', `the migration of the pipeline ${pipeline} is finished: its way back is gone`, {
       remedy: 'The old project has nothing of what was written since.',

@@ -10,7 +10,7 @@ export async function refuseReturned(target: ClientBase, { name }: LoadedPipelin
       WHERE pipeline = $1 AND direction = 'back' AND state = 'done' HAVING max(finished_at) IS NOT NULL`,
     [name],
   );
-  if (!rows[0]) return refuseTwoWay(target, name);
+  if (!rows[0]) return refuseWritten(target, name);
   throw new FerryError(
     'not-ready',
     `the traffic was rolled back at ${rows[0].at}: the topics do not have what the new project took before`,
@@ -18,11 +18,11 @@ export async function refuseReturned(target: ClientBase, { name }: LoadedPipelin
   );
 }
 
-/** As after a rollback: users have written there. */
-async function refuseTwoWay(target: ClientBase, pipeline: string): Promise<void> {
+/** As after a rollback: users have written there, since all was copied. */
+async function refuseWritten(target: ClientBase, pipeline: string): Promise<void> {
   const { rows } = await target.query<{ at: string }>(
     `SELECT max(done_at)::text AS at FROM ferry.act WHERE pipeline = $1 AND act = 'rollout' AND detail ->> 'mode' = 'users'
-     HAVING max(done_at) IS NOT NULL`,
+     HAVING max(done_at) > coalesce((SELECT max(done_at) FROM ferry.act WHERE pipeline = $1 AND act = 'resync'), '-infinity')`,
     [pipeline],
   );
   if (!rows[0]) return;

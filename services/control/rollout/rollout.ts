@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { insertAct } from '../history/acts.js';
+import { refuseTwoWay } from './users/two-way-state.js';
 
 /** The share of users that the target has while the source serves: their reads, or in the mode `users` all of them. */
 export interface Rollout {
@@ -66,22 +67,11 @@ function detailOf(before: Rollout, after: Rollout): object {
 
 /** @throws FerryError `not-ready` while users read from the target, which is about to be emptied. */
 export async function refuseRolledOut(target: ClientBase, pipeline: string): Promise<void> {
-  const { percent, mode } = await readRollout(target, pipeline);
-  if (mode === 'users') throw inModeUsers();
+  await refuseTwoWay(target, pipeline);
+  const { percent } = await readRollout(target, pipeline);
   if (percent === 0) return;
   throw new FerryError('not-ready', `${percent} % of the users read from the new project: they would find it empty`, {
     remedy: 'Take them back first: ferry rollout --percent 0.',
-  });
-}
-
-/** @throws FerryError `not-ready` while both projects take writes. */
-export async function refuseModeUsers(target: ClientBase, pipeline: string): Promise<void> {
-  if ((await readRollout(target, pipeline)).mode === 'users') throw inModeUsers();
-}
-
-function inModeUsers(): FerryError {
-  return new FerryError('not-ready', 'both projects take writes of users: the rollout is in the mode users', {
-    remedy: 'End that first: ferry rollout --mode reads --percent 0.',
   });
 }
 

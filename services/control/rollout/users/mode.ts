@@ -1,5 +1,6 @@
 import { FerryError, toFerryError } from '../../../../core/errors.js';
 import { failpoint } from '../../../../platform/failpoint.js';
+import { admitWriters, refuseWriters } from '../../cutover/fence-function.js';
 import { emitTurn } from '../../cutover/turn.js';
 import { type Rollout, setRollout } from '../rollout.js';
 import { planFarSequences, setFarSequences } from './far-sequences.js';
@@ -7,6 +8,9 @@ import { readSharedTables } from './gates.js';
 import { drain, passBothClocks, type UserSides } from './sides.js';
 import { putUpTombstones, type TombstonePlace, takeDownTombstones } from './tombstones.js';
 import { beginTwoWay, endTwoWay } from './two-way-state.js';
+
+/** What turns and fences call it by. */
+const RUN = 'rollout';
 
 export type ArmedSides = UserSides & { readonly back: NonNullable<UserSides['back']> };
 
@@ -32,7 +36,9 @@ export async function enterUsers(
     await passBothClocks(sides);
     signal.throwIfAborted();
     // What apply writes there says so by now: from here on all else goes to the old project.
-    await emitTurn(target, { pipeline: back.pipeline.name, turn: 'open', run: 'rollout' });
+    await emitTurn(target, { pipeline: back.pipeline.name, turn: 'open', run: RUN });
+    // The new project may have served before; ahead of the flag, as in a cutover.
+    await admitWriters(target, { pipeline: pipeline.name, run: RUN, attempt: RUN });
     return await setRollout(target, { pipeline: pipeline.name, seen, mode: 'users', routersWithinMs });
   } catch (error) {
     throw await takenBack(error, () => end(sides));
@@ -47,16 +53,22 @@ export async function leaveUsers(sides: ArmedSides, seen: Rollout | undefined): 
   const { pipeline, back, source, target, signal } = sides;
   if (seen) await setRollout(target, { pipeline: pipeline.name, seen, mode: 'reads', routersWithinMs: null });
   await failpoint('rollout.leave.begun');
-  await emitTurn(target, { pipeline: back.pipeline.name, turn: 'closed', run: 'rollout' });
+  await shut(sides);
   // What was written on both sides is settled while both still know how.
   await drain(back.pipeline, { from: target, to: source, signal });
   await drain(pipeline, { from: source, to: target, signal });
   await end(sides);
 }
 
+/** What is written to the new project from here on stays there; a fence that stood there stands again. */
+async function shut({ pipeline, back, target }: ArmedSides): Promise<void> {
+  await refuseWriters(target, { pipeline: pipeline.name, run: RUN });
+  await emitTurn(target, { pipeline: back.pipeline.name, turn: 'closed', run: RUN });
+}
+
 async function end(sides: ArmedSides): Promise<void> {
   const { pipeline, back, source, target } = sides;
-  await emitTurn(target, { pipeline: back.pipeline.name, turn: 'closed', run: 'rollout' });
+  await shut(sides);
   await endTwoWay(target, pipeline);
   await endTwoWay(source, back.pipeline);
   const mapped = (side: 'source' | 'target') => pipeline.tables.map((table) => table[side]);

@@ -42,8 +42,7 @@ export async function takeDownTombstones(place: TombstonePlace, tables: readonly
 /** Its rights are ours, and its texts those of apply's sessions, whoever deletes. */
 function functionSql(pipeline: string): string {
   const name = quoteLiteral(pipeline);
-  return `CREATE SCHEMA IF NOT EXISTS ferry;
-CREATE OR REPLACE FUNCTION ferry.${functionName(pipeline)}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  return `CREATE OR REPLACE FUNCTION ferry.${functionName(pipeline)}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = '' SET TimeZone = 'UTC' SET extra_float_digits = 3 AS $tombstone$
 BEGIN
   IF pg_catalog.current_setting(${quoteLiteral(APPLIES)}, true) = ${name} THEN RETURN NULL; END IF;

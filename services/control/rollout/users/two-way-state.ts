@@ -50,10 +50,10 @@ export async function readTwoWay(target: ClientBase, pipeline: string): Promise<
   return rows[0] && (JSON.parse(rows[0].sequences) as FarSequence[]);
 }
 
-/** @throws FerryError `not-ready` where applications write beside apply: what is done would pass for a write of theirs. */
+/** @throws FerryError `not-ready` in the mode users, entered whole or half: what else writes there would pass for a user. */
 export async function refuseTwoWay(target: ClientBase, pipeline: string): Promise<void> {
   if (!(await readTwoWay(target, pipeline))) return;
-  throw new FerryError('not-ready', 'both projects take writes of users: an old change would pass for a new one', {
+  throw new FerryError('not-ready', 'the rollout is in the mode users: both projects take writes', {
     remedy: 'End that first: ferry rollout --mode reads --percent 0.',
   });
 }
