@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseQualifiedName } from '../../core/relation.js';
 import { loadPipeline, loadWayBack } from '../../platform/load-pipeline.js';
+import { percentileOf } from '../../routing/rollout.js';
 import { createRouter, type Router } from '../../routing/router.js';
 import { armFence } from '../../services/control/cutover/fence.js';
 import { liftFence, replaceFence } from '../../services/control/cutover/fence-function.js';
@@ -70,14 +72,10 @@ class UserWrites {
   }
 
   async #transaction(side: Side, user: string, note: string): Promise<Side> {
-    const { orders, settings } = NAMES[side];
     const client = await this.#pools[side].connect();
     try {
       await client.query('BEGIN');
-      const text = `INSERT INTO ${settings} (key, value) VALUES ($1, '{"n": 1}')
-        ON CONFLICT (key) DO UPDATE SET value = jsonb_build_object('n', (settings.value ->> 'n')::int + 1)`;
-      await client.query(text, [user]);
-      await client.query(`INSERT INTO ${orders} (user_id, note) VALUES (1, $1)`, [note]);
+      await writeOne(client, side, user, note);
       await client.query('COMMIT');
       return side;
     } catch (error) {
@@ -87,6 +85,16 @@ class UserWrites {
       client.release();
     }
   }
+}
+
+async function writeOne(client: pg.ClientBase, side: Side, user: string, note: string): Promise<void> {
+  const { orders, settings } = NAMES[side];
+  await client.query(
+    `INSERT INTO ${settings} (key, value) VALUES ($1, '{"n": 1}')
+     ON CONFLICT (key) DO UPDATE SET value = jsonb_build_object('n', (settings.value ->> 'n')::int + 1)`,
+    [user],
+  );
+  await client.query(`INSERT INTO ${orders} (user_id, note) VALUES (1, $1)`, [note]);
 }
 
 /** One pipeline, whose tests go through a rollout of users in order. */
@@ -198,14 +206,8 @@ describeWithPostgres('a rollout of users', () => {
       `INSERT INTO ${settings} VALUES ('${key}', '{"by": "${by}"}') ON CONFLICT (key) DO UPDATE SET value = excluded.value`;
     const remove = (key: string) => (settings: string) => `DELETE FROM ${settings} WHERE key = '${key}'`;
     // Neither apply commits anything meanwhile.
-    const held = await Promise.all(
-      SIDES.map(async (side) => {
-        const client = new pg.Client({ connectionString: pair.databases[side].url });
-        await client.connect();
-        await client.query('BEGIN; SELECT FROM ferry.checkpoint FOR UPDATE');
-        return client;
-      }),
-    );
+    const held = await Promise.all(SIDES.map(openClient));
+    for (const client of held) await client.query('BEGIN; SELECT FROM ferry.checkpoint FOR UPDATE');
     try {
       await write('source', put('setting 1', 'old'));
       await write('target', put('setting 1', 'new'));
@@ -272,6 +274,42 @@ describeWithPostgres('a rollout of users', () => {
     }
   });
 
+  /** Takes users back while a transaction of one is open where they leave, and then while what it wrote is on its way. */
+  async function expectPatience(writes: UserWrites): Promise<void> {
+    const user = 'user-1';
+    const [open, held] = await Promise.all([openClient('target'), openClient('source')]);
+    const standing = async () =>
+      (await pair.target.query('SELECT rollout_percent AS percent, rollout_to AS to FROM ferry.cutover')).rows;
+    const moving = [{ percent: '100', to: '10' }];
+    try {
+      expect(percentileOf(user)).toBeGreaterThan(10);
+      await open.query('BEGIN');
+      await writeOne(open, 'target', user, 'user-1 patience');
+      const taking = pair.start('rollout', '--percent', '10', ...PATIENT);
+      await eventually(async () => isDeepStrictEqual(await standing(), moving), {
+        what: 'the users to be on their way',
+      });
+      // Longer than it waits for routers.
+      await sleep(2_500);
+      expect(await standing()).toEqual(moving);
+      await held.query('BEGIN; SELECT FROM ferry.checkpoint FOR UPDATE');
+      await open.query('COMMIT');
+      writes.accepted.push({ user, note: 'user-1 patience', side: 'target' });
+      await sleep(500);
+      expect(await standing()).toEqual(moving);
+      await held.query('COMMIT');
+      expect((await taking.ended).json()).toMatchObject({ ok: true, percent: 10 });
+    } finally {
+      await Promise.all([open.end(), held.end()]);
+    }
+  }
+
+  async function openClient(side: Side): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: pair.databases[side].url });
+    await client.connect();
+    return client;
+  }
+
   test('goes up and down without a lost write, killed on the way too', async () => {
     const before = { old: 2, new: 3 };
     const { source, target } = pair.databases;
@@ -304,7 +342,7 @@ describeWithPostgres('a rollout of users', () => {
     let start = writes.accepted.length;
     await writes.more(200);
     expect(sidesSince(start + WRITERS)).toEqual(new Set(['target']));
-    expect(await rollout('--percent', '10')).toMatchObject({ percent: 10 });
+    await expectPatience(writes);
     await writes.more(200);
     expect(await rollout('--percent', '0')).toMatchObject({ percent: 0 });
     start = writes.accepted.length;

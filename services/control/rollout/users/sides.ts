@@ -19,7 +19,7 @@ export interface UserSides {
 /** Longer than any lag at which a rollout may go up. */
 const DRAINED_WITHIN_MS = 60_000;
 
-/** Resolves once all that is committed in a pipeline's source now is applied. */
+/** Resolves once all that is committed in a pipeline's source now is applied, and on the target's disk. */
 export async function drain(
   { name, tables, log }: LoadedPipeline,
   { from, to, signal }: { readonly from: ClientBase; readonly to: ClientBase; readonly signal: AbortSignal },
@@ -28,6 +28,9 @@ export async function drain(
   const partitions = partitionsOf(domainSchemas(tables).map(topicsOf(name).domain), log.partitions);
   const until = AbortSignal.any([signal, AbortSignal.timeout(DRAINED_WITHIN_MS)]);
   await waitUntilDrained(to, name, partitions, marker, until);
+  // Apply does not wait for the disk. A commit that does takes with it all that was committed before.
+  await to.query("SET synchronous_commit = 'on'");
+  await writeMarker(to, 'rollout');
 }
 
 /** Resolves once the clocks of both servers have passed what either shows now. */
