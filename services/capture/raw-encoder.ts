@@ -6,7 +6,8 @@ import { type ChunkMark, MESSAGE, relationToLine } from '../../core/record.js';
 import { displayName, hasSameColumns, type Relation, sourceName } from '../../core/relation.js';
 import { parseRepairOrder } from '../../core/repair-order.js';
 import { parseResnapshotOrder } from '../../core/resnapshot-order.js';
-import { otherWay, parseTurn, type Turn } from '../../core/way-back.js';
+import type { Turn } from '../../core/way-back.js';
+import { Carriage } from './carriage.js';
 import { formatMicros } from './format-micros.js';
 import {
   type BeginMessage,
@@ -44,13 +45,10 @@ export class RawEncoder {
   readonly #onChunk: (table: string, rows: number, mark: ChunkMark | undefined) => void;
   readonly #onTruncate: (table: string) => void;
   readonly #orders: SnapshotOrders | undefined;
-  readonly #pipeline: string;
-  #turn: Turn;
+  readonly #carriage: Carriage;
   readonly #maxRowBytes: number;
   readonly #relations = new Map<number, KnownRelation>();
   #transaction: BeginMessage | undefined;
-  /** The transaction is the work of the other direction's apply: its changes come from where they would go. */
-  #isReturning = false;
   #index = 0;
   #committedThrough = LSN_ZERO;
   #committedTime: string | null = null;
@@ -89,19 +87,13 @@ export class RawEncoder {
     this.#onChunk = options.onChunk;
     this.#onTruncate = options.onTruncate ?? (() => {});
     this.#orders = options.orders;
-    this.#pipeline = options.pipeline ?? '';
-    this.#turn = options.turn ?? 'open';
+    this.#carriage = new Carriage(options.pipeline ?? '', options.turn ?? 'open');
     this.#maxRowBytes = options.maxRowBytes ?? MAX_ROW_BYTES;
   }
 
   /** Whether changes are carried, as of where the stream stands. */
   get turn(): Turn {
-    return this.#turn;
-  }
-
-  /** Changes of the open transaction go on. */
-  get #carries(): boolean {
-    return this.#turn === 'open' && !this.#isReturning;
+    return this.#carriage.turn;
   }
 
   /** Row changes that went into records. */
@@ -160,7 +152,7 @@ export class RawEncoder {
 
   #begin(begin: BeginMessage): void {
     this.#transaction = begin;
-    this.#isReturning = false;
+    this.#carriage.begin();
     this.#index = 0;
     this.#time = formatMicros(begin.commitTimeMicros);
     const line = `{"tx":"${formatLsn(begin.commitLsn)}","xid":${begin.xid},"time":"${this.#time}"}`;
@@ -198,7 +190,7 @@ export class RawEncoder {
     // same place.
     const index = this.#index++;
     if (!known.plan) return;
-    if (!this.#carries) return this.#windows.row(message, row, known.relation);
+    if (!this.#carriage.carries) return this.#windows.row(message, row, known.relation);
     const maxBytes = this.#maxRowBytes;
     if (!surelyFits(message, maxBytes)) {
       refuseLargerRow(message, row, { relation: known.relation, plan: known.plan, maxBytes });
@@ -238,7 +230,7 @@ export class RawEncoder {
     if (captured.length === 0) return;
     this.#windows.truncate(captured);
     for (const id of captured) this.#onTruncate(this.#known(id).name);
-    if (!this.#carries) return;
+    if (!this.#carriage.carries) return;
     const transaction = this.open;
     const relations = captured.filter((id) => !this.#known(id).whole?.covers(transaction));
     const { cascade, restartIdentity } = truncate;
@@ -252,11 +244,7 @@ export class RawEncoder {
 
   #message(message: LogicalMessage): void {
     if (!message.transactional || !message.prefix.startsWith('ferry:')) return;
-    if (message.prefix === MESSAGE.origin) {
-      // The first thing that apply does in a transaction: nothing of it has come yet.
-      this.#isReturning ||= message.content === otherWay(this.#pipeline);
-      return;
-    }
+    if (message.prefix === MESSAGE.origin) return this.#carriage.comesFrom(message.content);
     if (message.prefix === MESSAGE.hold) {
       for (const copy of this.#wholeCopies.values()) copy.comeTo(message.content);
       return;
@@ -276,11 +264,7 @@ export class RawEncoder {
     this.open;
     const ix = this.#index++;
     if (message.prefix === MESSAGE.resnapshot) return this.#beginAgain(ix, message.content);
-    if (message.prefix === MESSAGE.turn) {
-      const { pipeline, turn } = parseTurn(message.content);
-      if (pipeline !== this.#pipeline) return;
-      this.#turn = turn;
-    }
+    if (message.prefix === MESSAGE.turn && !this.#carriage.takeTurn(message.content)) return;
     const line = JSON.stringify({ message: message.prefix, ix, content: message.content });
     for (const partition of this.#output.partitions) {
       const position = partition.take(ix);
