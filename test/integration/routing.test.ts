@@ -110,9 +110,15 @@ describeWithPostgres('routing', () => {
   test('a flag table of before gets its columns, and keeps its row', async () => {
     await ensureControlSchema(operator);
     await flip('target', { notify: false });
-    await operator.query('ALTER TABLE ferry.cutover DROP COLUMN rollout_percent, DROP COLUMN rollout_mode');
+    const drop = (...columns: string[]) =>
+      operator.query(`ALTER TABLE ferry.cutover ${columns.map((column) => `DROP COLUMN ${column}`).join(', ')}`);
+    await drop('rollout_to', 'routers_within_ms');
+    // A router may be newer than the target.
+    expect(await routerOf().serving()).toBe('target');
+    await drop('rollout_percent', 'rollout_mode');
     await ensureControlSchema(operator);
-    expect(await readRollout(operator, 'shop')).toEqual({ serving: 'target', percent: 0, mode: 'reads' });
+    const expected = { serving: 'target', percent: 0, mode: 'reads', to: null, routersWithinMs: null };
+    expect(await readRollout(operator, 'shop')).toEqual(expected);
   });
 
   test('a flip without a notification is seen by the next read', async () => {
