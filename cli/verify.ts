@@ -8,6 +8,7 @@ import { connect } from '../platform/postgres.js';
 import { ruleKitOf } from '../platform/rule-kit.js';
 import { refuseTwoWay } from '../services/control/rollout/users/two-way-state.js';
 import { countDeadLetters } from '../services/control/status/count-dead-letters.js';
+import { appliedProbe } from '../services/control/verify/applied-probe.js';
 import { refuseUncopied } from '../services/control/verify/copied-tables.js';
 import { type LoadLimits, parseLoadLimits } from '../services/control/verify/load-limits.js';
 import { VERIFY_SESSIONS } from '../services/control/verify/read-load.js';
@@ -16,13 +17,13 @@ import { type VerifyOptions, verifyTables } from '../services/control/verify/ver
 import { parseDuration } from './duration.js';
 import { printJson, printLine } from './output.js';
 import { recordAct } from './record-act.js';
-import { openApplied } from './verify/applied.js';
 import { openBrake } from './verify/brake.js';
 import { openContinuous } from './verify/continuous.js';
 import { openRun } from './verify/open-run.js';
 import { printReport, printUnrepaired } from './verify/print-report.js';
 import { type ProgressDisplay, whileShown } from './verify/progress.js';
 import { openRepair } from './verify/repair.js';
+import { openReturned } from './verify/returned.js';
 
 const EXAMPLE = `
 Example:
@@ -129,7 +130,7 @@ async function verify({ pipeline, flags, control, checkpoints, display, signal }
   const chosen = { pipeline: name, mappingVersion, tables, partitions: log.partitions };
   await refuseUncopied(control, chosen);
   if (flags.repair) await refuseTwoWay(control, pipeline.name);
-  await using applied = await openApplied(pipeline, checkpoints, chosen);
+  await using returned = await openReturned(pipeline, checkpoints);
   await using brake = await openBrake(pipeline, chosen, { limits: flags.maxLoad, onPause: display.pause });
   const options: VerifyOptions & { readonly signal: AbortSignal } = {
     tables,
@@ -138,7 +139,8 @@ async function verify({ pipeline, flags, control, checkpoints, display, signal }
     forward: pipeline.forward,
     connectSource: () => connect('source', pipeline.source.url, { applicationName: VERIFY_SESSIONS }),
     connectTarget: () => connect('target', pipeline.target.url, { applicationName: VERIFY_SESSIONS }),
-    applied: applied.probe,
+    applied: appliedProbe(checkpoints, chosen),
+    returned: returned.probe,
     room: brake.room,
     signal,
   };

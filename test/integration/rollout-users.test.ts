@@ -328,6 +328,18 @@ describeWithPostgres('a rollout of users', () => {
     return client;
   }
 
+  test('goes no further up when the old project comes near to the numbers of the new one', async () => {
+    const { rows } = await pair.target.query<{ sequences: string }>('SELECT sequences FROM ferry.two_way');
+    const set = (sequences: readonly object[]) =>
+      pair.target.query('UPDATE ferry.two_way SET sequences = $1', [JSON.stringify(sequences)]);
+    const far = JSON.parse(rows[0]!.sequences) as { source: string; from: string }[];
+    await set(far.map((one) => (one.source.includes('orders') ? { ...one, from: '10000' } : one)));
+    const refused = await pair.run('rollout', '--percent', '10', ...PATIENT);
+    expect([refused.code, refused.stdout]).toEqual([3, expect.stringContaining('too few numbers are left')]);
+    expect(refused.stdout).not.toContain('users_id_seq');
+    await set(far);
+  });
+
   test('goes up and down without a lost write, killed on the way too', async () => {
     const before = { old: 2, new: 3 };
     const { source, target } = pair.databases;
@@ -353,11 +365,15 @@ describeWithPostgres('a rollout of users', () => {
     ]);
     expect(await rollout('--percent', '50')).toMatchObject({ percent: 50 });
     await writes.more(100);
+    const verified = await pair.run('verify', '--json');
+    expect(verified.json(), verified.stderr).toMatchObject({ ok: true });
     for (const service of ['capture', 'apply'] as const) process.kill(await pair.pidOf(service), 'SIGKILL');
     await writes.more(100);
 
     // Refused while what was killed starts.
     await eventually(() => rollout('--percent', '100'), { what: 'the step to 100 %', timeoutMs: 60_000 });
+    const early = await pair.run('rollout', '--mode', 'reads', ...PATIENT);
+    expect([early.code, early.stdout]).toEqual([3, expect.stringContaining('100 % of the users write in the new')]);
     let start = writes.accepted.length;
     await writes.more(200);
     expect(sidesSince(start + WRITERS)).toEqual(new Set(['target']));

@@ -21,6 +21,8 @@ export interface TableReader {
   readonly leftBehind?: LeftBehind;
   readonly sessions: { readonly source: Session; readonly target: Session };
   readonly applied: AppliedProbe;
+  /** How it learns that of the source: only where applications write to the target, too, and it is brought back. */
+  readonly returned?: AppliedProbe | undefined;
   readonly signal: AbortSignal;
 }
 

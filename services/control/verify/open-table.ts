@@ -17,6 +17,7 @@ export interface OpenOptions {
   /** What rules compute with. */
   readonly kit: RuleKit;
   readonly applied: AppliedProbe;
+  readonly returned?: AppliedProbe | undefined;
   /** What it leaves out of the source's tables is not compared; all of them is without one. */
   readonly publication?: string | undefined;
   /** Of a way back: the mappings of the pipeline that it leads back. */
@@ -34,7 +35,7 @@ export interface Lane {
 export async function openTable(
   mapping: TableMapping,
   lane: Lane,
-  { kit, applied, publication, forward = [] }: OpenOptions,
+  { kit, applied, returned, publication, forward = [] }: OpenOptions,
 ): Promise<TableReader> {
   const sides = {
     source: lane.source.about(displayName(mapping.source)),
@@ -51,6 +52,7 @@ export async function openTable(
     ...(condition ? { leftBehind: leftBehind(sides.target, shape.target, condition) } : {}),
     sessions: sides,
     applied,
+    returned,
     signal: lane.signal,
   };
 }

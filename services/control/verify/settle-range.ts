@@ -1,3 +1,4 @@
+import type { AppliedProbe } from './applied-probe.js';
 import { judge, type Observation, type RowState } from './judge.js';
 import { nameDifferences } from './name-differences.js';
 import { keyId, observeKeys, observeRange, type TableReader } from './observe.js';
@@ -74,6 +75,8 @@ async function settle(reader: TableReader, first: readonly Observation[], option
     open = await sortOut(reader, { looks, open, result, nameLimit: options.nameLimit });
     if (open.size === 0 || attempt >= options.maxAttempts) break;
     reader.signal.throwIfAborted();
+    if (reader.returned) await lookBack(reader, reader.returned, { open, result });
+    if (open.size === 0) break;
     const keys = [...open.values()].map(({ key }) => key);
     looks = await withoutLeftBehind(reader, await observeKeys(reader, keys));
   }
@@ -90,6 +93,31 @@ async function withoutLeftBehind(
   if (!leftBehind || alone.length === 0) return looks;
   const left = await leftBehind(alone.map(({ key }) => key));
   return looks.filter(({ key }) => !left.has(keyId(key)));
+}
+
+/**
+ * Where both sides are written a row may be ahead in the target. It is equal when the source comes to show what the target
+ * has shown; behind this look the source has all that the target had at the look before.
+ */
+async function lookBack(
+  reader: TableReader,
+  returned: AppliedProbe,
+  { open, result }: { readonly open: Map<string, Observation>; readonly result: ResultBuilder },
+): Promise<void> {
+  const { source, target, sessions } = reader;
+  const turned = {
+    ...reader,
+    source: target,
+    target: source,
+    sessions: { source: sessions.target, target: sessions.source },
+    applied: returned,
+  };
+  const keys = [...open.values()].map(({ key }) => key);
+  for (const look of await observeKeys(turned, keys)) {
+    if (judge(undefined, look) !== 'equal') continue;
+    result.addEqual(look.target);
+    open.delete(keyId(look.key));
+  }
 }
 
 /** Judges each row and adds what is known now to the result; returns the rows to be looked at again. */
@@ -128,7 +156,7 @@ class ResultBuilder {
     return this.differences.length;
   }
 
-  /** The source has shown the same row, at some moment of the look. */
+  /** The other side has shown the same row, at some moment of the look. */
   addEqual(row: RowState | undefined): void {
     count(this.sides.source, row);
     count(this.sides.target, row);
