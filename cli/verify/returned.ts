@@ -12,9 +12,9 @@ export async function openReturned(
   const back = (await readTwoWay(target, pipeline.name)) && (await loadWayBack(pipeline));
   if (!back) return { probe: undefined, async [Symbol.asyncDispose]() {} };
   const source = await connect('source', pipeline.source.url, { applicationName: 'ferry verify' });
-  const { name, tables, log } = back;
+  const { name, mappingVersion, tables, log } = back;
   return {
-    probe: appliedProbe(source, { pipeline: name, tables, partitions: log.partitions }),
+    probe: appliedProbe(source, { pipeline: name, mappingVersion, tables, partitions: log.partitions }),
     async [Symbol.asyncDispose]() {
       await source.end().catch(() => {});
     },

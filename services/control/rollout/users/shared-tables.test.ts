@@ -20,7 +20,9 @@ function pairOf(source: Partial<CatalogTable>, target: Partial<CatalogTable>, re
 }
 
 const withKey = (...columns: string[]): Partial<CatalogTable> => ({
-  uniqueIndexes: [{ name: 'key', columns, primary: true, replicaIdentity: false, immediate: true, plain: true }],
+  uniqueIndexes: [
+    { name: 'key', columns, primary: true, replicaIdentity: false, immediate: true, plain: true, definition: null },
+  ],
 });
 const KEYLESS: Partial<CatalogTable> = { uniqueIndexes: [] };
 
