@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { domainSchemas } from '../../../../core/mapping.js';
 import { partitionsOf, topicsOf } from '../../../../core/topics.js';
 import type { LoadedPipeline } from '../../../../platform/load-pipeline.js';
+import { limitedTo } from '../../../../platform/time-limit.js';
 import { waitUntilDrained, writeMarker } from '../../cutover/marker.js';
 import type { Running } from '../../cutover/options.js';
 
@@ -21,12 +22,12 @@ const DRAINED_WITHIN_MS = 60_000;
 
 /** Resolves once all that is committed in a pipeline's source now is applied, and on the target's disk. */
 export async function drain(
-  { name, tables, log }: LoadedPipeline,
+  { name, tables, log, mappingVersion }: LoadedPipeline,
   { from, to, signal }: { readonly from: ClientBase; readonly to: ClientBase; readonly signal: AbortSignal },
 ): Promise<void> {
   const marker = await writeMarker(from, 'rollout');
-  const partitions = partitionsOf(domainSchemas(tables).map(topicsOf(name).domain), log.partitions);
-  const until = AbortSignal.any([signal, AbortSignal.timeout(DRAINED_WITHIN_MS)]);
+  const partitions = partitionsOf(domainSchemas(tables).map(topicsOf(name, mappingVersion).domain), log.partitions);
+  const until = limitedTo(DRAINED_WITHIN_MS, signal);
   await waitUntilDrained(to, name, partitions, marker, until);
   // Apply does not wait for the disk. A commit that does takes with it all that was committed before.
   await to.query("SET synchronous_commit = 'on'");

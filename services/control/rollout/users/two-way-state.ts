@@ -37,8 +37,9 @@ export async function endTwoWay(target: ClientBase, pipeline: LoadedPipeline): P
   });
 }
 
-async function fenceAll(target: ClientBase, { name, tables }: LoadedPipeline): Promise<void> {
-  for (const schema of domainSchemas(tables)) await fenceApply(target, name, topicsOf(name).domain(schema));
+async function fenceAll(target: ClientBase, { name, tables, mappingVersion }: LoadedPipeline): Promise<void> {
+  const { domain } = topicsOf(name, mappingVersion);
+  for (const schema of domainSchemas(tables)) await fenceApply(target, name, domain(schema));
 }
 
 /** @returns undefined where apply writes alone; otherwise the sequences that were set far ahead. */
