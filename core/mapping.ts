@@ -39,6 +39,11 @@ export interface TableMapping {
   readonly rules?: TableRules;
   /** Undefined where rows stand in the target table alone. */
   readonly lineage?: Lineage;
+  /**
+   * In a way back, where several tables bring the rows of one old table: rows of the table, of which the others bring other
+   * rows; or columns of rows that another one brings. Undefined where no other table writes there.
+   */
+  readonly join?: 'rows' | 'part';
   /** The table stands at a TRUNCATE of its source, which would take rows that never came from there; undefined: it is truncated, too. */
   readonly truncate?: 'halt';
   /** Where it differs from the pipeline's. */
