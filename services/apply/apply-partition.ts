@@ -182,9 +182,8 @@ export class PartitionRun {
 
   async writeNow(): Promise<void> {
     const batch = this.#batch;
-    this.#batch = new Batch(batch.progress, this.#isFolding);
     // A transaction that is still open goes on in the next batch.
-    this.#batch.isComplete = batch.isComplete;
+    this.#batch = new Batch(batch.progress, this.#isFolding, batch);
     try {
       await this.#writer.write(batch);
     } catch (error) {

@@ -6,6 +6,7 @@ import { displayName } from '../../core/relation.js';
 import type { Batch, EverywhereStep, Progress, RowBlock, TableStep } from './batch.js';
 import { partRows } from './copy-rows.js';
 import { type ChangeSet, fold } from './fold.js';
+import { foldJoined, widened } from './fold-joined.js';
 import { type Letter, type Place, rowLetter, truncateLetter } from './letter.js';
 import { SnapshotDue } from './snapshot-due.js';
 import { StandingKeys } from './standing-keys.js';
@@ -102,6 +103,7 @@ export class BatchReader {
         this.#truncate(scanner.truncate(), offset, batch);
         break;
       case 'commit':
+        batch.transactionEnds();
         batch.progress = {
           ...batch.progress,
           position: { lsn: this.#lsn, index: scanner.index },
@@ -112,7 +114,7 @@ export class BatchReader {
       default:
         break;
     }
-    if (this.#commitsEach) batch.checkpoint(this.#within(offset, batch));
+    if (this.#commitsEach && !batch.joined.isOpen) batch.checkpoint(this.#within(offset, batch));
   }
 
   #row(
@@ -254,7 +256,8 @@ function leaveOut({ isLeftOut, track, relation }: Version, rows: number, batch: 
 }
 
 export function stepOf(shape: TableShape, row: RowLine): Extract<TableStep, { kind: 'changes' | 'move' }> {
-  const set: ChangeSet = { shape, changes: new Map() };
-  const move = fold(set, row);
-  return move ? { kind: 'move', move } : { kind: 'changes', set };
+  const { join } = shape;
+  const set: ChangeSet = { shape: join?.whole ?? shape, changes: new Map() };
+  const move = join ? foldJoined(set, join.role, widened(join, row), new Map()) : fold(set, row);
+  return move && move !== 'behind' ? { kind: 'move', move } : { kind: 'changes', set };
 }

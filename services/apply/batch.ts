@@ -1,11 +1,14 @@
 import type { Lsn } from '../../core/lsn.js';
 import type { Position } from '../../core/position.js';
 import type { RowLine, RowsLine } from '../../core/record.js';
+import { copyLines, copyValues } from './copy-rows.js';
 import { type ChangeSet, fold, foldWhole, type Move } from './fold.js';
+import { widened } from './fold-joined.js';
+import { JoinedTables } from './joined-tables.js';
 import type { Letter, Origin, Place } from './letter.js';
 import { countRow, type RowCounts } from './row-counts.js';
 import type { VersionSeen } from './table-gate.js';
-import { isKeyless, type TableShape } from './table-shape.js';
+import { isKeyless, type Join, type TableShape } from './table-shape.js';
 
 /** A snapshot's rows, as COPY text. */
 export interface RowBlock {
@@ -136,12 +139,19 @@ export class Batch {
   readonly origins = new Map<TableStep, Origin>();
   readonly #open = new Map<number, ChangeSet>();
   readonly #counting = new Map<number, RowCounts>();
+  readonly joined: JoinedTables;
   readonly isFolding: boolean;
 
-  /** @param isFolding false writes each change on its own, to find the one that the target refuses. */
-  constructor(progress: Progress, isFolding: boolean) {
+  /**
+   * @param isFolding false writes each change on its own, to find the one that the target refuses; of joined tables what a
+   *   transaction has of them.
+   * @param before whose transaction goes on in this one.
+   */
+  constructor(progress: Progress, isFolding: boolean, before?: Batch) {
     this.progress = progress;
     this.isFolding = isFolding;
+    this.isComplete = before?.isComplete ?? true;
+    this.joined = new JoinedTables(before?.isComplete === false ? before.joined : undefined);
   }
 
   get isEmpty(): boolean {
@@ -170,6 +180,7 @@ export class Batch {
   /** @param at commit time, where others write to the target, too. */
   row(shape: TableShape, row: RowLine, at?: string): void {
     this.#count(shape, 1);
+    if (shape.join) return this.#joinedRow(shape.join, row);
     if (isKeyless(shape)) return this.#keylessRow(shape, row);
     const set = this.#changeSet(shape);
     const move = fold(set, row, at);
@@ -188,10 +199,16 @@ export class Batch {
    * @returns false where its values must be read.
    */
   wholeRow(shape: TableShape, record: Buffer, at: number, end: number): boolean {
-    if (!this.isFolding || isKeyless(shape)) return false;
+    if (!this.isFolding || isKeyless(shape) || shape.join) return false;
     if (!foldWhole(this.#changeSet(shape), record, at, end)) return false;
     this.#count(shape, 1);
     return true;
+  }
+
+  #joinedRow(join: Join, row: RowLine): void {
+    const event = widened(join, row);
+    const step = this.joined.take(join, event, (step) => this.steps.push(step));
+    if (!this.isFolding) this.#came(event, step);
   }
 
   #keylessRow(shape: TableShape, row: RowLine): void {
@@ -210,7 +227,9 @@ export class Batch {
   rows(shape: TableShape, line: RowsLine, text: Buffer): void {
     this.#count(shape, line.rows);
     this.#close(shape);
-    if (line.rows > 0) {
+    if (shape.join) {
+      for (const copied of copyLines(text)) this.#joinedRow(shape.join, rowOfCopied(shape, line, copied));
+    } else if (line.rows > 0) {
       this.steps.push({ kind: 'rows', block: { shape, line, text } });
       if (!this.isFolding) this.#came();
     }
@@ -233,10 +252,17 @@ export class Batch {
     this.steps.push({ kind: 'letter', letter });
   }
 
+  /** The source transaction ends. */
+  transactionEnds(): void {
+    this.joined.transactionEnds();
+    if (!this.isFolding) this.joined.close();
+  }
+
   /** Commits what was taken so far. */
   checkpoint(progress: Progress): void {
     this.#open.clear();
     this.#counting.clear();
+    this.joined.close();
     this.steps.push({ kind: 'checkpoint', ...this.#take(progress) });
   }
 
@@ -245,10 +271,10 @@ export class Batch {
     this.steps.push({ kind: 'everywhere', ...event, ...this.#take(progress) });
   }
 
-  /** Says where the last step comes from. */
-  #came(row?: RowLine): void {
+  /** Says where a step comes from. */
+  #came(row?: RowLine, step = this.steps.at(-1) as TableStep): void {
     const origin = { place: this.place!, ...(row ? { row } : {}) };
-    this.origins.set(this.steps.at(-1) as TableStep, origin);
+    this.origins.set(step, origin);
   }
 
   #take(progress: Progress): CommitPoint {
@@ -280,4 +306,11 @@ export class Batch {
     }
     this.#counted.entry.count += rows;
   }
+}
+
+/** A row that was copied, as if it was created: that is all that a repair of joined tables needs. */
+function rowOfCopied({ columns, relation }: TableShape, line: RowsLine, copied: Buffer): RowLine {
+  const values = copyValues(copied);
+  const row = columns.map(({ name }) => values[line.columns.indexOf(name)]!);
+  return { rel: relation.id, ix: line.ix, op: 'c', new: row };
 }

@@ -4,12 +4,12 @@ import type { TableShape } from './table-shape.js';
 
 /**
  * The net effect on one row: gone, whole, or only the columns that are not `false`. One that is whole is an insert where the
- * target is known to have no such row, and others write there, too.
+ * target is known to have no such row, and others write there, too; one of which others bring the rest is partial.
  */
 export type NetChange =
   | { readonly kind: 'delete'; readonly key: Tuple }
   | Upsert
-  | { readonly kind: 'update' | 'insert'; readonly row: Tuple };
+  | { readonly kind: 'update' | 'insert' | 'partial'; readonly row: Tuple };
 
 export interface Upsert {
   readonly kind: 'upsert';

@@ -19,6 +19,8 @@ export interface SplitChanges {
   readonly inserts: readonly Tuple[];
   /** Rows that are not known whole, by the columns that are known. */
   readonly updates: ReadonlyMap<string, readonly Tuple[]>;
+  /** Rows of which others bring the rest, by the columns that are known. */
+  readonly partials: ReadonlyMap<string, readonly Tuple[]>;
 }
 
 export function splitChanges(changes: Iterable<NetChange>): SplitChanges {
@@ -26,6 +28,7 @@ export function splitChanges(changes: Iterable<NetChange>): SplitChanges {
   const upserts: Upsert[] = [];
   const inserts: Tuple[] = [];
   const updates = new Map<string, Tuple[]>();
+  const partials = new Map<string, Tuple[]>();
   for (const change of changes) {
     if (change.kind === 'delete') {
       deletes.push(change.key);
@@ -34,13 +37,14 @@ export function splitChanges(changes: Iterable<NetChange>): SplitChanges {
     } else if (change.kind === 'insert') {
       inserts.push(change.row);
     } else {
+      const groups = change.kind === 'update' ? updates : partials;
       const known = change.row.map((value) => (value === false ? '-' : 'x')).join('');
-      const group = updates.get(known);
+      const group = groups.get(known);
       if (group) group.push(change.row);
-      else updates.set(known, [change.row]);
+      else groups.set(known, [change.row]);
     }
   }
-  return { deletes, upserts, inserts, updates };
+  return { deletes, upserts, inserts, updates, partials };
 }
 
 export function deleteStatement(shape: TableShape, keys: readonly Tuple[]): Statement {
@@ -64,6 +68,14 @@ export function insertStatement(shape: TableShape, rows: readonly Tuple[]): Stat
     values: wholeRows(shape, rows),
     mustTouch: rows.length,
   };
+}
+
+/** Rows of which the same columns are known: a new one gets the table's defaults in the others, one that is there keeps them. */
+export function partialStatement(shape: TableShape, rows: readonly Tuple[]): Statement {
+  const known = shape.columns.flatMap((_, i) => (rows[0]![i] === false ? [] : [i]));
+  const columns = known.map((i) => shape.columns[i]!);
+  const own = { ...shape, columns, keyIndexes: shape.keyIndexes.map((i) => known.indexOf(i)) };
+  return { text: upsertFrom(own, selectRows(own)), values: transpose(rows, known) };
 }
 
 function selectRows({ columns }: TableShape): string {
@@ -173,7 +185,8 @@ export function renumberStatement(shape: TableShape, written: () => readonly Tup
     column.isIdentityAlways && !shape.key.includes(column.name) ? [i] : [],
   );
   if (set.length === 0) return undefined;
-  const rows = written();
+  // Parts of rows need not have them.
+  const rows = written().filter((row) => set.every((i) => row[i] !== false));
   if (rows.length === 0) return undefined;
   const differs = set.map(
     (i, place) => `t.${quoteIdentifier(shape.columns[i]!.name)} <> r.c${place}::${shape.columns[i]!.type}`,

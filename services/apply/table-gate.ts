@@ -17,7 +17,7 @@ import { homeOf } from '../../platform/lineage-table.js';
 import { fitRows } from './fit-rows.js';
 import { type PastChange, targetColumnNow } from './past-changes.js';
 import { describeChange, judgeChanges, type StopReason } from './schema-policy.js';
-import { shapeOf, type TableShape, type TargetTable } from './table-shape.js';
+import { joined, shapeOf, type TableShape, type TargetTable } from './table-shape.js';
 import { judgeTruncate } from './truncate-policy.js';
 
 /** What is known of the tables before the first record is read. */
@@ -119,6 +119,8 @@ export class ChangeDue extends Error {
 export class TableGate {
   readonly #view: GateView;
   readonly #tracks = new Map<string, Track>();
+  /** Of joined tables, what their relations have in common, by target table. */
+  readonly #wholes = new Map<string, TableShape>();
 
   constructor(view: GateView) {
     this.#view = view;
@@ -273,6 +275,13 @@ export class TableGate {
     return change && describeChange(change);
   }
 
+  #joinedAs(role: TableMapping['join'], shape: TableShape): TableShape {
+    if (!role) return shape;
+    const fitted = joined(shape, role, this.#wholes.get(shape.name));
+    this.#wholes.set(shape.name, fitted.join!.whole);
+    return fitted;
+  }
+
   #fit(version: Version, at: Position): void {
     const { relation, track } = version;
     const table = this.#view.tables.get(displayName(homeOf(relation)));
@@ -280,7 +289,7 @@ export class TableGate {
     version.take = undefined;
     version.names = undefined;
     const mapping = this.#mappingOf(track.source);
-    const shape = (fitted: Relation) => atMapping(mapping, () => shapeOf(fitted, table));
+    const shape = (fitted: Relation) => atMapping(mapping, () => this.#joinedAs(mapping?.join, shapeOf(fitted, table)));
     const names = table ? relation.columns.map((column) => targetColumnNow(column.name, at, past, table)) : [];
     if (names.every((name, i) => name === relation.columns[i]!.name)) {
       version.shape = shape(relation);

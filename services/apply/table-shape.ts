@@ -1,4 +1,5 @@
 import { FerryError } from '../../core/errors.js';
+import type { TableMapping } from '../../core/mapping.js';
 import { displayName, type QualifiedName, type Relation } from '../../core/relation.js';
 import { homeOf } from '../../platform/lineage-table.js';
 
@@ -42,6 +43,38 @@ export interface TableShape {
   readonly key: readonly string[];
   /** Their tuple indexes. */
   readonly keyIndexes: readonly number[];
+  /** Where other relations bring rows of the same table, or columns of its rows. */
+  readonly join?: Join;
+}
+
+/** How the tuples of one of several relations meet the table that they have in common. */
+export interface Join {
+  readonly role: NonNullable<TableMapping['join']>;
+  /** Of all columns of the table; the same for each of the relations. */
+  readonly whole: TableShape;
+  /** By tuple index the index in the whole's tuples. */
+  readonly places: readonly number[];
+}
+
+/**
+ * @param whole what another relation has in common with this one; undefined for the first.
+ * @throws FerryError `target-unfit` where the two find rows by different keys.
+ */
+export function joined(shape: TableShape, role: Join['role'], whole: TableShape = wholeOf(shape)): TableShape {
+  if (shape.key.join() !== whole.key.join()) {
+    const [one, other] = [shape, whole].map(({ source, key }) => `${source} by (${key.join(', ')})`);
+    throw new FerryError('target-unfit', `rows of the target table ${shape.name} are found of ${one}, of ${other}`, {
+      details: { table: shape.name },
+    });
+  }
+  const places = shape.columns.map(({ name }) => whole.columns.findIndex((column) => column.name === name));
+  return { ...shape, join: { role, whole, places } };
+}
+
+function wholeOf(shape: TableShape): TableShape {
+  const columns = [...shape.table.columns.values()];
+  const keyIndexes = shape.key.map((key) => columns.findIndex(({ name }) => name === key));
+  return { ...shape, columns, keyIndexes };
 }
 
 /** Rows of such a table are told apart by nothing but their values: they are counted. */

@@ -5,6 +5,7 @@ import {
   deleteStatement,
   insertStatement,
   moveStatement,
+  partialStatement,
   renumberStatement,
   type SplitChanges,
   type Statement,
@@ -37,15 +38,19 @@ export function planStep(step: ChangesStep | MoveStep): Planned[] {
   return [{ step, shape, what: `move ${known}`, statement: moveStatement(shape, from, to) }];
 }
 
-export function changeStatements(step: ChangesStep, { deletes, updates, upserts, inserts }: SplitChanges): Planned[] {
+export function changeStatements(
+  step: ChangesStep,
+  { deletes, updates, partials, upserts, inserts }: SplitChanges,
+): Planned[] {
   const { shape } = step.set;
   const planned = (what: string, statement: Statement): Planned => ({ step, shape, what, statement });
   return [
     ...(deletes.length > 0 ? [planned('delete', deleteStatement(shape, deletes))] : []),
     ...[...updates].map(([known, rows]) => planned(`update ${known}`, updateStatement(shape, rows))),
+    ...[...partials].map(([known, rows]) => planned(`partial ${known}`, partialStatement(shape, rows))),
     ...(upserts.length > 0 ? [planned('upsert', upsertStatement(shape, upserts.map(rowOf)))] : []),
     ...(inserts.length > 0 ? [planned(INSERT, insertStatement(shape, inserts))] : []),
-    ...renumberRows(step, () => [...upserts.map(rowOf), ...[...updates.values()].flat()]),
+    ...renumberRows(step, () => [...upserts.map(rowOf), ...[...updates.values(), ...partials.values()].flat()]),
   ];
 }
 
