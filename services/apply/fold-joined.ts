@@ -63,7 +63,12 @@ function change({ shape, changes }: ChangeSet, { row, old }: { row: Tuple; old?:
   const oldKey = old ? keyOf(shape, old) : key;
   const before = changes.get(oldKey);
   if (before?.kind === 'delete') return 'behind';
-  if (key !== oldKey) return { shape, from: old!, to: over(before, row) };
+  if (key !== oldKey) {
+    // A part that came to the new key first is the row's that comes now.
+    const ahead = changes.get(key);
+    if (ahead?.kind === 'update') changes.delete(key);
+    return { shape, from: old!, to: over(before, over(ahead, row)) };
+  }
   changes.set(key, { kind: before?.kind === 'partial' ? 'partial' : 'update', row: over(before, row) });
   return undefined;
 }

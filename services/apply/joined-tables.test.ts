@@ -144,6 +144,17 @@ describe('joined tables', () => {
     expect(steps).toEqual(['update 1 - Ada -', 'move 1 null - - to 5 ada@x Ada -', 'update 5 - Ada L. -']);
   });
 
+  test('a part may come to the new key before its row', () => {
+    const steps = stepsOf(
+      topic()
+        .begin('0/100')
+        .row(PROFILES, 'u', { key: ['1', null], new: ['5', 'Ada'] })
+        .row(ACCOUNTS, 'u', { key: ['1', null], new: ['5', 'ada@x'] })
+        .commit('0/130'),
+    );
+    expect(steps).toEqual(['', 'move 1 null - - to 5 ada@x Ada -']);
+  });
+
   test('without folding, a transaction is a step, and is committed whole', () => {
     const builder = topic(1)
       .begin('0/100')

@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { WayBackResult } from '../../services/control/way-back/write-way-back.js';
+import { cutOver } from '../support/cut-over.js';
+import { eventually } from '../support/eventually.js';
+import { MovingPair } from '../support/moving-pair.js';
+import { describeWithPostgres, testServers } from '../support/servers.js';
+
+const OLD = `
+  CREATE TABLE public.users (
+    id bigint PRIMARY KEY, email text NOT NULL, name text NOT NULL, bio text, kept text DEFAULT 'old', picture text);
+  ALTER TABLE public.users ALTER picture SET STORAGE EXTERNAL;
+  CREATE TABLE public.docs (id int PRIMARY KEY, kind text NOT NULL, body text);
+  INSERT INTO public.users SELECT i, 'u' || i || '@x', 'user ' || i, 'bio ' || i, 'kept ' || i, repeat('x', 3000)
+    FROM generate_series(1, 20) i;
+  INSERT INTO public.docs SELECT i, CASE WHEN i % 2 = 0 THEN 'note' ELSE 'task' END, 'doc ' || i FROM generate_series(1, 20) i`;
+
+const NEW = `
+  CREATE SCHEMA auth; CREATE SCHEMA shared; CREATE SCHEMA notes; CREATE SCHEMA tasks;
+  CREATE TABLE auth.accounts (id bigint PRIMARY KEY, email text NOT NULL);
+  CREATE TABLE shared.profiles (user_id bigint PRIMARY KEY, display_name text NOT NULL, bio text, picture text);
+  ALTER TABLE shared.profiles ALTER picture SET STORAGE EXTERNAL;
+  CREATE TABLE notes.docs (id int PRIMARY KEY, kind text NOT NULL, body text);
+  CREATE TABLE tasks.docs (id int PRIMARY KEY, kind text NOT NULL, body text)`;
+
+const MAPPINGS = {
+  auth: 'schema: auth\ntables:\n  accounts: { from: public.users, pick: [id, email] }\n',
+  shared: `schema: shared
+tables:
+  profiles: { from: public.users, pick: [id, name, bio, picture], rename: { id: user_id, name: display_name } }
+`,
+  notes: "schema: notes\ntables:\n  docs: { from: public.docs, where: kind = 'note' }\n",
+  tasks: "schema: tasks\ntables:\n  docs: { from: public.docs, where: kind <> 'note' }\n",
+};
+
+/** What the old tables must have, by the new project's. */
+const JOINED = `
+  SELECT a.id, a.email, p.display_name AS name, p.bio, length(p.picture) AS picture
+    FROM auth.accounts a JOIN shared.profiles p ON p.user_id = a.id ORDER BY a.id`;
+const USERS = 'SELECT id, email, name, bio, length(picture) AS picture FROM public.users ORDER BY id';
+const BOTH = 'SELECT * FROM (SELECT * FROM notes.docs UNION ALL SELECT * FROM tasks.docs) d ORDER BY id';
+const DOCS = 'SELECT * FROM public.docs ORDER BY id';
+
+describeWithPostgres('a table that was split', () => {
+  let pair: MovingPair;
+
+  beforeAll(async () => {
+    pair = await MovingPair.open({ servers: testServers() });
+    await pair.source.query(OLD);
+    await pair.target.query(NEW);
+    await pair.configure(MAPPINGS);
+    await pair.up();
+  });
+  afterAll(() => pair?.close());
+
+  const rowsOf = async (side: 'source' | 'target', sql: string) => (await pair[side].query(sql)).rows;
+
+  async function expectBack(): Promise<void> {
+    for (const [old, now] of [
+      [USERS, JOINED],
+      [DOCS, BOTH],
+    ] as const) {
+      const expected = await rowsOf('target', now);
+      await eventually(async () => JSON.stringify(await rowsOf('source', old)) === JSON.stringify(expected), {
+        what: `the old project to have what the new one has: ${old}`,
+      }).catch(async (error) => {
+        expect(await rowsOf('source', old)).toEqual(expected);
+        throw error;
+      });
+    }
+  }
+
+  test('has a way back that says what comes from where', async () => {
+    const written = await pair.run('way-back', '--json');
+    expect(written.code, written.stderr).toBe(0);
+    const { tables, oneWay } = written.json<WayBackResult>();
+    expect(tables.map(({ source, target }) => `${source} -> ${target}`).sort()).toEqual([
+      'auth.accounts -> public.users',
+      'notes.docs -> public.docs',
+      'shared.profiles -> public.users',
+      'tasks.docs -> public.docs',
+    ]);
+    expect(oneWay.filter(({ level }) => level === 'table')).toEqual([]);
+    const checked = await pair.runPlain('check', '-c', pair.back, '--json');
+    expect(checked.code, checked.stdout).toBe(0);
+  });
+
+  test('is written row by row, whole, in the old project', async () => {
+    await pair.upBack();
+    expect(await cutOver(pair, 'begin', { acceptOneWay: true })).toMatchObject({ ok: true, serving: 'target' });
+    const { target } = pair;
+    await target.query(`BEGIN;
+      INSERT INTO auth.accounts VALUES (101, 'a@x');
+      INSERT INTO shared.profiles VALUES (101, 'Ada', 'first', 'p');
+      INSERT INTO shared.profiles VALUES (102, 'Alan', NULL, 'p');
+      INSERT INTO auth.accounts VALUES (102, 'b@x');
+      COMMIT`);
+    await target.query(`UPDATE shared.profiles SET bio = 'changed' WHERE user_id <= 5`);
+    await target.query(`UPDATE auth.accounts SET email = 'new' || id || '@x' WHERE id BETWEEN 4 AND 8`);
+    await target.query(`BEGIN;
+      DELETE FROM auth.accounts WHERE id IN (10, 11); DELETE FROM shared.profiles WHERE user_id IN (10, 11);
+      DELETE FROM shared.profiles WHERE user_id = 12; DELETE FROM auth.accounts WHERE id = 12;
+      INSERT INTO auth.accounts VALUES (11, 'again@x'); INSERT INTO shared.profiles VALUES (11, 'Again', NULL, NULL);
+      COMMIT`);
+    await target.query(`BEGIN;
+      UPDATE auth.accounts SET id = 113 WHERE id = 13; UPDATE shared.profiles SET user_id = 113 WHERE user_id = 13;
+      UPDATE shared.profiles SET user_id = 114 WHERE user_id = 14; UPDATE auth.accounts SET id = 114 WHERE id = 14;
+      COMMIT`);
+    await target.query(`BEGIN;
+      INSERT INTO tasks.docs SELECT id, 'task', body FROM notes.docs WHERE id = 2; DELETE FROM notes.docs WHERE id = 2;
+      WITH gone AS (DELETE FROM tasks.docs WHERE id = 3 RETURNING id, body) INSERT INTO notes.docs SELECT id, 'note', body FROM gone;
+      DELETE FROM tasks.docs WHERE id = 5; INSERT INTO notes.docs VALUES (5, 'note', 'moved'), (50, 'note', 'new');
+      COMMIT`);
+    await expectBack();
+    expect(await rowsOf('source', 'SELECT kept FROM public.users WHERE id IN (1, 113, 114) ORDER BY id')).toEqual(
+      ['kept 1', 'kept 13', 'kept 14'].map((kept) => ({ kept })),
+    );
+    const status = await pair.status(pair.back);
+    expect([status.errors, status.ledger?.addsUp]).toEqual([[], true]);
+  });
+
+  test('is compared through its way back, and goes there and back again', async () => {
+    const verified = await pair.runPlain('verify', '-c', pair.back, '--json');
+    expect(verified.code, verified.stdout).toBe(0);
+    await pair.source.query('ALTER TABLE public.users DISABLE TRIGGER ALL');
+    await pair.source.query(`UPDATE public.users SET bio = 'nobody wrote this' WHERE id = 7`);
+    await pair.source.query('ALTER TABLE public.users ENABLE TRIGGER ALL');
+    const differs = await pair.runPlain('verify', '-c', pair.back, '--json');
+    expect(differs.code).toBe(3);
+    expect(differs.stdout).toContain('shared.profiles');
+    await pair.target.query(`UPDATE shared.profiles SET bio = 'written' WHERE user_id = 7`);
+    await expectBack();
+    expect(await cutOver(pair, 'begin', {}, 'back')).toMatchObject({ ok: true, serving: 'source' });
+    await pair.source.query(`INSERT INTO public.users VALUES (201, 'c@x', 'Carol', 'old again', 'kept', 'p');
+      UPDATE public.users SET name = name || '!' WHERE id < 4; DELETE FROM public.users WHERE id = 101;
+      UPDATE public.docs SET kind = 'note' WHERE id = 7`);
+    await pair.untilStreaming();
+    await expectBack();
+    expect(await cutOver(pair, 'begin', { acceptOneWay: true })).toMatchObject({ ok: true, serving: 'target' });
+    await pair.target.query(`UPDATE shared.profiles SET display_name = 'new again' WHERE user_id = 201`);
+    await expectBack();
+  });
+
+  test('a part without its row is refused, by name', async () => {
+    await pair.target.query(`INSERT INTO shared.profiles VALUES (999, 'Nobody', NULL, NULL)`);
+    const stands = await pair.until('the part to be refused', ({ errors }) => errors.length > 0, { config: pair.back });
+    expect(stands.errors.join()).toContain('public.users');
+    await pair.target.query(`INSERT INTO auth.accounts VALUES (999, 'late@x')`);
+  });
+});
