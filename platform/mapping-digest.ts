@@ -7,12 +7,13 @@ export function mappingDigest({
   tables,
   mappingVersion = 1,
 }: Pick<Pipeline, 'tables'> & Partial<Pick<Pipeline, 'mappingVersion'>>): string {
-  const entries = tables.map(({ source, target, rename, rules, lineage, truncate, schemaChanges }) =>
+  const entries = tables.map(({ source, target, rename, rules, lineage, join, truncate, schemaChanges }) =>
     JSON.stringify([
       formatQualifiedName(source),
       formatQualifiedName(target),
       [...rename].sort(([a], [b]) => (a < b ? -1 : 1)),
       schemaChanges ?? null,
+      ...(join ? [{ join }] : []),
       ...(truncate ? [{ truncate }] : []),
       ...(lineage ? [lineage.sources, lineage.unique, lineage.key ?? null] : []),
       ...(rules ? [rules.where?.condition ?? null, rules.pick ?? null, rules.drop, [...rules.columns]] : []),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../errors.js';
 import { domainSchemas, routeName, targetColumn } from '../mapping.js';
-import { parsePipeline } from './pipeline.js';
+import { parsePipeline, schemaPolicy } from './pipeline.js';
 
 const PIPELINE = 'pipeline: shop\nsource: { url: "${S}" }\ntarget: { url: postgres://t }\n';
 const MAPPING = 'schema: growth\ntables:\n  posts:\n    from: public.posts\n    rename:\n      title: headline\n';
@@ -91,9 +91,9 @@ describe('parsePipeline', () => {
   });
 
   test.each([
-    ['    from: public.c\n', '4:5: tables.keys: needs one of `from` and `merge`'],
-    ['    drop: [a]\n', '4:5: tables.keys: what is said of a source table stands in `merge`'],
-    ['    rename: {a: b}\n', '4:5: tables.keys: what is said of a source table stands in `merge`'],
+    ['    from: public.c\n', '4:5: tables.keys: needs one of `from`, `merge` and `join`'],
+    ['    drop: [a]\n', '4:5: tables.keys: what is said of a source table stands in `merge` or `join`'],
+    ['    rename: {a: b}\n', '4:5: tables.keys: what is said of a source table stands in `merge` or `join`'],
     ['    schemaChanges: propagate\n', '4:5: tables.keys: columns of a table with lineage are changed by hand'],
   ])('refuses a merge with %s', (more, message) => {
     expect(problem({ sec: merged(more) })).toEqual({
@@ -106,9 +106,70 @@ describe('parsePipeline', () => {
     ['{from: public.t, unique: [a]}', '`unique` stands beside `merge` only'],
     ['{from: public.t, key: [a]}', '`key` stands beside `lineage`'],
     ['{merge: [{from: public.t}]}', 'Too small'],
-    ['{}', 'needs one of `from` and `merge`'],
+    ['{}', 'needs one of `from`, `merge` and `join`'],
   ])('refuses %s', (table, message) => {
     expect(problem({ sec: `schema: sec\ntables:\n  t: ${table}\n` }).message).toContain(message);
+  });
+
+  const BACK = PIPELINE.replace('shop', 'shop-back\nwayBackOf: ..');
+  const joined = (more = '', part = ', part: true') =>
+    `schema: public\ntables:\n  users:\n    join:\n    - {from: growth.profiles}\n    - {from: auth.logins${part}}\n${more}`;
+
+  test('reads tables that are joined in a way back: none of them truncates the one that they are joined in', () => {
+    const pipeline = parse({ public: joined(), ours: 'schema: ours\ntables: {a: {from: growth.profiles}}\n' }, BACK);
+    expect(pipeline.tables.filter(({ join }) => join)).toMatchObject([
+      { source: { table: 'profiles' }, target: { table: 'users' }, join: 'rows', truncate: 'halt', place: { line: 5 } },
+      { source: { table: 'logins' }, target: { table: 'users' }, join: 'part', truncate: 'halt', place: { line: 6 } },
+    ]);
+    expect(pipeline.tables.map(routeName)).toEqual([
+      'growth.profiles -> public.users',
+      'auth.logins',
+      'growth.profiles -> ours.a',
+    ]);
+    const rows = parse({ public: joined('', '') }, `${BACK}schemaChanges: propagate\n`);
+    expect(rows.tables.map(({ join }) => join)).toEqual(['rows', 'rows']);
+    expect(schemaPolicy(rows, 'auth.logins')).toBe('halt');
+  });
+
+  test('refuses a join where rows are copied', () => {
+    expect(problem({ public: joined() })).toEqual({
+      code: 'mapping-invalid',
+      message:
+        'mapping/public.yaml:5:7: `join` stands in a way back alone: a copy would bring parts of rows before the rows that they are of',
+    });
+  });
+
+  test.each([
+    ['    merge: [{from: a.a}, {from: b.b}]\n', 'needs one of `from`, `merge` and `join`'],
+    ['    lineage: true\n', 'what is said of a source table stands in `merge` or `join`'],
+    ['    key: [id]\n', 'what is said of a source table stands in `merge` or `join`'],
+    ['    unique: [id]\n', '`unique` stands beside `merge` only'],
+    ['    schemaChanges: propagate\n', 'columns of a table with `join` are changed by hand'],
+    ['    - {from: a.b, key: [id]}\n', 'Unrecognized key'],
+    ['    - {from: a.b, part: false}\n', 'tables.users.join.2.part'],
+    ['    - {from: a.b, truncate: pass}\n', 'tables.users.join.2.truncate'],
+    ['    - {from: a.b, pick: [a], drop: [b]}\n', '`pick` and `drop` do not stand together'],
+  ])('refuses a join with %s', (more, message) => {
+    expect(problem({ public: joined(more) }, BACK)).toEqual({
+      code: 'config-invalid',
+      message: expect.stringContaining(message),
+    });
+  });
+
+  test('refuses a join of one table, of parts alone, and of a table that is mapped elsewhere as well', () => {
+    const users = (table: string) => ({ public: `schema: public\ntables:\n  users: ${table}\n` });
+    expect(problem(users('{join: [{from: a.b}]}'), BACK).message).toContain('Too small');
+    expect(problem(users('{join: [{from: a.b, part: true}, {from: a.c, part: true}]}'), BACK).message).toContain(
+      'one of the tables brings the rows that the parts are of',
+    );
+    expect(problem({ public: joined('    - {from: auth.logins}\n') }, BACK).message).toContain(
+      'goes to the schema public already',
+    );
+    for (const other of ['{from: a.b}', '{join: [{from: a.b}, {from: a.c}]}', '{merge: [{from: a.b}, {from: a.c}]}']) {
+      expect(problem({ ...users(other), other: joined() }, BACK).message).toContain(
+        'public.users is mapped already at',
+      );
+    }
   });
 
   test('refuses a merged table that goes twice', () => {

@@ -41,7 +41,9 @@ export function parsePipeline(
     throw new FerryError('mapping-invalid', `${files.pipeline.path}: no mapping/*.yaml beside it maps a table`);
   }
   refuseTwice(tables);
-  return { name, ...config, wayBackOf: readWayBackOf(file), tables: withRoutes(resolveLookups(tables)) };
+  const wayBackOf = readWayBackOf(file);
+  if (!wayBackOf) refuseJoins(tables);
+  return { name, ...config, wayBackOf, tables: withRoutes(resolveLookups(tables)) };
 }
 
 /** A secret in a file ends up in a repository, an image or a backup: it may come from the environment alone. */
@@ -70,23 +72,33 @@ export function schemaPolicy(pipeline: Pick<Pipeline, 'schemaChanges' | 'tables'
   const mapping = pipeline.tables.find((table) => routeName(table) === source);
   const policy = mapping?.schemaChanges ?? pipeline.schemaChanges;
   // Rows of other tables stand in the same table of the target, under the columns of another mapping.
-  return mapping?.lineage && policy === 'propagate' ? 'halt' : policy;
+  return (mapping?.lineage || mapping?.join) && policy === 'propagate' ? 'halt' : policy;
+}
+
+/** A way back copies nothing; what a copy brings comes table by table. */
+function refuseJoins(tables: readonly TableMapping[]): void {
+  const joined = tables.find(({ join }) => join);
+  if (!joined) return;
+  throw new FerryError(
+    'mapping-invalid',
+    `${formatPlace(joined.place)}: \`join\` stands in a way back alone: a copy would bring parts of rows before the rows that they are of`,
+    { remedy: 'Use `merge` where the rows of several tables become rows of one.' },
+  );
 }
 
 /**
- * Each target table is one of the mapping's alone, save for those that are merged; a source table may go to one table of
- * each domain schema.
+ * Each target table is one of the mapping's alone, save for those that are merged or joined; a source table may go to one
+ * table of each domain schema.
  */
 function refuseTwice(tables: readonly TableMapping[]): void {
   const targets = new Map<string, TableMapping>();
   const sources = new Map<string, FilePlace>();
   for (const mapping of tables) {
-    const { source, target, place, lineage } = mapping;
+    const { source, target, place } = mapping;
     const [from, to] = [displayName(source), displayName(target)];
     const inSchema = JSON.stringify([from, target.schema]);
     const before = targets.get(to);
-    // What one entry merges has one list of columns.
-    if (before && (!lineage || before.lineage?.unique !== lineage.unique)) {
+    if (before && !isOneEntry(mapping, before)) {
       throw twice(place, `the target table ${to} is mapped already at ${formatPlace(before.place)}`);
     }
     const beside = sources.get(inSchema);
@@ -97,6 +109,12 @@ function refuseTwice(tables: readonly TableMapping[]): void {
     targets.set(to, mapping);
     sources.set(inSchema, place);
   }
+}
+
+/** Both stand in one `merge`, which has one list of columns, or in one `join`: a file names a table once. */
+function isOneEntry({ lineage, join, place }: TableMapping, before: TableMapping): boolean {
+  if (lineage) return before.lineage?.unique === lineage.unique;
+  return join !== undefined && before.join !== undefined && before.place.file === place.file;
 }
 
 function twice(place: FilePlace, what: string): FerryError {

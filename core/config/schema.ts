@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { columnRuleSchema } from '../mapping/column-rule.js';
-import { expressionProblem } from '../mapping/expression.js';
 import { parseQualifiedName } from '../relation.js';
 import { SCHEMA_CHANGE_POLICIES } from '../schema-change.js';
 import { saslSchema, tlsSchema } from './kafka-security.js';
+import { tableMappingSchema } from './table-schema.js';
 
 const positiveInt = z.number().int().positive();
 
@@ -139,80 +138,6 @@ export const pipelineSchema = z.strictObject({
     })
     .prefault({}),
 });
-
-const columnNames = z.array(z.string().min(1)).min(1);
-
-/** What is said of one source table. */
-const SOURCE_SHAPE = {
-  from: z.string().describe('The source table, schema.table; "quoted" where a name holds a dot.'),
-  rename: z
-    .record(z.string(), z.string())
-    .default({})
-    .describe('Columns whose name changes: source name -> target name.'),
-  where: z
-    .string()
-    .superRefine((text, context) => {
-      const problem = expressionProblem(text);
-      if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
-    })
-    .optional()
-    .describe("Rows that move: kind in ('a', 'b') and gone_at is null."),
-  pick: columnNames.optional().describe('Source columns that move; all do without it.'),
-  drop: columnNames.optional().describe('Source columns that do not move.'),
-  columns: z
-    .record(z.string().min(1), columnRuleSchema)
-    .optional()
-    .describe('Target column -> how its values come about. A source column that would move there does not.'),
-  truncate: z
-    .enum(['pass', 'halt'])
-    .optional()
-    .describe(
-      'When the source table is truncated: the target table is, too (pass, the default), or it stands until someone has seen to it (halt).',
-    ),
-  key: columnNames
-    .optional()
-    .describe('With `lineage` or in `merge`: source columns that tell rows apart, under REPLICA IDENTITY FULL.'),
-};
-
-const TOGETHER = '`pick` and `drop` do not stand together';
-const mergedSchema = z.strictObject(SOURCE_SHAPE).refine((table) => !(table.pick && table.drop), TOGETHER);
-
-export const tableMappingSchema = z
-  .strictObject({
-    ...SOURCE_SHAPE,
-    from: SOURCE_SHAPE.from.optional(),
-    lineage: z
-      .literal(true)
-      .optional()
-      .describe('Keeps in the target which source row each row is of; needed where the key does not move as it is.'),
-    merge: z
-      .array(mergedSchema)
-      .min(2)
-      .optional()
-      .describe(
-        'In the place of `from`: several source tables into one. Of rows that are one, the first table has it.',
-      ),
-    unique: columnNames
-      .optional()
-      .describe('With `merge`: target columns in which equal rows are one. Rows with a null in them are none other.'),
-    schemaChanges: z.enum(SCHEMA_CHANGE_POLICIES).optional().describe("Of this table; the pipeline's otherwise."),
-  })
-  .refine((table) => (table.from === undefined) !== (table.merge === undefined), 'needs one of `from` and `merge`')
-  .refine((table) => !(table.pick && table.drop), TOGETHER)
-  .refine(({ merge, from: _, unique, schemaChanges: __, rename, ...rest }) => {
-    const isSaid = Object.values(rest).some((value) => value !== undefined) || Object.keys(rename).length > 0;
-    return !(merge && isSaid);
-  }, 'what is said of a source table stands in `merge`, beside its `from`')
-  .refine((table) => table.unique === undefined || table.merge !== undefined, '`unique` stands beside `merge` only')
-  .refine((table) => !table.from || !table.key || table.lineage, '`key` stands beside `lineage`, or in `merge`')
-  .refine(
-    (table) => !(table.schemaChanges === 'propagate' && (table.merge || table.lineage)),
-    'columns of a table with lineage are changed by hand: `schemaChanges` is halt or ignore',
-  );
-
-/** What a mapping file says of one source table. */
-export type SourceEntry = z.output<typeof mergedSchema>;
-export type TableEntry = z.output<typeof tableMappingSchema>;
 
 /** `mapping/<schema>.yaml`: one file a domain schema. */
 export const mappingSchema = z.strictObject({

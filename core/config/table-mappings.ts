@@ -3,7 +3,8 @@ import { parseExpression } from '../mapping/expression.js';
 import type { TableRules } from '../mapping/table-rules.js';
 import { type FilePlace, formatPlace, type TableMapping } from '../mapping.js';
 import { displayName, parseQualifiedName, type QualifiedName } from '../relation.js';
-import type { MappingFile, SourceEntry, TableEntry } from './schema.js';
+import type { MappingFile } from './schema.js';
+import type { SourceEntry, TableEntry } from './table-schema.js';
 import type { ParsedFile } from './yaml-file.js';
 
 /** What a mapping file says of one source table, and where. */
@@ -14,7 +15,7 @@ interface Written {
 }
 
 /**
- * The tables of one mapping file; of merged ones each, in their order.
+ * The tables of one mapping file; of merged and joined ones each, in their order.
  * @throws FerryError `mapping-invalid` with file:line:column.
  */
 export function tableMappings(file: ParsedFile<MappingFile>): TableMapping[] {
@@ -22,8 +23,14 @@ export function tableMappings(file: ParsedFile<MappingFile>): TableMapping[] {
   return Object.entries(tables).flatMap(([table, entry]) => {
     const target = { schema, table };
     const path = ['tables', table];
-    const { merge, unique = [], lineage, schemaChanges } = entry;
+    const { merge, join, unique = [], lineage, schemaChanges } = entry;
     const common = { target, ...(schemaChanges ? { schemaChanges } : {}) };
+    if (join) {
+      return join.map(({ part, ...entry }, i): TableMapping => {
+        const mapping = mappingOf({ file, path: [...path, 'join', i], entry }, common);
+        return { ...mapping, join: part ? 'part' : 'rows', truncate: 'halt' };
+      });
+    }
     if (!merge) {
       const written = { file, path, entry: sourceEntry(entry) };
       const mapping = mappingOf(written, common);
@@ -37,7 +44,7 @@ export function tableMappings(file: ParsedFile<MappingFile>): TableMapping[] {
 }
 
 function sourceEntry({ from, ...entry }: TableEntry): SourceEntry {
-  // The schema has refused an entry with neither `from` nor `merge`.
+  // The schema has refused an entry without any of `from`, `merge` and `join`.
   return { ...entry, from: from! };
 }
 

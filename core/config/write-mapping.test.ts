@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { mappingDigest } from '../../platform/mapping-digest.js';
 import { mappedSides, sideTable } from '../../test/support/mapped-sides.js';
 import { anyText } from '../../test/support/texts.js';
 import { cases, sidesOf } from '../../test/support/treated-table.js';
@@ -10,10 +11,13 @@ import type { FilePlace, TableMapping } from '../mapping.js';
 import { parsePipeline } from './pipeline.js';
 import { type MappingComments, writeMapping } from './write-mapping.js';
 
-const NO_COMMENTS: MappingComments = { head: [], table: () => [], truncate: [], tail: [] };
+const NO_COMMENTS: MappingComments = { head: [], table: () => [], joined: [], truncate: [], tail: [] };
 
 function read(text: string): readonly TableMapping[] {
-  const pipeline = { path: 'pipeline.yaml', text: 'pipeline: p\nsource: {url: s}\ntarget: {url: t}\n' };
+  const pipeline = {
+    path: 'pipeline.yaml',
+    text: 'pipeline: p-back\nwayBackOf: ..\nsource: {url: s}\ntarget: {url: t}\n',
+  };
   return parsePipeline({ pipeline, mappings: [{ path: 'mapping/a.yaml', text }] }, { HOME: 'elsewhere' }).tables;
 }
 
@@ -132,13 +136,25 @@ describe('a mapping file that is written', () => {
   test('reads as the same mappings, whatever names and values are', () => {
     const comment = fc.array(value, { maxLength: 2 });
     fc.assert(
-      fc.property(value, tablesOfAFile, comment, (schema, tables, lines) => {
-        const all = tables.map((table) => ({ ...table, target: { ...table.target, schema: `s${schema}` } }));
-        const comments = { head: lines, table: () => lines, truncate: lines, tail: lines };
-        const byTable = (a: TableMapping, b: TableMapping) => (a.target.table < b.target.table ? -1 : 1);
-        const found = read(writeMapping(`s${schema}`, all, comments)).toSorted(byTable);
-        expect(found.map(said)).toEqual(all.toSorted(byTable).map(said));
-      }),
+      fc.property(
+        value,
+        tablesOfAFile,
+        comment,
+        fc.constantFrom('rows', 'part', undefined),
+        (schema, tables, lines, join) => {
+          const all = tables
+            .map((table) => ({ ...table, target: { ...table.target, schema: `s${schema}` } }))
+            .map((table, i, [first]): TableMapping => {
+              if (!join || i > 1 || tables.length < 2) return table;
+              return { ...table, target: first!.target, join: i === 0 ? 'rows' : join, truncate: 'halt' };
+            });
+          const comments = { head: lines, table: () => lines, joined: lines, truncate: lines, tail: lines };
+          const byTable = ({ target: a }: TableMapping, { target: b }: TableMapping) =>
+            a.table === b.table ? 0 : a.table < b.table ? -1 : 1;
+          const found = read(writeMapping(`s${schema}`, all, comments)).toSorted(byTable);
+          expect(found.map(said)).toEqual(all.toSorted(byTable).map(said));
+        },
+      ),
       { numRuns: 200 },
     );
   });
@@ -190,6 +206,7 @@ describe('a mapping file that is written', () => {
     const comments = {
       head: ['The old schema public.'],
       table: () => ['growth.posts.plan stays out.'],
+      joined: [],
       truncate: ['Rows outside of `where` would go.'],
       tail: [],
     };
@@ -209,5 +226,70 @@ tables:
     truncate: halt
 `);
     expectWritten('public', tables);
+  });
+
+  const split = () =>
+    invertMappings(
+      mappedSides(
+        {
+          auth: '  logins: {from: public.users, pick: [id, mail]}\n',
+          growth: '  profiles: {from: public.users, pick: [id, name]}\n  posts: {from: public.posts}\n',
+        },
+        {
+          'public.users': sideTable('id* int4, name text, mail text'),
+          'public.posts': sideTable('id* int4'),
+          'auth.logins': sideTable('id* int4, mail text'),
+          'growth.profiles': sideTable('id* int4, name text'),
+          'growth.posts': sideTable('id* int4'),
+        },
+      ),
+    ).tables;
+
+  test('of a table that was split: those of the new project are joined, each under its comment', () => {
+    const comments = {
+      head: [],
+      table: ({ source }: TableMapping) => [`Of ${source.table}.`, 'And more.'],
+      joined: ['Split.'],
+      truncate: ['None goes.'],
+      tail: [],
+    };
+    expect(writeMapping('public', split(), comments)).toBe(`schema: public
+tables:
+  # Split.
+  users:
+    join:
+      # Of logins.
+      # And more.
+      - from: auth.logins
+        # None goes.
+        truncate: halt
+      # Of profiles.
+      # And more.
+      - from: growth.profiles
+        part: true
+        # None goes.
+        truncate: halt
+
+  # Of posts.
+  # And more.
+  posts:
+    from: growth.posts
+`);
+    // Entries stand beside each other in the file.
+    const [posts, joined] = [split().filter(({ join }) => !join), split().filter(({ join }) => join)];
+    expectWritten('public', [...joined, ...posts]);
+    expect(mappingDigest({ tables: read(writeMapping('public', split(), comments)) })).toBe(
+      mappingDigest({ tables: split() }),
+    );
+    const asRows = split().map((table) => (table.join ? { ...table, join: 'rows' as const } : table));
+    expect(mappingDigest({ tables: asRows })).not.toBe(mappingDigest({ tables: split() }));
+  });
+
+  test('of joined tables that follow no change of columns', () => {
+    const [rows, part] = split().filter(({ join }) => join);
+    expectWritten('public', [
+      { ...rows!, schemaChanges: 'ignore' },
+      { ...part!, schemaChanges: 'ignore' },
+    ]);
   });
 });

@@ -1,8 +1,8 @@
-import { Document, isMap, isScalar } from 'yaml';
+import { Document, isMap, isNode, isScalar, isSeq } from 'yaml';
 
-/** What a comment says of the entry at a path: printed above its key. */
+/** What a comment says of the entry at a path: printed above its key, or above it in a list. */
 export interface EntryComment {
-  readonly path: readonly string[];
+  readonly path: readonly (string | number)[];
   readonly lines: readonly string[];
 }
 
@@ -19,6 +19,8 @@ export function yamlText(
   document.commentBefore = commentText(comments.head);
   for (const { path, lines } of comments.entries) {
     const parent = path.length > 1 ? document.getIn(path.slice(0, -1)) : document.contents;
+    const item = isSeq(parent) && parent.items[Number(path.at(-1))];
+    if (isNode(item)) item.commentBefore = commentText(lines);
     const pair = isMap(parent) && parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1));
     if (pair && isScalar(pair.key)) {
       pair.key.commentBefore = commentText(lines);

@@ -7,8 +7,8 @@ import { invertMappings } from './invert.js';
 const NAMESPACE = '6ba7b810-9dad-11d1-80b4-00c04fd430c8';
 
 function invert(mapping: Readonly<Record<string, string>>, tables: Readonly<Record<string, SideTable>>) {
-  const { tables: back, parts, splits, oneWay } = invertMappings(mappedSides(mapping, tables));
-  return { back, parts, splits, oneWay: oneWay.map((one) => `${one.level} ${formatOneWay(one)}`) };
+  const { tables: back, oneWay } = invertMappings(mappedSides(mapping, tables));
+  return { back, oneWay: oneWay.map((one) => `${one.level} ${formatOneWay(one)}`) };
 }
 
 /** Of one table that moves from public.t to growth.t. */
@@ -199,35 +199,84 @@ describe('a split', () => {
       tables,
     );
 
-  test('by columns: one table leads, of the others each column comes back once', () => {
-    const { back, parts, oneWay } = split();
-    expect(back.map(({ source, rules }) => [source.table, rules?.pick])).toEqual([['profiles', undefined]]);
-    expect(parts.map(({ source, rules }) => [source.table, rules?.pick])).toEqual([
-      ['logins', ['id']],
-      ['settings', undefined],
+  const joined = (back: ReturnType<typeof split>['back']) =>
+    back.map(({ source, join, truncate, rules }) => [source.table, join, truncate, rules?.pick]);
+
+  test('by columns: one table brings the rows, each other column comes back into them from one part', () => {
+    const { back, oneWay } = split();
+    expect(joined(back)).toEqual([
+      ['profiles', 'rows', 'halt', undefined],
+      ['settings', 'part', 'halt', undefined],
     ]);
     expect(oneWay).toEqual([
-      expect.stringMatching(
-        /^table mapping\/auth.yaml:3:3: nothing written to auth.logins comes back to public.users: its rows are parts/,
-      ),
-      'kept mapping/growth.yaml:3:3: public.users.theme keeps what it has, and is null in a row that is new in growth.profiles: only prefs.settings has it',
-      expect.stringMatching(/^table mapping\/prefs.yaml:3:3: .*its rows are parts of those of growth.profiles/),
+      'table mapping/auth.yaml:3:3: nothing written to auth.logins comes back to public.users: what it has of public.users comes back from growth.profiles',
+      'rows mapping/prefs.yaml:3:3: a row of prefs.settings is refused where public.users has none of its key: its columns come back into rows that growth.profiles brings',
+      'values mapping/prefs.yaml:3:3: a row that goes from prefs.settings leaves theme of its row in public.users as it is: its rows are parts of those of growth.profiles',
     ]);
   });
 
-  test('a table that does not come back leads all the same: what goes in a part of its rows has not gone', () => {
-    const { back, parts, oneWay } = invert(
+  test('by columns: what a part does not bring is named at its place', () => {
+    const source = sideTable('id* int4, name text!, mail text!, theme text, rank int4!=');
+    const { back, oneWay } = invert(
+      {
+        auth: '  logins: {from: public.users, pick: [id, mail, rank]}\n',
+        growth: '  profiles: {from: public.users, pick: [id, name, rank, theme]}\n',
+      },
+      {
+        'public.users': source,
+        'auth.logins': sideTable('id* int4, mail text, rank int4, token text'),
+        'growth.profiles': sideTable('id* int4, name text!, rank int4!, theme text'),
+      },
+    );
+    expect(joined(back)).toEqual([
+      ['profiles', 'rows', 'halt', undefined],
+      ['logins', 'part', 'halt', ['id', 'mail']],
+    ]);
+    expect(oneWay.filter((one) => one.includes('auth.yaml'))).toEqual([
+      expect.stringMatching(
+        /^values .*not every value of auth.logins.mail .*: mail is NOT NULL, which refuses a null$/,
+      ),
+      expect.stringMatching(
+        /^column .*auth.logins.rank does not come back: public.users.rank comes back from growth.profiles$/,
+      ),
+      expect.stringMatching(/^column .*auth.logins.token does not come back: public.users has no column for it$/),
+      expect.stringMatching(/^rows .*a row of auth.logins is refused where/),
+      expect.stringMatching(/^values .*a row that goes from auth.logins leaves mail of its row/),
+    ]);
+    expect(oneWay.filter((one) => one.includes('growth.yaml'))).toEqual([
+      'rows mapping/growth.yaml:3:3: a row that is new in growth.profiles needs its row of auth.logins in the same transaction: public.users.mail is NOT NULL without a default, and only auth.logins has it',
+    ]);
+  });
+
+  test('parts of a table that does not come back do not either: what is new there has no row to go into', () => {
+    const { back, oneWay } = invert(
       {
         auth: '  logins: {from: public.users, pick: [id, mail]}\n',
         growth: '  profiles: {from: public.users, columns: {origin: {constant: x}}}\n',
       },
       { ...tables, 'growth.profiles': sideTable('origin* text, id* int4, name text!, mail text, theme text') },
     );
-    expect([back, parts.map(({ source }) => source.table)]).toEqual([[], ['logins']]);
+    expect(back).toEqual([]);
     expect(oneWay).toEqual([
-      expect.stringMatching(/^table .* auth.logins .* parts of those of growth.profiles/),
+      expect.stringMatching(/^table .* auth.logins .* parts of those of growth.profiles, of which nothing comes back$/),
       expect.stringMatching(/^table .* growth.profiles .* name their row by origin/),
     ]);
+  });
+
+  test('a part without the whole key of the old table does not come back', () => {
+    const { back, oneWay } = invert(
+      {
+        auth: '  logins: {from: public.users, columns: {id: {from: id, steps: [{prefix: u}], cast: text}}, pick: [mail]}\n',
+        growth: '  profiles: {from: public.users, pick: [id, name]}\n',
+      },
+      {
+        ...tables,
+        'auth.logins': sideTable('id* text, mail text'),
+        'growth.profiles': sideTable('id* int4, name text!'),
+      },
+    );
+    expect(joined(back)).toEqual([['profiles', undefined, undefined, undefined]]);
+    expect(oneWay[0]).toMatch(/^table .*no key of auth.logins gives back id, by which rows of public.users are found$/);
   });
 
   test('a table of some rows does not lead one of all', () => {
@@ -239,7 +288,10 @@ describe('a split', () => {
       },
       all,
     );
-    expect(back.map(({ source }) => source.table)).toEqual(['profiles']);
+    expect(joined(back).map(([table, join]) => [table, join])).toEqual([
+      ['profiles', 'rows'],
+      ['logins', 'part'],
+    ]);
   });
 
   test.each([
@@ -254,22 +306,76 @@ describe('a split', () => {
     ['tenant = 1', 'id = 2', false],
   ])('by rows: %s, and %s', (a, b, isDisjoint) => {
     const notes = sideTable('tenant* int4, id* int4, body text');
-    const { back, parts, splits, oneWay } = invert(
+    const { back, oneWay } = invert(
       {
         a: `  notes: {from: public.notes, where: "${a}"}\n`,
         b: `  remarks: {from: public.notes, where: "${b}"}\n`,
       },
       { 'public.notes': notes, 'a.notes': notes, 'b.remarks': notes },
     );
-    expect(back.map(({ source }) => source.table)).toEqual(isDisjoint ? [] : ['notes']);
-    expect(parts.map(({ source }) => source.table)).toEqual(isDisjoint ? [] : ['remarks']);
-    expect(splits.map(({ source }) => source.table)).toEqual(isDisjoint ? ['notes', 'remarks'] : []);
-    expect([...back, ...splits].every(({ rules }) => rules?.where === undefined)).toBe(true);
-    expect(oneWay[0]).toBe(
+    expect(back.map(({ source, join, truncate }) => [source.table, join, truncate])).toEqual(
       isDisjoint
-        ? 'table mapping/a.yaml:3:3: nothing written to a.notes comes back to public.notes: its rows and those of b.remarks are rows of one table, and to write several tables into one is not built yet'
-        : 'rows mapping/a.yaml:3:38: a row of a.notes that has the key of a row of public.notes outside of `where` overwrites it: a.notes does not know of that row',
+        ? [
+            ['notes', 'rows', 'halt'],
+            ['remarks', 'rows', 'halt'],
+          ]
+        : [['notes', undefined, 'halt']],
     );
+    expect(back.every(({ rules }) => rules === undefined)).toBe(true);
+    expect(oneWay[0]).toBe(
+      'rows mapping/a.yaml:3:38: a row of a.notes that has the key of a row of public.notes outside of `where` overwrites it: a.notes does not know of that row',
+    );
+    expect(oneWay[1]).toMatch(isDisjoint ? /^rows mapping\/b/ : /^table mapping\/b.*comes back from a.notes$/);
+  });
+
+  test('by rows, whose column stays behind: the condition gives it back, where it has one value', () => {
+    const source = sideTable('id* int4, tenant int4!, kind text, body text');
+    const mapping = (where: string, more = '') =>
+      `{from: public.notes, where: "${where}", drop: [tenant, kind]${more}}\n`;
+    const { back, oneWay } = invert(
+      { a: `  notes: ${mapping("tenant = 1 and kind = 'x'")}`, b: `  notes: ${mapping('tenant in (2, 3)')}` },
+      {
+        'public.notes': source,
+        'a.notes': sideTable('id* int4, body text'),
+        'b.notes': sideTable('id* int4, body text'),
+      },
+    );
+    expect(back.map(({ join, rules }) => [join, [...(rules?.columns ?? [])]])).toEqual([
+      [
+        'rows',
+        [
+          ['tenant', { constant: '1' }],
+          ['kind', { constant: 'x' }],
+        ],
+      ],
+      ['rows', []],
+    ]);
+    expect(oneWay.filter((one) => one.includes('a.yaml'))).toEqual([expect.stringMatching(/^rows .*overwrites it/)]);
+    expect(oneWay.filter((one) => one.includes('b.yaml'))).toEqual([
+      expect.stringMatching(
+        /^new-rows .*public.notes.tenant is NOT NULL without a default, and nothing gives it back$/,
+      ),
+      expect.stringMatching(/^kept .*public.notes.kind keeps what it has/),
+      expect.stringMatching(/^rows .*overwrites it/),
+    ]);
+  });
+
+  test('by rows and columns: a part of the rows of several tables', () => {
+    const source = sideTable('id* int4, tenant int4!, body text, stars int4');
+    const rows = sideTable('id* int4, tenant int4!, body text');
+    const { back } = invert(
+      {
+        a: '  notes: {from: public.notes, where: tenant = 1, drop: [stars]}\n',
+        b: '  notes: {from: public.notes, where: tenant = 2, drop: [stars]}\n',
+        c: '  stars: {from: public.notes, where: "tenant in (1, 2)", pick: [id, stars]}\n',
+      },
+      { 'public.notes': source, 'a.notes': rows, 'b.notes': rows, 'c.stars': sideTable('id* int4, stars int4') },
+    );
+    expect(back.map(({ source, join }) => [source.schema, join])).toEqual([
+      ['a', 'rows'],
+      ['b', 'rows'],
+      ['c', 'part'],
+    ]);
   });
 });
 

@@ -2,26 +2,16 @@ import type { TableMapping } from '../mapping.js';
 import { displayName } from '../relation.js';
 import { backMapping } from './invert/back-mapping.js';
 import { type ColumnWay, columnWays } from './invert/column-ways.js';
-import { areDisjoint } from './invert/conditions.js';
-import { columnsOneWay, tableOneWay } from './invert/name-one-way.js';
+import { areDisjoint, onlyValues } from './invert/conditions.js';
+import { partOneWay, rowsOneWay, tableOneWay } from './invert/name-one-way.js';
 import { compileObstacle, tableObstacle } from './invert/obstacle.js';
 import type { OneWay } from './invert/one-way.js';
-import type { MappedSides } from './invert/sides.js';
+import { type MappedSides, sideColumn } from './invert/sides.js';
 
 /** The mapping from the new project to the old one. */
 export interface InvertedMapping {
-  /** They write whole rows: today's transform takes each of them. */
+  /** Those of a table that was split are joined: its rows first, then parts of them. */
   readonly tables: readonly TableMapping[];
-  /**
-   * Of a table that is split: columns of rows that are another table's. They must neither create nor delete rows of the
-   * old table, which no mapping can say yet.
-   */
-  readonly parts: readonly TableMapping[];
-  /**
-   * Of a table that is split by rows: each writes whole rows of it, of which the others write others. To fold the changes of
-   * several tables by the row of one is not built yet, and a mapping file cannot say it.
-   */
-  readonly splits: readonly TableMapping[];
   /** What does not come back. */
   readonly oneWay: readonly OneWay[];
 }
@@ -31,6 +21,17 @@ export interface Plan {
   readonly sides: MappedSides;
   readonly ways: readonly ColumnWay[];
   /** Why nothing does. */
+  readonly obstacle: string | undefined;
+}
+
+/** How a mapping's rows are written into the old table. */
+export interface Role {
+  readonly plan: Plan;
+  /** The columns that it brings, the key's among them. */
+  readonly ways: readonly ColumnWay[];
+  /** Of a part: the tables whose rows its rows may be of. */
+  readonly leaders: readonly Role[];
+  /** Why nothing comes back. */
   readonly obstacle: string | undefined;
 }
 
@@ -46,68 +47,91 @@ export function invertMappings(all: readonly MappedSides[]): InvertedMapping {
     const obstacle = known ?? compileObstacle(backMapping({ sides, ways }, mappings), sides);
     return { sides, ways, obstacle };
   });
-  const alone = plans.map((plan) => invertPlan(plan, plans, mappings));
-  const back = alone.map((one, i) => besideOthers(one, plans[i]!, alone));
+  const roles = rolesOf(plans);
+  const back = plans.map((plan) => invertRole(roles.get(plan)!, [...roles.values()], mappings));
+  const tables = back.flatMap(({ table }) => table ?? []);
   return {
-    tables: back.flatMap(({ table }) => table ?? []),
-    parts: back.flatMap(({ part }) => part ?? []),
-    splits: back.flatMap(({ split }) => split ?? []),
+    tables: [...tables.filter(({ join }) => join !== 'part'), ...tables.filter(({ join }) => join === 'part')],
     oneWay: back.flatMap(({ oneWay }) => oneWay),
   };
 }
 
 interface Back {
   readonly table?: TableMapping;
-  readonly part?: TableMapping;
-  readonly split?: TableMapping;
   readonly oneWay: readonly OneWay[];
 }
 
-function invertPlan(plan: Plan, plans: readonly Plan[], mappings: readonly TableMapping[]): Back {
-  const { sides, ways, obstacle } = plan;
+function invertRole(role: Role, roles: readonly Role[], mappings: readonly TableMapping[]): Back {
+  const { plan, ways, leaders, obstacle } = role;
+  const { sides } = plan;
   if (obstacle !== undefined) return { oneWay: [tableOneWay(sides, obstacle)] };
-  const leaders = leadersOf(plan, plans);
-  if (leaders.length === 0) {
-    return { table: backMapping(plan, mappings), oneWay: columnsOneWay(plan, plans, mappings) };
+  if (leaders.length > 0) {
+    return { table: backMapping({ sides, ways, join: 'part' }, mappings), oneWay: partOneWay(role, mappings) };
   }
-  const brought = new Set(
-    leaders.flatMap((leader) => (leader.obstacle === undefined ? leader.ways.map(({ old }) => old.name) : [])),
+  const siblings = roles.filter((other) => other !== role && isOfSameTable(other.plan, plan));
+  const isJoined = siblings.some((other) => other.obstacle === undefined);
+  const given = givenValues(role, siblings);
+  const back = { sides, ways, given, ...(isJoined ? { join: 'rows' as const } : {}) };
+  return { table: backMapping(back, mappings), oneWay: rowsOneWay(role, { siblings, given }, mappings) };
+}
+
+/** A table whose rows may be those of another one is a part of that. */
+function rolesOf(plans: readonly Plan[]): Map<Plan, Role> {
+  const roles = new Map<Plan, Role>();
+  for (const plan of plans.toSorted(byRank)) {
+    const leaders = [...roles.values()].filter(({ plan: other }) => isOfSameTable(other, plan) && mayMeet(other, plan));
+    const { ways, obstacle } = plan;
+    roles.set(plan, leaders.length === 0 ? { plan, ways, leaders, obstacle } : partOf(plan, leaders));
+  }
+  return roles;
+}
+
+/** Each column comes back from one table alone. */
+function partOf(plan: Plan, leaders: readonly Role[]): Role {
+  const brought = new Set(leaders.flatMap(({ obstacle, ways }) => (obstacle === undefined ? ways : [])).map(nameOf));
+  const ways = plan.ways.filter((way) => way.old.key || !brought.has(nameOf(way)));
+  return { plan, ways, leaders, obstacle: plan.obstacle ?? partObstacle(plan, ways, leaders) };
+}
+
+function partObstacle({ sides }: Plan, ways: readonly ColumnWay[], leaders: readonly Role[]): string | undefined {
+  const target = ({ plan }: Role) => displayName(plan.sides.mapping.target);
+  // What goes in a part of a row is not gone from the old table; what is new there would have no row to go into.
+  const lost =
+    leaders.find((leader) => leader.obstacle !== undefined && leader.leaders.length === 0) ??
+    (leaders.every(({ obstacle }) => obstacle !== undefined) ? leaders[0] : undefined);
+  if (lost) return `its rows are parts of those of ${target(lost)}, of which nothing comes back`;
+  if (ways.some(({ old }) => !old.key)) return undefined;
+  const others = leaders.filter(({ obstacle }) => obstacle === undefined);
+  return `what it has of ${displayName(sides.mapping.source)} comes back from ${others.map(target).join(', ')}`;
+}
+
+/** What the condition says of columns that do not come back otherwise: their values in all rows of the table. */
+function givenValues({ plan, ways }: Role, siblings: readonly Role[]): Map<string, string> {
+  const { mapping, source } = plan.sides;
+  const parts = siblings.filter(({ obstacle, leaders }) => obstacle === undefined && leaders.length > 0);
+  const brought = new Set([ways, ...parts.map((part) => part.ways)].flat().map(nameOf));
+  return new Map(
+    [...onlyValues(mapping.rules?.where?.condition)].filter(([name]) => {
+      const column = sideColumn(source, name);
+      return column && !column.key && !column.isGenerated && !brought.has(name);
+    }),
   );
-  const own = ways.filter(({ old }) => old.key || !brought.has(old.name));
-  const leader = displayName(leaders[0]!.sides.mapping.target);
-  const why = `its rows are parts of those of ${leader}, and to write the columns of a part is not built yet`;
-  return { part: backMapping({ sides, ways: own }, mappings), oneWay: [tableOneWay(sides, why)] };
 }
 
-/** A table that others write into, too. */
-function besideOthers(one: Back, { sides }: Plan, all: readonly Back[]): Back {
-  const { table } = one;
-  if (!table) return one;
-  const others = all.flatMap((other) =>
-    other.table && other !== one && displayName(other.table.target) === displayName(table.target) ? other.table : [],
-  );
-  if (others.length === 0) return one;
-  const names = others.map(({ source }) => displayName(source)).join(', ');
-  const why = `its rows and those of ${names} are rows of one table, and to write several tables into one is not built yet`;
-  return { split: table, oneWay: [tableOneWay(sides, why)] };
+const nameOf = ({ old }: ColumnWay) => old.name;
+
+function isOfSameTable(one: Plan, other: Plan): boolean {
+  return displayName(one.sides.mapping.source) === displayName(other.sides.mapping.source);
 }
 
-/**
- * Tables whose rows are the old table's before a table's are, and may be the same rows. One that does not come back is
- * among them: a row that goes in a part of it is not gone from the old table.
- */
-function leadersOf(plan: Plan, plans: readonly Plan[]): Plan[] {
-  const { mapping } = plan.sides;
-  const siblings = plans
-    .filter(({ sides }) => displayName(sides.mapping.source) === displayName(mapping.source))
-    .sort(byRank);
-  return siblings
-    .slice(0, siblings.indexOf(plan))
-    .filter(({ sides }) => !areDisjoint(sides.mapping.rules?.where?.condition, mapping.rules?.where?.condition));
+function mayMeet(one: Plan, other: Plan): boolean {
+  const condition = ({ sides }: Plan) => sides.mapping.rules?.where?.condition;
+  return !areDisjoint(condition(one), condition(other));
 }
 
-/** All rows before some of them, then many columns before few. */
+/** All rows before some of them, then many columns before few; of as many what comes back at all. */
 function byRank(one: Plan, other: Plan): number {
   const isOfSome = ({ sides }: Plan) => Number(sides.mapping.rules?.where !== undefined);
-  return isOfSome(one) - isOfSome(other) || other.ways.length - one.ways.length;
+  const isLost = ({ obstacle }: Plan) => Number(obstacle !== undefined);
+  return isOfSome(one) - isOfSome(other) || other.ways.length - one.ways.length || isLost(one) - isLost(other);
 }

@@ -12,6 +12,7 @@ export function mappingReference(): string {
     'Each stands in the list `steps` of a rule; they are done in that order.',
     table(STEP_TEXTS, STEP_EXAMPLES),
     LINEAGE,
+    JOINED,
     LIMITS,
   ].join('\n\n');
 }
@@ -122,6 +123,24 @@ tables:
     from: public.posts
     columns: {owner: {lookup: shared.users.id, of: [owner]}}
 \`\`\``;
+
+const JOINED = `## Several tables that were one
+
+\`\`\`yaml
+tables:
+  users:
+    join:                             # in the place of \`from\`, in a way back alone
+      - from: growth.profiles         # its rows are those of the old table
+      - from: auth.logins
+        part: true                    # its columns are columns of those rows
+        rename: {user_id: id}
+\`\`\`
+
+\`ferry way-back\` writes it for a table that the pipeline splits. Tables that are no parts bring different rows of the old table. A
+part's create or update writes its own columns into the row of its key, and its delete writes nothing: those columns keep what they have. A
+part whose row the old table does not have is refused. All of them have the old table's key, and no column comes from a part and another table.
+At a TRUNCATE of one of them that table stands (\`truncate: halt\`, said or not). Columns are changed by hand: \`schemaChanges\` is halt or ignore.
+Elsewhere \`join\` is refused: a copy would bring parts of rows before the rows. [Why so](decisions/0023-way-back.md)`;
 
 const LIMITS = `## Functions of your own
 

@@ -1,24 +1,33 @@
-import { mergedWith, type TableMapping } from '../../mapping.js';
+import { type FilePlace, mergedWith, type TableMapping } from '../../mapping.js';
 import { displayName } from '../../relation.js';
+import type { ColumnRule } from '../column-rule.js';
 import type { TableRules } from '../table-rules.js';
 import { type ColumnWay, ruleBack } from './column-ways.js';
 import { constantsOf, discriminators, haveValues } from './conditions.js';
 import { type MappedSides, sideColumn, travelling } from './sides.js';
 
+/** What a mapping of the way back brings. */
+interface Brought {
+  readonly sides: MappedSides;
+  readonly ways: readonly ColumnWay[];
+  /** Values that columns of the old table have in all of its rows. */
+  readonly given?: ReadonlyMap<string, string>;
+  readonly join?: NonNullable<TableMapping['join']>;
+}
+
 /** The mapping that brings the given columns back. */
-export function backMapping(
-  { sides, ways }: { readonly sides: MappedSides; readonly ways: readonly ColumnWay[] },
-  tables: readonly TableMapping[],
-): TableMapping {
+export function backMapping(brought: Brought, tables: readonly TableMapping[]): TableMapping {
+  const { sides, ways, join } = brought;
   const { mapping } = sides;
   const moved = ways.filter(({ steps }) => steps.length === 0);
-  const rules = rulesBack(sides, ways, ownConstants(sides, tables));
+  const rules = rulesBack(brought, ownConstants(sides, tables));
   const back: TableMapping = {
     source: mapping.target,
     target: mapping.source,
     rename: new Map(moved.flatMap(({ old, now }) => (old.name === now.name ? [] : [[now.name, old.name]]))),
     ...(rules ? { rules } : {}),
-    ...(hasOthers(mapping) ? { truncate: 'halt' } : {}),
+    ...(join ? { join } : {}),
+    ...(join || hasOthers(mapping) ? { truncate: 'halt' } : {}),
     place: mapping.place,
     columnPlaces: new Map(moved.map(({ old, now }) => [now.name, mapping.columnPlaces.get(old.name) ?? mapping.place])),
   };
@@ -33,8 +42,7 @@ function hasOthers({ rules, lineage }: TableMapping): boolean {
 
 /** Undefined where all columns of the new table only move. */
 function rulesBack(
-  { mapping, target }: MappedSides,
-  ways: readonly ColumnWay[],
+  { sides: { mapping, target }, ways, given = new Map() }: Brought,
   constants: ReadonlyMap<string, string>,
 ): TableRules | undefined {
   const condition = haveValues(constants);
@@ -44,13 +52,22 @@ function rulesBack(
   });
   const moved = ways.filter(({ steps }) => steps.length === 0).map(({ now }) => now.name);
   const isWhole = travelling(target).every(({ name }) => moved.includes(name));
-  if (isWhole && made.length === 0 && !condition) return undefined;
+  if (isWhole && made.length === 0 && given.size === 0 && !condition) return undefined;
   return {
     pick: moved,
     drop: [],
     ...(condition ? { where: { condition, place: mapping.place } } : {}),
-    columns: new Map(made.map(({ way, rule }) => [way.old.name, rule])),
-    places: new Map(made.map(({ way }) => [way.old.name, mapping.rules?.places.get(way.now.name) ?? mapping.place])),
+    columns: new Map([
+      ...made.map(({ way, rule }): [string, ColumnRule] => [way.old.name, rule]),
+      ...[...given].map(([name, constant]): [string, ColumnRule] => [name, { constant }]),
+    ]),
+    places: new Map([
+      ...made.map(({ way }): [string, FilePlace] => [
+        way.old.name,
+        mapping.rules?.places.get(way.now.name) ?? mapping.place,
+      ]),
+      ...[...given.keys()].map((name): [string, FilePlace] => [name, mapping.rules?.where?.place ?? mapping.place]),
+    ]),
   };
 }
 

@@ -19,6 +19,12 @@ export function areDisjoint(one: Expression | undefined, other: Expression | und
   return demandsOf(one).some((a) => demands.some((b) => exclude(a, b)));
 }
 
+/** Columns that have one value, as its text, in all rows that fulfil a condition. */
+export function onlyValues(condition: Expression | undefined): Map<string, string> {
+  const demands = condition ? demandsOf(condition) : [];
+  return new Map(demands.flatMap(({ column, only }) => (only?.length === 1 ? [[column, only[0]!]] : [])));
+}
+
 function demandsOf(expression: Expression): Demand[] {
   if (expression.kind === 'and') return expression.parts.flatMap(demandsOf);
   if (expression.kind === 'null') return [{ column: expression.column, isNull: true }];

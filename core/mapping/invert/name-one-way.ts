@@ -1,7 +1,7 @@
 import type { FilePlace, TableMapping } from '../../mapping.js';
 import { displayName } from '../../relation.js';
 import { inputsOf } from '../compile-rule.js';
-import type { Plan } from '../invert.js';
+import type { Role } from '../invert.js';
 import { ownConstants } from './back-mapping.js';
 import { describeRule, forwardOutputs, placeOfOutput } from './column-ways.js';
 import type { OneWay } from './one-way.js';
@@ -12,17 +12,51 @@ export function tableOneWay({ mapping }: MappedSides, why: string): OneWay {
   return { level: 'table', ...namesOf(mapping), place: mapping.place, follows, why };
 }
 
+/** What stands beside a table whose rows come back. */
+interface Beside {
+  /** The others that the old table's rows or columns went to. */
+  readonly siblings: readonly Role[];
+  /** What columns of the old table have in all of its rows. */
+  readonly given: ReadonlyMap<string, string>;
+}
+
 /** What of a table that comes back does not: values and columns of the new table, then columns and rows of the old one. */
-export function columnsOneWay(plan: Plan, plans: readonly Plan[], tables: readonly TableMapping[]): OneWay[] {
+export function rowsOneWay(role: Role, beside: Beside, tables: readonly TableMapping[]): OneWay[] {
   return [
-    ...lostValues(plan),
-    ...lostColumns(plan, tables),
-    ...unfilledColumns(plan, plans),
-    ...otherRows(plan, tables),
+    ...lostValues(role),
+    ...lostColumns(role, tables),
+    ...unfilledColumns(role, beside),
+    ...otherRows(role, tables),
   ];
 }
 
-function lostValues({ sides, ways }: Plan): OneWay[] {
+/** The same of columns that come back into rows which another table brings. */
+export function partOneWay(role: Role, tables: readonly TableMapping[]): OneWay[] {
+  const { mapping } = role.plan.sides;
+  const [from, to] = [displayName(mapping.source), displayName(mapping.target)];
+  const own = role.ways.flatMap(({ old }) => (old.key ? [] : [old.name])).join(', ');
+  const leaders = role.leaders.flatMap((leader) => (leader.obstacle === undefined ? [targetOf(leader)] : []));
+  const common = { ...namesOf(mapping), place: mapping.place };
+  return [
+    ...lostValues(role),
+    ...lostColumns(role, tables),
+    ...otherRows(role, tables),
+    {
+      level: 'rows',
+      ...common,
+      follows: `a row of ${to} is refused where ${from} has none of its key`,
+      why: `its columns come back into rows that ${leaders.join(' or ')} brings`,
+    },
+    {
+      level: 'values',
+      ...common,
+      follows: `a row that goes from ${to} leaves ${own} of its row in ${from} as it is`,
+      why: `its rows are parts of those of ${leaders.join(' or ')}`,
+    },
+  ];
+}
+
+function lostValues({ plan: { sides }, ways }: Role): OneWay[] {
   const { mapping } = sides;
   const outputs = forwardOutputs(sides);
   return ways.flatMap(({ old, now, limits }) => {
@@ -36,7 +70,8 @@ function lostValues({ sides, ways }: Plan): OneWay[] {
   });
 }
 
-function lostColumns({ sides, ways }: Plan, tables: readonly TableMapping[]): OneWay[] {
+function lostColumns({ plan, ways, leaders }: Role, tables: readonly TableMapping[]): OneWay[] {
+  const { sides } = plan;
   const { mapping, target } = sides;
   const outputs = forwardOutputs(sides);
   const constants = ownConstants(sides, tables);
@@ -49,6 +84,9 @@ function lostColumns({ sides, ways }: Plan, tables: readonly TableMapping[]): On
     return [{ level: 'column', ...namesOf(mapping), column: now.name, place, follows, why: whyLost() }];
 
     function whyLost(): string {
+      const own = plan.ways.find((way) => way.now === now);
+      const leader = own && leaders.find((one) => brings(one, own.old.name));
+      if (leader) return `${source}.${own.old.name} comes back from ${targetOf(leader)}`;
       if (!output || (output.kind === 'rule' && output.rule.constant !== undefined))
         return `${source} has no column for it`;
       const from = output.kind === 'move' ? output.column : describeRule(output.rule);
@@ -61,19 +99,24 @@ function lostColumns({ sides, ways }: Plan, tables: readonly TableMapping[]): On
   });
 }
 
-function unfilledColumns({ sides, ways }: Plan, plans: readonly Plan[]): OneWay[] {
+function unfilledColumns(role: Role, { siblings, given }: Beside): OneWay[] {
+  const { sides } = role.plan;
   const { mapping, source } = sides;
   const [from, to] = [displayName(mapping.source), displayName(mapping.target)];
   return travelling(source).flatMap((old): OneWay[] => {
-    if (ways.some((way) => way.old === old)) return [];
+    if (brings(role, old.name) || given.has(old.name)) return [];
     const common = { ...namesOf(mapping), column: old.name, place: placeOfLeft(sides, old.name) };
-    const other = plans.find(
-      ({ sides: { mapping: one }, ways }) =>
-        displayName(one.source) === from && ways.some((way) => way.old.name === old.name),
-    );
-    const filler = other ? `only ${displayName(other.sides.mapping.target)} has it` : 'nothing gives it back';
-    if (old.notNull && !old.hasDefault) {
-      const why = `${from}.${old.name} is NOT NULL without a default, and ${filler}`;
+    const part = siblings.find((other) => other.leaders.includes(role) && brings(other, old.name));
+    const isNeeded = old.notNull && !old.hasDefault;
+    if (part && !isNeeded) return [];
+    const other = part ?? siblings.find(({ plan }) => plan.ways.some((way) => way.old.name === old.name));
+    const filler = other ? `only ${targetOf(other)} has it` : 'nothing gives it back';
+    const why = `${from}.${old.name} is NOT NULL without a default, and ${filler}`;
+    if (part) {
+      const follows = `a row that is new in ${to} needs its row of ${targetOf(part)} in the same transaction`;
+      return [{ level: 'rows', ...common, follows, why }];
+    }
+    if (isNeeded) {
       return [
         { level: 'new-rows', ...common, follows: `a row that is new in ${to} cannot be written to ${from}`, why },
       ];
@@ -84,6 +127,14 @@ function unfilledColumns({ sides, ways }: Plan, plans: readonly Plan[]): OneWay[
   });
 }
 
+function brings({ obstacle, ways }: Role, column: string): boolean {
+  return obstacle === undefined && ways.some(({ old }) => old.name === column);
+}
+
+function targetOf({ plan }: Role): string {
+  return displayName(plan.sides.mapping.target);
+}
+
 /** Where the mapping leaves a column, or makes something else of it. */
 function placeOfLeft({ mapping }: MappedSides, column: string): FilePlace {
   const rule = [...(mapping.rules?.columns ?? [])].find(([, rule]) => inputsOf(rule).includes(column));
@@ -91,7 +142,7 @@ function placeOfLeft({ mapping }: MappedSides, column: string): FilePlace {
   return place ?? mapping.place;
 }
 
-function otherRows({ sides }: Plan, tables: readonly TableMapping[]): OneWay[] {
+function otherRows({ plan: { sides } }: Role, tables: readonly TableMapping[]): OneWay[] {
   const { mapping } = sides;
   const { where } = mapping.rules ?? {};
   const [from, to] = [displayName(mapping.source), displayName(mapping.target)];

@@ -1,5 +1,5 @@
 import { movedName, outputsOf } from '../../../core/mapping/table-rules.js';
-import { formatPlace, type TableMapping } from '../../../core/mapping.js';
+import { formatPlace, mergedWith, type TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { didYouMean } from '../../../core/suggest.js';
 import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
@@ -17,9 +17,10 @@ export const columnFit = defineCheck(
     const published = await context.published();
     // What a way back refuses was named as one-way when it was written, and stands against nothing else.
     const fit = { types, report, refuses: context.pipeline.wayBackOf ? report.warn : report.error };
-    return (await mappedPairs(context)).flatMap((pair) => [
+    const pairs = await mappedPairs(context);
+    return pairs.flatMap((pair) => [
       ...movedColumns(pair, published).flatMap((column) => columnFindings(pair, column, fit)),
-      ...unfilledColumns(pair, fit),
+      ...unfilledColumns(pair, filledColumns(pair, pairs), fit),
     ]);
   },
 );
@@ -110,11 +111,33 @@ function missingColumn({ mapping, source, target }: MappedPair, from: CatalogCol
   });
 }
 
-function unfilledColumns({ mapping, source, target }: MappedPair, { report, refuses }: Fit): Finding[] {
-  const named = (columns: readonly CatalogColumn[]) => columns.map((column) => column.name);
-  const filled = new Set(
-    outputsOf(mapping, named(source.columns.filter((column) => column.generated === ''))).map(({ name }) => name),
+const named = (columns: readonly CatalogColumn[]) => columns.map((column) => column.name);
+
+/** Columns of the target that have values in the rows which a mapping brings, by itself or by parts; a part brings no rows. */
+export function filledColumns(
+  { mapping, source }: MappedPair,
+  pairs: readonly MappedPair[],
+): ReadonlySet<string> | undefined {
+  if (mapping.join === 'part') return undefined;
+  const joined = mapping.join
+    ? mergedWith(
+        pairs.map((pair) => pair.mapping),
+        mapping,
+      )
+    : [];
+  const parts = pairs.filter((pair) => pair.mapping.join === 'part' && joined.includes(pair.mapping));
+  const filled = [{ mapping, source }, ...parts].flatMap((pair) =>
+    outputsOf(pair.mapping, named(pair.source.columns.filter((column) => column.generated === ''))),
   );
+  return new Set(filled.map(({ name }) => name));
+}
+
+function unfilledColumns(
+  { mapping, source, target }: MappedPair,
+  filled: ReturnType<typeof filledColumns>,
+  { report, refuses }: Fit,
+): Finding[] {
+  if (!filled) return [];
   const generated = new Set(
     named(source.columns.filter((column) => column.generated !== '')).map((name) => movedName(mapping, name)),
   );

@@ -7,6 +7,7 @@ import { sourceEncoding, targetEncoding } from './encoding.js';
 import { extensionTypes } from './extension-types.js';
 import { fencePrivileges } from './fence-privileges.js';
 import type { Finding } from './finding.js';
+import { joinFit } from './join-fit.js';
 import { keyCollation } from './key-collation.js';
 import { keyReferences } from './key-references.js';
 import { lineageFit } from './lineage-fit.js';
@@ -75,6 +76,7 @@ const CHECKS: readonly Check[] = [
   targetKey,
   deferrableKeys,
   lineageFit,
+  joinFit,
   keyCollation,
   targetPrivileges,
   targetRowSecurity,

@@ -12,17 +12,24 @@ import type { SideShape } from './table-shape.js';
 export type LeftBehind = (keys: readonly Key[]) => Promise<ReadonlySet<string>>;
 
 /**
- * The condition of the rows that a mapping's other direction moves; undefined where those are all.
- * @param forward the mappings of the pipeline that the mapping's pipeline leads back.
+ * What a mapping of a way back leaves out; undefined where its table has all of the old rows.
+ * @param at.old the old project's table.
+ * @param at.forward the mappings of the pipeline that the mapping's pipeline leads back.
  */
-export function forwardCondition(mapping: TableMapping, forward: readonly TableMapping[]): Expression | undefined {
+export function leftBehindOf(
+  mapping: TableMapping,
+  at: { readonly session: Session; readonly old: SideShape; readonly forward: readonly TableMapping[] },
+): LeftBehind | undefined {
+  // Its row stands where its part has gone.
+  if (mapping.join === 'part') return async (keys) => new Set(keys.map(keyId));
   const isOther = ({ source, target }: TableMapping) =>
     displayName(source) === displayName(mapping.target) && displayName(target) === displayName(mapping.source);
-  return forward.find(isOther)?.rules?.where?.condition;
+  const condition = at.forward.find(isOther)?.rules?.where?.condition;
+  return condition && leftBehind(at.session, at.old, condition);
 }
 
-/** @param old the old project's table. @returns ids of keys, as keyId makes them. */
-export function leftBehind(session: Session, old: SideShape, condition: Expression): LeftBehind {
+/** @returns ids of keys, as keyId makes them. */
+function leftBehind(session: Session, old: SideShape, condition: Expression): LeftBehind {
   const columns = columnsOf(condition);
   const moves = compileExpression(
     condition,

@@ -3,7 +3,7 @@ import type { TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import type { AppliedProbe } from './applied-probe.js';
 import { candidateReader, keysBeyond } from './candidate-reader.js';
-import { forwardCondition, leftBehind } from './left-behind.js';
+import { leftBehindOf } from './left-behind.js';
 import { mappedReader } from './mapped-reader.js';
 import type { TableReader } from './observe.js';
 import type { Key } from './queries.js';
@@ -46,10 +46,10 @@ export async function openTable(
     readTableCatalog(sides.target, mapping.target),
   ]);
   const shape = planShape(mapping, source, target, kit);
-  const condition = forwardCondition(mapping, forward);
+  const left = leftBehindOf(mapping, { old: shape.target, session: sides.target, forward });
   return {
     ...readersOf(shape, sides),
-    ...(condition ? { leftBehind: leftBehind(sides.target, shape.target, condition) } : {}),
+    ...(left ? { leftBehind: left } : {}),
     sessions: sides,
     applied,
     returned,

@@ -23,14 +23,19 @@ export function renderMappings(
     const mapped = tables.filter(({ target }) => target.schema === schema);
     const text = writeMapping(schema, mapped, {
       head: [`The old schema ${schema}: its tables, and the tables of the new project whose rows come back to them.`],
-      table: (mapping) =>
-        oneWay.filter((one) => isAbout(one, mapping)).map(({ follows, why }) => `${follows}: ${why}.`),
+      table: (mapping) => [
+        ...(mapping.join === 'part' ? [PART] : []),
+        ...oneWay.filter((one) => isAbout(one, mapping)).map(({ follows, why }) => `${follows}: ${why}.`),
+      ],
+      joined: ['Its rows were split: each of these tables brings some of them, or some of their columns.'],
       truncate: ['The old table has rows that never were in the new one, and that a TRUNCATE there must not take.'],
       tail: left.length === 0 ? [] : ['Nothing comes back:', ...left.map(leftLine)],
     });
     return { path: mappingFile(schema), text };
   });
 }
+
+const PART = 'A part: its columns are written into rows that are there, and it neither makes nor deletes any.';
 
 function isAbout({ source, target }: OneWay, mapping: TableMapping): boolean {
   return source === displayName(mapping.target) && target === displayName(mapping.source);

@@ -1,7 +1,22 @@
 import { expect, test } from 'vitest';
-import { partitionsFinding, skewFinding, timestampsFinding } from './gates.js';
+import { joinsFinding, partitionsFinding, skewFinding, timestampsFinding } from './gates.js';
+
+const mapping = (source: string, join?: 'rows' | 'part') => ({
+  source: { schema: 'growth', table: source },
+  target: { schema: 'public', table: 'users' },
+  rename: new Map(),
+  ...(join ? { join } : {}),
+  place: { file: 'mapping/public.yaml', line: 1, column: 1 },
+  columnPlaces: new Map(),
+});
 
 test.each([
+  [joinsFinding([mapping('users')]), true, 'from one'],
+  [
+    joinsFinding([mapping('profiles', 'rows'), mapping('logins', 'part'), mapping('posts')]),
+    false,
+    'the way back joins growth.profiles into public.users, growth.logins into public.users:',
+  ],
   [timestampsFinding({ old: 'on', new: 'on' }), true, 'keep commit times'],
   [timestampsFinding({ old: 'on', new: 'off' }), false, 'the new project keeps no commit times'],
   [timestampsFinding({ old: 'off', new: 'off' }), false, 'the old and the new project keeps no commit times'],

@@ -1,3 +1,5 @@
+import type { TableMapping } from '../../../../core/mapping.js';
+import { displayName } from '../../../../core/relation.js';
 import type { Finding } from '../../cutover/gates/gate.js';
 import { wayBackFinding } from '../../cutover/gates/way-back.js';
 import { mappedPairs, preflightContext } from '../../preflight/context.js';
@@ -7,7 +9,15 @@ import { type SharedTables, sharedTables } from './shared-tables.js';
 import type { UserSides } from './sides.js';
 
 export interface UsersFinding extends Finding {
-  readonly gate: 'way-back' | 'keys' | 'partitions' | 'commit-timestamps' | 'clocks' | 'transactions' | 'numbers';
+  readonly gate:
+    | 'way-back'
+    | 'joins'
+    | 'keys'
+    | 'partitions'
+    | 'commit-timestamps'
+    | 'clocks'
+    | 'transactions'
+    | 'numbers';
 }
 
 /** Apply waits so long at the most, and with it the other project's changes. */
@@ -25,6 +35,7 @@ export async function usersFindings(
   const near = far ? await nearSequences(source, far) : (await planFarSequences(source, target, pipeline.tables)).near;
   return [
     { gate: 'way-back', ...(await wayBackFinding(sides)) },
+    { gate: 'joins', ...joinsFinding(sides.back?.pipeline.tables ?? []) },
     { gate: 'keys', ...keysFinding(await readSharedTables(sides)) },
     { gate: 'partitions', ...partitionsFinding([pipeline.log.partitions, sides.back?.pipeline.log.partitions ?? 1]) },
     {
@@ -42,6 +53,19 @@ export async function usersFindings(
 
 export async function readSharedTables({ pipeline, source, target }: UserSides): Promise<SharedTables> {
   return sharedTables(pipeline.tables, await mappedPairs(preflightContext(pipeline, { source, target })));
+}
+
+/** Which of two writes was later is known of rows that have one row on the other side. */
+export function joinsFinding(back: readonly TableMapping[]): Finding {
+  const joined = back.filter(({ join }) => join);
+  if (joined.length === 0) return { isOpen: true, figure: 'each table comes back from one' };
+  const pairs = joined.map(({ source, target }) => `${displayName(source)} into ${displayName(target)}`);
+  return {
+    isOpen: false,
+    figure: `the way back joins ${pairs.join(', ')}: several rows there are one here`,
+    remedy:
+      'Go by ferry rollout in the mode reads, and by ferry cutover: the mode users knows no tables that are split.',
+  };
 }
 
 function keysFinding({ source, problems }: SharedTables): Finding {
