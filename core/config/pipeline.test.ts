@@ -131,6 +131,11 @@ describe('parsePipeline', () => {
     expect(schemaPolicy(rows, 'auth.logins')).toBe('halt');
   });
 
+  test('reads a join of two tables of one schema', () => {
+    const text = 'schema: public\ntables: {users: {join: [{from: growth.a}, {from: growth.b}]}}\n';
+    expect(parse({ public: text }, BACK).tables.map(routeName)).toEqual(['growth.a', 'growth.b']);
+  });
+
   test('refuses a join where rows are copied', () => {
     expect(problem({ public: joined() })).toEqual({
       code: 'mapping-invalid',

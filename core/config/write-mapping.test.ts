@@ -261,13 +261,11 @@ tables:
       # Of logins.
       # And more.
       - from: auth.logins
-        # None goes.
         truncate: halt
       # Of profiles.
       # And more.
       - from: growth.profiles
         part: true
-        # None goes.
         truncate: halt
 
   # Of posts.

@@ -12,7 +12,7 @@ export interface MappingComments {
   readonly table: (mapping: TableMapping) => readonly string[];
   /** Above a table that several are joined in. */
   readonly joined: readonly string[];
-  /** Above its key `truncate`. */
+  /** Above its key `truncate`, save where it is joined. */
   readonly truncate: readonly string[];
   readonly tail: readonly string[];
 }
@@ -43,7 +43,7 @@ export function writeMapping(schema: string, tables: readonly TableMapping[], co
 }
 
 function commentsOf(mapping: TableMapping, path: EntryComment['path'], comments: MappingComments): EntryComment[] {
-  const truncate = mapping.truncate ? [{ path: [...path, 'truncate'], lines: comments.truncate }] : [];
+  const truncate = mapping.truncate && !mapping.join ? [{ path: [...path, 'truncate'], lines: comments.truncate }] : [];
   return [{ path, lines: comments.table(mapping) }, ...truncate];
 }
 

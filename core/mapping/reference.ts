@@ -36,7 +36,7 @@ const value = (text: string | null) => (text === null ? 'null' : code(text));
 const code = (text: string) => `\`${cell(text)}\``;
 const cell = (text: string) => text.replaceAll('|', '\\|');
 
-const INTRODUCTION = `<!-- Written by a test out of core/mapping/: do not edit. npx vitest run --project unit -u test/mapping-reference.test.ts -->
+const INTRODUCTION = `<!-- Written by a test out of core/mapping/: do not edit. npx vitest run --project unit test/mapping-reference.test.ts -u -->
 # The mapping
 
 One file of \`mapping/\` for each domain schema. Without anything else a table's rows move as they are, as bytes.

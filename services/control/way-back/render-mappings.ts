@@ -27,7 +27,9 @@ export function renderMappings(
         ...(mapping.join === 'part' ? [PART] : []),
         ...oneWay.filter((one) => isAbout(one, mapping)).map(({ follows, why }) => `${follows}: ${why}.`),
       ],
-      joined: ['Its rows were split: each of these tables brings some of them, or some of their columns.'],
+      joined: [
+        'It was split: each of these tables brings some of its rows, or some of their columns, and a TRUNCATE of one must not take the others.',
+      ],
       truncate: ['The old table has rows that never were in the new one, and that a TRUNCATE there must not take.'],
       tail: left.length === 0 ? [] : ['Nothing comes back:', ...left.map(leftLine)],
     });
