@@ -360,6 +360,25 @@ describe('a split', () => {
     ]);
   });
 
+  test('by rows, whose column a table brings: its values are the column’s', () => {
+    const where = "tenant = 1 and kind = 'x' and even = 't'";
+    const { back } = invert(
+      {
+        a: `  notes: {from: public.notes, where: "${where}", pick: [id, tenant]}\n`,
+        b: `  kinds: {from: public.notes, where: "${where}", pick: [id, kind]}\n`,
+      },
+      {
+        'public.notes': sideTable('id* int4, tenant int4, kind text, even bool~'),
+        'a.notes': sideTable('id* int4, tenant int4'),
+        'b.kinds': sideTable('id* int4, kind text'),
+      },
+    );
+    expect(back.map(({ source, join, rules }) => [source.table, join, rules])).toEqual([
+      ['notes', 'rows', undefined],
+      ['kinds', 'part', undefined],
+    ]);
+  });
+
   test('by rows and columns: a part of the rows of several tables', () => {
     const source = sideTable('id* int4, tenant int4!, body text, stars int4');
     const rows = sideTable('id* int4, tenant int4!, body text');

@@ -113,7 +113,7 @@ function givenValues({ plan, ways }: Role, siblings: readonly Role[]): Map<strin
   return new Map(
     [...onlyValues(mapping.rules?.where?.condition)].filter(([name]) => {
       const column = sideColumn(source, name);
-      return column && !column.key && !column.isGenerated && !brought.has(name);
+      return column && !column.isGenerated && !brought.has(name);
     }),
   );
 }
