@@ -6,13 +6,14 @@ import { MovingPair } from '../support/moving-pair.js';
 import { describeWithPostgres, testServers } from '../support/servers.js';
 
 const OLD = `
-  CREATE TABLE public.users (
+  CREATE TABLE public.people (
     id bigint PRIMARY KEY, email text NOT NULL, name text NOT NULL, bio text, kept text DEFAULT 'old', picture text);
-  ALTER TABLE public.users ALTER picture SET STORAGE EXTERNAL;
-  CREATE TABLE public.docs (id int PRIMARY KEY, kind text NOT NULL, body text);
-  INSERT INTO public.users SELECT i, 'u' || i || '@x', 'user ' || i, 'bio ' || i, 'kept ' || i, repeat('x', 3000)
+  ALTER TABLE public.people ALTER picture SET STORAGE EXTERNAL;
+  CREATE TABLE public.papers (id int PRIMARY KEY, kind text NOT NULL, body text);
+  ALTER TABLE public.papers REPLICA IDENTITY FULL;
+  INSERT INTO public.people SELECT i, 'u' || i || '@x', 'user ' || i, 'bio ' || i, 'kept ' || i, repeat('x', 3000)
     FROM generate_series(1, 20) i;
-  INSERT INTO public.docs SELECT i, CASE WHEN i % 2 = 0 THEN 'note' ELSE 'task' END, 'doc ' || i FROM generate_series(1, 20) i`;
+  INSERT INTO public.papers SELECT i, CASE WHEN i % 2 = 0 THEN 'note' ELSE 'task' END, 'doc ' || i FROM generate_series(1, 20) i`;
 
 const NEW = `
   CREATE SCHEMA auth; CREATE SCHEMA shared; CREATE SCHEMA notes; CREATE SCHEMA tasks;
@@ -23,22 +24,25 @@ const NEW = `
   CREATE TABLE tasks.docs (id int PRIMARY KEY, kind text NOT NULL, body text)`;
 
 const MAPPINGS = {
-  auth: 'schema: auth\ntables:\n  accounts: { from: public.users, pick: [id, email] }\n',
+  auth: 'schema: auth\ntables:\n  accounts: { from: public.people, pick: [id, email] }\n',
   shared: `schema: shared
 tables:
-  profiles: { from: public.users, pick: [id, name, bio, picture], rename: { id: user_id, name: display_name } }
+  profiles: { from: public.people, pick: [id, name, bio, picture], rename: { id: user_id, name: display_name } }
 `,
-  notes: "schema: notes\ntables:\n  docs: { from: public.docs, where: kind = 'note' }\n",
-  tasks: "schema: tasks\ntables:\n  docs: { from: public.docs, where: kind <> 'note' }\n",
+  notes: "schema: notes\ntables:\n  docs: { from: public.papers, where: kind = 'note' }\n",
+  tasks: "schema: tasks\ntables:\n  docs: { from: public.papers, where: kind <> 'note' }\n",
 };
+
+/** That a part goes is nothing that the old row could say. */
+const ACCEPTED = { forced: { 'way-back': '--accept-one-way' } };
 
 /** What the old tables must have, by the new project's. */
 const JOINED = `
   SELECT a.id, a.email, p.display_name AS name, p.bio, length(p.picture) AS picture
     FROM auth.accounts a JOIN shared.profiles p ON p.user_id = a.id ORDER BY a.id`;
-const USERS = 'SELECT id, email, name, bio, length(picture) AS picture FROM public.users ORDER BY id';
+const USERS = 'SELECT id, email, name, bio, length(picture) AS picture FROM public.people ORDER BY id';
 const BOTH = 'SELECT * FROM (SELECT * FROM notes.docs UNION ALL SELECT * FROM tasks.docs) d ORDER BY id';
-const DOCS = 'SELECT * FROM public.docs ORDER BY id';
+const DOCS = 'SELECT * FROM public.papers ORDER BY id';
 
 describeWithPostgres('a table that was split', () => {
   let pair: MovingPair;
@@ -74,10 +78,10 @@ describeWithPostgres('a table that was split', () => {
     expect(written.code, written.stderr).toBe(0);
     const { tables, oneWay } = written.json<WayBackResult>();
     expect(tables.map(({ source, target }) => `${source} -> ${target}`).sort()).toEqual([
-      'auth.accounts -> public.users',
-      'notes.docs -> public.docs',
-      'shared.profiles -> public.users',
-      'tasks.docs -> public.docs',
+      'auth.accounts -> public.people',
+      'notes.docs -> public.papers',
+      'shared.profiles -> public.people',
+      'tasks.docs -> public.papers',
     ]);
     expect(oneWay.filter(({ level }) => level === 'table')).toEqual([]);
     const checked = await pair.runPlain('check', '-c', pair.back, '--json');
@@ -86,7 +90,7 @@ describeWithPostgres('a table that was split', () => {
 
   test('is written row by row, whole, in the old project', async () => {
     await pair.upBack();
-    expect(await cutOver(pair, 'begin', { acceptOneWay: true })).toMatchObject({ ok: true, serving: 'target' });
+    expect(await cutOver(pair, 'begin', ACCEPTED)).toMatchObject({ ok: true, serving: 'target' });
     const { target } = pair;
     await target.query(`BEGIN;
       INSERT INTO auth.accounts VALUES (101, 'a@x');
@@ -111,7 +115,7 @@ describeWithPostgres('a table that was split', () => {
       DELETE FROM tasks.docs WHERE id = 5; INSERT INTO notes.docs VALUES (5, 'note', 'moved'), (50, 'note', 'new');
       COMMIT`);
     await expectBack();
-    expect(await rowsOf('source', 'SELECT kept FROM public.users WHERE id IN (1, 113, 114) ORDER BY id')).toEqual(
+    expect(await rowsOf('source', 'SELECT kept FROM public.people WHERE id IN (1, 113, 114) ORDER BY id')).toEqual(
       ['kept 1', 'kept 13', 'kept 14'].map((kept) => ({ kept })),
     );
     const status = await pair.status(pair.back);
@@ -121,21 +125,21 @@ describeWithPostgres('a table that was split', () => {
   test('is compared through its way back, and goes there and back again', async () => {
     const verified = await pair.runPlain('verify', '-c', pair.back, '--json');
     expect(verified.code, verified.stdout).toBe(0);
-    await pair.source.query('ALTER TABLE public.users DISABLE TRIGGER ALL');
-    await pair.source.query(`UPDATE public.users SET bio = 'nobody wrote this' WHERE id = 7`);
-    await pair.source.query('ALTER TABLE public.users ENABLE TRIGGER ALL');
+    await pair.source.query('ALTER TABLE public.people DISABLE TRIGGER ALL');
+    await pair.source.query(`UPDATE public.people SET bio = 'nobody wrote this' WHERE id = 7`);
+    await pair.source.query('ALTER TABLE public.people ENABLE TRIGGER ALL');
     const differs = await pair.runPlain('verify', '-c', pair.back, '--json');
     expect(differs.code).toBe(3);
     expect(differs.stdout).toContain('shared.profiles');
     await pair.target.query(`UPDATE shared.profiles SET bio = 'written' WHERE user_id = 7`);
     await expectBack();
     expect(await cutOver(pair, 'begin', {}, 'back')).toMatchObject({ ok: true, serving: 'source' });
-    await pair.source.query(`INSERT INTO public.users VALUES (201, 'c@x', 'Carol', 'old again', 'kept', 'p');
-      UPDATE public.users SET name = name || '!' WHERE id < 4; DELETE FROM public.users WHERE id = 101;
-      UPDATE public.docs SET kind = 'note' WHERE id = 7`);
+    await pair.source.query(`INSERT INTO public.people VALUES (201, 'c@x', 'Carol', 'old again', 'kept', 'p');
+      UPDATE public.people SET name = name || '!' WHERE id < 4; DELETE FROM public.people WHERE id = 101;
+      UPDATE public.papers SET kind = 'note' WHERE id = 7`);
     await pair.untilStreaming();
     await expectBack();
-    expect(await cutOver(pair, 'begin', { acceptOneWay: true })).toMatchObject({ ok: true, serving: 'target' });
+    expect(await cutOver(pair, 'begin', ACCEPTED)).toMatchObject({ ok: true, serving: 'target' });
     await pair.target.query(`UPDATE shared.profiles SET display_name = 'new again' WHERE user_id = 201`);
     await expectBack();
   });
@@ -143,7 +147,7 @@ describeWithPostgres('a table that was split', () => {
   test('a part without its row is refused, by name', async () => {
     await pair.target.query(`INSERT INTO shared.profiles VALUES (999, 'Nobody', NULL, NULL)`);
     const stands = await pair.until('the part to be refused', ({ errors }) => errors.length > 0, { config: pair.back });
-    expect(stands.errors.join()).toContain('public.users');
+    expect(stands.errors.join()).toContain('public.people');
     await pair.target.query(`INSERT INTO auth.accounts VALUES (999, 'late@x')`);
   });
 });
