@@ -1,17 +1,32 @@
 import type { Client } from 'pg';
-import { formatLsn, LSN_ZERO, type Lsn, maxLsn } from '../core/lsn.js';
+import { formatLsn, LSN_ZERO, type Lsn } from '../core/lsn.js';
+import { domainSchemas } from '../core/mapping.js';
+import { ofPartition, partitionName, partitionsOf, topicsOf } from '../core/topics.js';
+import { readAppliedPoints } from '../platform/control-schema.js';
 import { appliedInAll } from '../test/support/applied.js';
 import { whileItMoves } from './while-it-moves.js';
 import type { World } from './world.js';
 
-/** @throws Error that says how far it came. */
+/** @throws Error that says which partitions are behind, and how far they came. */
 export async function untilApplied(world: World, target: Client, end: Lsn): Promise<void> {
   await whileItMoves(
     async () => {
       const at = await appliedInAll(world.config, target);
       return at === undefined ? undefined : { at, isDone: at > end };
     },
-    async (at) =>
-      new Error(`the target stands at ${formatLsn(maxLsn(at as Lsn, LSN_ZERO))}, the source at ${formatLsn(end)}`),
+    async () =>
+      new Error(
+        `the source is at ${formatLsn(end)}, the target behind: ${(await behind(world, target, end)).join(', ')}`,
+      ),
   );
+}
+
+async function behind({ config }: World, target: Client, end: Lsn): Promise<string[]> {
+  const { name, mappingVersion, tables, log } = config;
+  const points = await readAppliedPoints(target, name);
+  const topics = domainSchemas(tables).map(topicsOf(name, mappingVersion).domain);
+  return partitionsOf(topics, log.partitions).flatMap((at) => {
+    const reached = ofPartition(points, at)?.commitEnd ?? LSN_ZERO;
+    return reached > end ? [] : [`${partitionName(at)} at ${formatLsn(reached)}`];
+  });
 }

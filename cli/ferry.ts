@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { toFerryError } from '../core/errors.js';
+import { packageVersion } from '../platform/package-root.js';
 import { hidePasswords } from './hide-arguments.js';
 
 /** In the order of the help. A module is loaded for its command alone: a service starts, and holds, no more than it needs. */
@@ -36,6 +37,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('ferry')
     .description('Moves a live PostgreSQL database into domain schemas of a new project, through an event log.')
+    .version(packageVersion())
     .showHelpAfterError('(see --help)')
     .exitOverride();
   hidePasswords(argv);

@@ -135,7 +135,7 @@ async function runExplain(name: string, flags: { readonly config: string; readon
 }
 
 function printExplanation(explanation: Explanation): void {
-  const { source, target, place, lineage, filteredBy, columns, left, unfilled } = explanation;
+  const { source, target, place, join, lineage, filteredBy, columns, left, unfilled } = explanation;
   printLine(`${source} -> ${target} (${place})${explanation.isMove ? ': rows move as they are' : ''}`);
   printTable(
     ['column', 'type', 'from', 'rule'],
@@ -148,11 +148,17 @@ function printExplanation(explanation: Explanation): void {
     { wrap: 3 },
   );
   if (filteredBy.length > 0) printLine(`only some rows: where reads ${filteredBy.join(', ')}`);
+  if (join) printLine(JOINED[join]);
   if (lineage) printLine(explainLineage(lineage));
   if (left.length > 0) printLine(`left behind: ${left.join(', ')}`);
   if (unfilled.length > 0) printLine(`filled by nothing: ${unfilled.join(', ')}`);
   printLine();
 }
+
+const JOINED = {
+  rows: 'joined: other tables bring other rows of it, or columns of these',
+  part: 'joined, a part: it changes its columns of rows that another table brings',
+} as const;
 
 function explainLineage({ sources, unique }: ExplainedLineage): string {
   if (sources.length === 1) return 'the target keeps of each row which row of the source it is of';

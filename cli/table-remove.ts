@@ -49,7 +49,7 @@ async function runRemove(name: string, flags: RemoveFlags): Promise<void> {
   await withSides(pipeline, 'ferry table remove', async (sides) => {
     if (change) await writeConfigFile(change.changed);
     const isUnpublished = await removeTable(sides, pipeline, source);
-    if (mapping) await dropLettersOf(sides.target, pipeline.name, mapping);
+    if (mapping) await dropLettersOf(sides.target, pipeline, mapping);
     await recordAct(sides.target, pipeline.name, { act: 'table remove', subject: table });
     const target = mapping && formatQualifiedName(mapping.target);
     if (flags.json) return printJson({ ok: true, table, target: target ?? null, published: !isUnpublished });

@@ -1,10 +1,10 @@
 import { LSN_ZERO, type Lsn, parseLsn } from '../../core/lsn.js';
 import { isAfter, type Position } from '../../core/position.js';
-import { type RowLine, relationFromLine, type TruncateLine } from '../../core/record.js';
+import { type RowLine, type RowsLine, relationFromLine, type TruncateLine } from '../../core/record.js';
 import { RecordScanner } from '../../core/record-scanner.js';
 import { displayName } from '../../core/relation.js';
 import type { Batch, EverywhereStep, Progress, RowBlock, TableStep } from './batch.js';
-import { partRows } from './copy-rows.js';
+import { copyLines, copyValues, partRows } from './copy-rows.js';
 import { type ChangeSet, fold } from './fold.js';
 import { foldJoined, widened } from './fold-joined.js';
 import { type Letter, type Place, rowLetter, truncateLetter } from './letter.js';
@@ -130,7 +130,7 @@ export class BatchReader {
     if (at !== undefined && batch.wholeRow(shape, record, at, scanner.end)) return;
     const row = fitRow(version, scanner.row());
     if (row.everywhere) {
-      const event = { step: stepOf(shape, row), origin: { place: this.#place(offset), row } };
+      const event = { step: stepOf(shape, row), origin: { place: this.#place(offset), row, shape } };
       return this.#everywhere([shape], event, offset, batch);
     }
     if (isAwaited) {
@@ -144,9 +144,21 @@ export class BatchReader {
     const shape = this.#shapeOf(version, offset, batch);
     if (!shape) return leaveOut(version, given.line.rows, batch);
     const block = { shape, ...fitBlock(version, given.line, given.text) };
+    if (shape.join) return this.#joinedRows(block, offset, batch);
     const { following, rest } = partRows(block, this.#standing, this.#place(offset));
     for (const letter of following) batch.follow(letter);
     batch.rows(rest.shape, rest.line, rest.text);
+  }
+
+  /** A repair reads rows again: as if they were created. */
+  #joinedRows({ shape, line, text }: RowBlock, offset: number, batch: Batch): void {
+    const isAwaited = this.#standing.isAbout(shape.name);
+    for (const copied of copyLines(text)) {
+      const row = rowOfCopied(shape, line, copied);
+      if (isAwaited && this.#follows(rowLetter(shape, row, this.#place(offset)), batch)) continue;
+      batch.row(shape, row);
+    }
+    batch.rows(shape, { ...line, rows: 0 }, Buffer.alloc(0));
   }
 
   #truncate(line: TruncateLine, offset: number, batch: Batch): void {
@@ -260,4 +272,10 @@ export function stepOf(shape: TableShape, row: RowLine): Extract<TableStep, { ki
   const set: ChangeSet = { shape: join?.whole ?? shape, changes: new Map() };
   const move = join ? foldJoined(set, join.role, widened(join, row), new Map()) : fold(set, row);
   return move && move !== 'behind' ? { kind: 'move', move } : { kind: 'changes', set };
+}
+
+function rowOfCopied({ columns, relation }: TableShape, line: RowsLine, copied: Buffer): RowLine {
+  const values = copyValues(copied);
+  const row = columns.map(({ name }) => values[line.columns.indexOf(name)]!);
+  return { rel: relation.id, ix: line.ix, op: 'c', new: row };
 }

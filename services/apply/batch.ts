@@ -1,7 +1,6 @@
 import type { Lsn } from '../../core/lsn.js';
 import type { Position } from '../../core/position.js';
 import type { RowLine, RowsLine } from '../../core/record.js';
-import { copyLines, copyValues } from './copy-rows.js';
 import { type ChangeSet, fold, foldWhole, type Move } from './fold.js';
 import { widened } from './fold-joined.js';
 import { JoinedTables } from './joined-tables.js';
@@ -180,7 +179,7 @@ export class Batch {
   /** @param at commit time, where others write to the target, too. */
   row(shape: TableShape, row: RowLine, at?: string): void {
     this.#count(shape, 1);
-    if (shape.join) return this.#joinedRow(shape.join, row);
+    if (shape.join) return this.#joinedRow(shape, shape.join, row);
     if (isKeyless(shape)) return this.#keylessRow(shape, row);
     const set = this.#changeSet(shape);
     const move = fold(set, row, at);
@@ -205,10 +204,11 @@ export class Batch {
     return true;
   }
 
-  #joinedRow(join: Join, row: RowLine): void {
-    const event = widened(join, row);
-    const step = this.joined.take(join, event, (step) => this.steps.push(step));
-    if (!this.isFolding) this.#came(event, step);
+  #joinedRow(shape: TableShape, join: Join, row: RowLine): void {
+    const step = this.joined.take(join, widened(join, row), (step) => this.steps.push(step));
+    if (this.isFolding) return;
+    const before = this.origins.get(step);
+    this.origins.set(step, { place: this.place!, row, shape, ...(before ? { before } : {}) });
   }
 
   #keylessRow(shape: TableShape, row: RowLine): void {
@@ -227,9 +227,7 @@ export class Batch {
   rows(shape: TableShape, line: RowsLine, text: Buffer): void {
     this.#count(shape, line.rows);
     this.#close(shape);
-    if (shape.join) {
-      for (const copied of copyLines(text)) this.#joinedRow(shape.join, rowOfCopied(shape, line, copied));
-    } else if (line.rows > 0) {
+    if (line.rows > 0) {
       this.steps.push({ kind: 'rows', block: { shape, line, text } });
       if (!this.isFolding) this.#came();
     }
@@ -271,10 +269,10 @@ export class Batch {
     this.steps.push({ kind: 'everywhere', ...event, ...this.#take(progress) });
   }
 
-  /** Says where a step comes from. */
-  #came(row?: RowLine, step = this.steps.at(-1) as TableStep): void {
+  /** Says where the last step comes from. */
+  #came(row?: RowLine): void {
     const origin = { place: this.place!, ...(row ? { row } : {}) };
-    this.origins.set(step, origin);
+    this.origins.set(this.steps.at(-1) as TableStep, origin);
   }
 
   #take(progress: Progress): CommitPoint {
@@ -306,11 +304,4 @@ export class Batch {
     }
     this.#counted.entry.count += rows;
   }
-}
-
-/** A row that was copied, as if it was created: that is all that a repair of joined tables needs. */
-function rowOfCopied({ columns, relation }: TableShape, line: RowsLine, copied: Buffer): RowLine {
-  const values = copyValues(copied);
-  const row = columns.map(({ name }) => values[line.columns.indexOf(name)]!);
-  return { rel: relation.id, ix: line.ix, op: 'c', new: row };
 }

@@ -210,10 +210,7 @@ class Domain {
 
   /** What another partition may still make room for is waited for first. */
   #mayTake(error: unknown): boolean {
-    const { apply, tables } = this.#context.pipeline;
-    if (apply.onRefusal !== 'dead-letter') return false;
-    // A step of theirs is what a transaction has of a row: more than one change.
-    if (tables.some(({ join, target }) => join && target.schema === this.#schema)) return false;
+    if (this.#context.pipeline.apply.onRefusal !== 'dead-letter') return false;
     const { code: sqlstate } = error as { code?: string };
     return !this.#waits.mayPass({ code: 'apply-failed', details: { sqlstate } });
   }

@@ -7,6 +7,7 @@ import { openGate } from '../../test/support/open-gate.js';
 import { RecordBuilder, relationOf } from '../../test/support/record-builder.js';
 import { Batch, type Step } from './batch.js';
 import { BatchReader } from './batch-reader.js';
+import { lettersOf } from './letter.js';
 
 const ACCOUNTS = 1;
 const PROFILES = 2;
@@ -171,8 +172,16 @@ describe('joined tables', () => {
       'update 1 - Ada L. -',
       'checkpoint',
     ]);
-    const origins = [...batch.origins.values()].map(({ row }) => text(row!.new!));
-    expect(origins).toEqual(['1 - Ada -', '1 - Ada L. -']);
+    const letters = batch.steps.flatMap((step) =>
+      step.kind === 'changes' ? [lettersOf(step, batch.origins.get(step)!)] : [],
+    );
+    expect(letters.map((own) => own.map(({ event, keys }) => ({ event, keys })))).toMatchObject([
+      [
+        { event: { op: 'c', join: 'rows', new: ['1', 'ada@x'] }, keys: [['1']] },
+        { event: { op: 'c', join: 'part', new: ['1', 'Ada'] }, keys: [['1']] },
+      ],
+      [{ event: { op: 'u', join: 'part', new: ['1', 'Ada L.'] }, keys: [['1']] }],
+    ]);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Position } from '../../core/position.js';
 import { type RelationLine, type RowLine, type RowOp, relationToLine, type Tuple } from '../../core/record.js';
 import type { TableStep } from './batch.js';
-import type { TableShape } from './table-shape.js';
+import type { Join, TableShape } from './table-shape.js';
 
 /** Where a change stands: its record in the log, and its position in the source's stream. */
 export interface Place {
@@ -16,6 +16,8 @@ export type LetterEvent =
   | {
       readonly op: RowOp;
       readonly relation: RelationLine;
+      /** Of a joined table. */
+      readonly join?: Join['role'];
       readonly new?: Tuple;
       readonly key?: Tuple;
       readonly old?: Tuple;
@@ -61,13 +63,14 @@ export interface Letter extends Subject {
 
 export function rowLetter(shape: TableShape, row: RowLine, place: Place): Letter {
   const { op, new: now, key, old } = row;
+  const { join } = shape;
   const given = { ...(now ? { new: now } : {}), ...(key ? { key } : {}), ...(old ? { old } : {}) };
   return {
     place,
     shapes: [shape],
     tables: [shape.name],
     keys: keysOf(shape, row),
-    event: { op, relation: relationToLine(shape.relation), ...given },
+    event: { op, relation: relationToLine(shape.relation), ...(join ? { join: join.role } : {}), ...given },
   };
 }
 
@@ -102,21 +105,31 @@ export function truncateLetter(shapes: readonly TableShape[], restartIdentity: b
 export interface Origin {
   readonly place: Place;
   readonly row?: RowLine;
+  /** Of the row, where the step's is not. */
+  readonly shape?: TableShape;
+  /** What came into the same step before: of joined tables, whose rows are written whole. */
+  readonly before?: Origin;
 }
 
 /** What a step would be as a letter. A snapshot's rows are letters of their own each: not by this. */
-export function letterOf(step: Exclude<TableStep, { kind: 'rows' }>, { place, row }: Origin): Letter {
+export function letterOf(step: Exclude<TableStep, { kind: 'rows' }>, { place, row, shape }: Origin): Letter {
   switch (step.kind) {
     case 'changes':
     case 'counts':
-      return rowLetter(step.set.shape, row!, place);
+      return rowLetter(shape ?? step.set.shape, row!, place);
     case 'move':
-      return rowLetter(step.move.shape, row!, place);
+      return rowLetter(shape ?? step.move.shape, row!, place);
     case 'truncate':
       return truncateLetter(step.shapes, step.restartIdentity, place);
     default:
       return step satisfies never;
   }
+}
+
+/** One for each change in the step, in their order. */
+export function lettersOf(step: Exclude<TableStep, { kind: 'rows' }>, origin: Origin): Letter[] {
+  const { before } = origin;
+  return [...(before ? lettersOf(step, before) : []), letterOf(step, origin)];
 }
 
 /** The keys that a change is about: what it had before and what it has now. */

@@ -21,7 +21,7 @@ import { stepOf } from './batch-reader.js';
 import { stepOfCopied } from './copy-rows.js';
 import type { LetterEvent, Refusal } from './letter.js';
 import { connectedTo, StandingKeys } from './standing-keys.js';
-import { shapeOf, type TableShape, type TargetTable } from './table-shape.js';
+import { joined, shapeOf, type TableShape, type TargetTable } from './table-shape.js';
 
 export interface LetterChoice {
   readonly pipeline: string;
@@ -68,12 +68,16 @@ export async function dropLetters(target: pg.Client, { pipeline, chosen }: Lette
 }
 
 /** Drops what stands of a table that was taken out of the pipeline. */
-export async function dropLettersOf(target: pg.ClientBase, pipeline: string, mapping: TableMapping): Promise<void> {
+export async function dropLettersOf(
+  target: pg.ClientBase,
+  { name: pipeline, mappingVersion }: { readonly name: string; readonly mappingVersion: number },
+  mapping: TableMapping,
+): Promise<void> {
   const { rows } = await target.query<{ there: string }>(
     "SELECT to_regclass('ferry.dead_letter') IS NOT NULL AS there",
   );
   if (rows[0]!.there !== 't') return;
-  const topic = domainTopic(pipeline).domain(mapping.target.schema);
+  const topic = domainTopic(pipeline, mappingVersion).domain(mapping.target.schema);
   const source = routeName(mapping);
   await fenced(target, pipeline, topic, () =>
     dropSuperseded(target, { pipeline, topic, source, by: 'ferry table remove' }),
@@ -139,6 +143,7 @@ class RetryDesk {
     }
     const shape = await this.#shape(event.relation);
     if (event.op === 'r') return stepOfCopied(shape, event.columns, event.row);
+    if (event.join) return stepOf(joined(shape, event.join), { rel: shape.relation.id, ix: 0, ...event });
     return stepOf(shape, { rel: shape.relation.id, ix: 0, ...event });
   }
 

@@ -59,6 +59,7 @@ describe('splitChanges', () => {
         { kind: 'update', row: ['4', 'b', false] },
         { kind: 'update', row: ['5', false, null] },
         { kind: 'insert', row: ['6', 'c', null] },
+        { kind: 'partial', row: ['7', 'd', false] },
       ]),
     ).toEqual({
       deletes: [['2', null, null]],
@@ -74,6 +75,7 @@ describe('splitChanges', () => {
         ],
         ['xx-', [['4', 'b', false]]],
       ]),
+      partials: new Map([['xx-', [['7', 'd', false]]]]),
     });
   });
 });

@@ -45,6 +45,8 @@ export interface TableShape {
   readonly keyIndexes: readonly number[];
   /** Where other relations bring rows of the same table, or columns of its rows. */
   readonly join?: Join;
+  /** It is what several relations have in common. */
+  readonly isJoined?: true;
 }
 
 /** How the tuples of one of several relations meet the table that they have in common. */
@@ -74,7 +76,7 @@ export function joined(shape: TableShape, role: Join['role'], whole: TableShape 
 function wholeOf(shape: TableShape): TableShape {
   const columns = [...shape.table.columns.values()];
   const keyIndexes = shape.key.map((key) => columns.findIndex(({ name }) => name === key));
-  return { ...shape, columns, keyIndexes };
+  return { ...shape, columns, keyIndexes, isJoined: true };
 }
 
 /** Rows of such a table are told apart by nothing but their values: they are counted. */

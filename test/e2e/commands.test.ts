@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { packageVersion } from '../../platform/package-root.js';
 import { type CliError, runFerry, testEnvironment } from '../support/cli.js';
 
 const SERVICES = ['capture', 'transform', 'apply', 'control'];
@@ -28,6 +29,10 @@ test('--help names every command, and --help of each has an example and --json',
     expect(stdout, command).toMatch(new RegExp(`^Examples?:\\n(.*\\n)?.*ferry ${command}\\b`, 'm'));
     expect(stdout, command).toContain('--json');
   }
+});
+
+test('--version is that of the package', async () => {
+  expect(await ferry('--version')).toMatchObject({ code: 0, stdout: `${packageVersion()}\n` });
 });
 
 test('without a command, or with one that is none, it says what there is', async () => {

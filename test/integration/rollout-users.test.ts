@@ -17,6 +17,8 @@ import { describeWithPostgres, testServers } from '../support/servers.js';
 
 const USERS = 2_000;
 const WRITERS = 16;
+/** Of a writer, after each transaction: others have tests on these cores, too. */
+const PAUSE_MS = 25;
 const SIDES = ['source', 'target'] as const;
 type Side = (typeof SIDES)[number];
 
@@ -68,6 +70,7 @@ class UserWrites {
       const note = `${user} ${n}`;
       const side = await this.router.run((at) => this.#transaction(at, user, note), { userId: user });
       this.accepted.push({ user, note, side });
+      await sleep(PAUSE_MS);
     }
   }
 

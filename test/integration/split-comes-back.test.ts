@@ -1,5 +1,9 @@
+import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Explanation } from '../../services/control/mapping/explain-table.js';
 import type { WayBackResult } from '../../services/control/way-back/write-way-back.js';
+import type { FerryProcess } from '../support/cli.js';
 import { cutOver } from '../support/cut-over.js';
 import { eventually } from '../support/eventually.js';
 import { MovingPair } from '../support/moving-pair.js';
@@ -46,6 +50,7 @@ const DOCS = 'SELECT * FROM public.papers ORDER BY id';
 
 describeWithPostgres('a table that was split', () => {
   let pair: MovingPair;
+  let back: FerryProcess;
 
   beforeAll(async () => {
     pair = await MovingPair.open({ servers: testServers() });
@@ -84,12 +89,17 @@ describeWithPostgres('a table that was split', () => {
       'tasks.docs -> public.papers',
     ]);
     expect(oneWay.filter(({ level }) => level === 'table')).toEqual([]);
+    const explained = await pair.runPlain('map', 'explain', 'public.people', '-c', pair.back, '--json');
+    expect(explained.json<{ tables: Explanation[] }>().tables).toMatchObject([
+      { source: 'shared.profiles', join: 'rows' },
+      { source: 'auth.accounts', join: 'part', unfilled: [] },
+    ]);
     const checked = await pair.runPlain('check', '-c', pair.back, '--json');
     expect(checked.code, checked.stdout).toBe(0);
   });
 
   test('is written row by row, whole, in the old project', async () => {
-    await pair.upBack();
+    back = await pair.upBack();
     expect(await cutOver(pair, 'begin', ACCEPTED)).toMatchObject({ ok: true, serving: 'target' });
     const { target } = pair;
     await target.query(`BEGIN;
@@ -144,10 +154,22 @@ describeWithPostgres('a table that was split', () => {
     await expectBack();
   });
 
-  test('a part without its row is refused, by name', async () => {
-    await pair.target.query(`INSERT INTO shared.profiles VALUES (999, 'Nobody', NULL, NULL)`);
+  test('a part without its row is refused by name, and set aside where refused changes are', async () => {
+    await pair.target.query(`INSERT INTO auth.accounts VALUES (999, 'nobody@x')`);
     const stands = await pair.until('the part to be refused', ({ errors }) => errors.length > 0, { config: pair.back });
-    expect(stands.errors.join()).toContain('public.people');
-    await pair.target.query(`INSERT INTO auth.accounts VALUES (999, 'late@x')`);
+    expect(stands.errors.join()).toMatch(/missing in the target table public.people/);
+    await appendFile(join(pair.back, 'pipeline.yaml'), 'apply: { onRefusal: dead-letter }\n');
+    await back.stop();
+    back = await pair.upBack();
+    const listed = await pair.runPlain('dead-letter', 'list', '-c', pair.back, '--json');
+    expect(listed.json()).toMatchObject({ ok: false, letters: [{ tables: ['public.people'], keys: [['999']] }] });
+    await pair.target.query(`BEGIN;
+      INSERT INTO auth.accounts VALUES (300, 'late@x'); INSERT INTO shared.profiles VALUES (300, 'Late', NULL, NULL);
+      COMMIT`);
+    const retried = await pair.runPlain('dead-letter', 'retry', '--all', '-c', pair.back, '--json');
+    expect(retried.code, retried.stdout).toBe(3);
+    const dropped = await pair.runPlain('dead-letter', 'drop', '--all', '--yes', '-c', pair.back, '--json');
+    expect(dropped.code, dropped.stderr).toBe(0);
+    await expectBack();
   });
 });

@@ -5,7 +5,7 @@ import type { Serving } from '../../services/control/cutover/direction.js';
 import { readServing } from '../../services/control/cutover/journal.js';
 import { eventually } from './eventually.js';
 
-const PAUSE_MS = 10;
+const PAUSE_MS = 20;
 
 /** The small tables (small-tables.ts) under the names that each side has for them. */
 export const NAMES = {

@@ -3,7 +3,7 @@ import { FerryError } from '../../../core/errors.js';
 import { formatPosition } from '../../../core/position.js';
 import type { RowBlock, TableStep } from '../batch.js';
 import { blockOf, copyLines, copyValues, partRows } from '../copy-rows.js';
-import { copiedLetter, type Letter, letterOf, type Origin, type Place, type Refusal } from '../letter.js';
+import { copiedLetter, type Letter, lettersOf, type Origin, type Place, type Refusal } from '../letter.js';
 import type { StandingKeys } from '../standing-keys.js';
 import { inOneFlight } from './in-one-flight.js';
 import { planStep } from './planned.js';
@@ -64,7 +64,7 @@ export class CarefulWriter {
       await this.#changes(small, letters);
       small = [];
       if (step.kind === 'rows') await this.#rows(step.block, origin.place, letters);
-      else await this.#alone(letterOf(step, origin), () => this.attempt(step), letters);
+      else await this.#alone(lettersOf(step, origin), () => this.attempt(step), letters);
     }
     await this.#changes(small, letters);
     return letters;
@@ -83,19 +83,23 @@ export class CarefulWriter {
     }
   }
 
-  async #alone(letter: Letter, attempt: () => Promise<Refusal | undefined>, letters: Letter[]): Promise<void> {
-    const isHeld = this.#options.standing.holds(letter);
+  /** @param own of the changes of one step. */
+  async #alone(own: readonly Letter[], attempt: () => Promise<Refusal | undefined>, letters: Letter[]): Promise<void> {
+    const isHeld = own.some((letter) => this.#options.standing.holds(letter));
     const refusal = isHeld ? undefined : await attempt();
-    if (isHeld || refusal) letters.push(this.#take({ ...letter, ...(refusal ? { refusal } : {}) }));
+    if (!isHeld && !refusal) return;
+    for (const letter of own) letters.push(this.#take({ ...letter, ...(refusal ? { refusal } : {}) }));
   }
 
   async #changes(changes: readonly SmallChange[], letters: Letter[]): Promise<void> {
     const [first] = changes;
     if (!first) return;
-    const one = letterOf(first.step, first.origin);
-    if (changes.length === 1) return this.#alone(one, () => this.#attemptAll(changes), letters);
+    const own = lettersOf(first.step, first.origin);
+    if (changes.length === 1) return this.#alone(own, () => this.#attemptAll(changes), letters);
     const { standing } = this.#options;
-    const isHeld = !standing.isEmpty && changes.some(({ step, origin }) => standing.holds(letterOf(step, origin)));
+    const isHeld =
+      !standing.isEmpty &&
+      changes.some(({ step, origin }) => lettersOf(step, origin).some((letter) => standing.holds(letter)));
     if (!isHeld && !(await this.#attemptAll(changes))) return;
     const middle = changes.length >> 1;
     await this.#changes(changes.slice(0, middle), letters);

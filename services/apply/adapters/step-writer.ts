@@ -172,13 +172,15 @@ function metApplication({ name }: TableShape): FerryError {
   return new FerryError('transient-sql', `an application inserted a row of ${name} while it was applied`);
 }
 
-function rowsMissing({ name, source }: TableShape, expected: number, found: number): FerryError {
+function rowsMissing({ name, source, isJoined }: TableShape, expected: number, found: number): FerryError {
   return new FerryError(
     'apply-failed',
     `${expected - found} of ${expected} rows to change are missing in the target table ${name}`,
     {
       details: { table: name },
-      remedy: `Something else changed rows of the target, and must end; or a partition was attached, and its rows changed before they were copied. Then copy the table again: ferry table resnapshot ${source}`,
+      remedy: isJoined
+        ? 'It is joined: a part came, and no table has brought its row. With apply.onRefusal: dead-letter it is set aside, and ferry dead-letter drop leaves it out.'
+        : `Something else changed rows of the target, and must end; or a partition was attached, and its rows changed before they were copied. Then copy the table again: ferry table resnapshot ${source}`,
     },
   );
 }

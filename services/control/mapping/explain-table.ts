@@ -15,6 +15,8 @@ export interface Explanation {
   readonly place: string;
   /** Rows move as bytes: nothing is read of them. */
   readonly isMove: boolean;
+  /** What is joined with other tables in the target; null for a table that has its target to itself. */
+  readonly join: 'rows' | 'part' | null;
   /** Null for a table whose rows stand in the target alone. */
   readonly lineage: ExplainedLineage | null;
   /** Where only some rows move: the columns that decide. */
@@ -22,7 +24,7 @@ export interface Explanation {
   readonly columns: readonly ExplainedColumn[];
   /** Source columns that go nowhere. */
   readonly left: readonly string[];
-  /** Target columns that nothing fills, generated ones aside. */
+  /** Target columns that nothing fills, generated ones aside; none of a part, which fills its own. */
   readonly unfilled: readonly string[];
 }
 
@@ -52,16 +54,18 @@ export function explainTable(mapping: TableMapping, source: TableCatalog, target
   const filteredBy = where ? columnsOf(where.condition) : [];
   const used = new Set([...readColumns(outputs), ...filteredBy]);
   const filled = new Set(outputs.map(({ name }) => name));
+  const unfilled = target.columns.filter(({ name, generated }) => !generated && !filled.has(name));
   return {
     source: displayName(mapping.source),
     target: displayName(mapping.target),
     place: formatPlace(mapping.place),
     isMove: isMove(mapping),
+    join: mapping.join ?? null,
     lineage: mapping.lineage ? { sources: mapping.lineage.sources, unique: mapping.lineage.unique } : null,
     filteredBy,
     columns: outputs.map((output) => explainColumn(output, source, target)),
     left: read.filter((column) => !used.has(column)),
-    unfilled: target.columns.filter(({ name, generated }) => !generated && !filled.has(name)).map(({ name }) => name),
+    unfilled: mapping.join === 'part' ? [] : unfilled.map(({ name }) => name),
   };
 }
 
