@@ -38,6 +38,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('ferry')
     .description('Moves a live PostgreSQL database into domain schemas of a new project, through an event log.')
     .version(packageVersion())
+    // `--version` is an option of `db new`, too.
+    .enablePositionalOptions()
     .showHelpAfterError('(see --help)')
     .exitOverride();
   hidePasswords(argv);
