@@ -94,6 +94,27 @@ export function eventLogContract(name: string, open: (pipeline: string) => Promi
       });
     });
 
+    describe('who takes a partition over', () => {
+      test('goes on behind what is there', async () => {
+        expect(await log.takeOver(raw)).toBe(0);
+        await append(log, 'a', 'b');
+        const other = await opened.reopen();
+        expect(await other.takeOver(raw)).toBe(await log.endOffset(raw));
+        await append(other, 'c');
+        expect(texts(await readAll(log, raw))).toEqual(['a', 'b', 'c']);
+      });
+
+      test('and is overtaken before it has appended at all is told so', async () => {
+        const frozen = await opened.reopen();
+        await frozen.takeOver(raw);
+        await append(log, 'a');
+        await expect(append(frozen, 'late')).rejects.toMatchObject({ code: 'log-regressed' });
+        await frozen.takeOver(raw);
+        await append(frozen, 'b');
+        await expect(append(log, 'late')).rejects.toMatchObject({ code: 'log-regressed' });
+      });
+    });
+
     describe('read', () => {
       test('begins at any offset, also in the middle of an append', async () => {
         await append(log, 'a', 'b', 'c', 'd');

@@ -51,11 +51,18 @@ export interface EventLog extends AsyncDisposable {
   deleteTopics(topics: readonly string[]): Promise<void>;
 
   /**
+   * Goes on behind what a partition holds now: what another appends from here on makes our next append fail. Call it
+   * before reading what the appends depend on.
+   * @returns the end, as of endOffset.
+   */
+  takeOver(at: TopicPartition): Promise<number>;
+
+  /**
    * Appends in order. Resolves only when every record is durable: acknowledged by all in-sync replicas, or synced to
    * disk. One call at a time for each partition. A record is as large as memory allows: a driver whose messages have a
    * limit cuts it, and reading puts it together again.
    * @returns for each batch, the offset behind its last record: a record may take several offsets, the last of which is its own.
-   * @throws FerryError `log-regressed` when somebody else appended to a partition since our last append to it;
+   * @throws FerryError `log-regressed` when somebody else appended to a partition since our last append to it, or since we took it over;
    *   `log-unreachable`, `log-full`. After an error what arrived is unknown: read the end again.
    */
   append(batches: readonly Batch[]): Promise<number[]>;

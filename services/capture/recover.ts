@@ -90,7 +90,7 @@ async function recoverPartition(
   { state, recovered, parts, turns }: Finding,
 ): Promise<void> {
   const from = state?.next[partitionName(at)] ?? 0;
-  const length = await log.endOffset(at);
+  const length = await log.takeOver(at);
   if (length < from) {
     throw new FerryError(
       'log-foreign',

@@ -39,6 +39,7 @@ export async function recover(
   const next = new Map<string, number>();
   for (const schema of schemas) {
     const at = { topic: topics.domain(schema), partition };
+    await log.takeOver(at);
     const counted = await tallyPartition(log, at, state?.next[partitionName(at)] ?? 0, tallies.transformed);
     ends.set(schema, counted.end ?? { position: POSITION_ZERO, complete: true });
     next.set(partitionName(at), counted.next);

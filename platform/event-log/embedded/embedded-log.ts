@@ -54,6 +54,10 @@ export class EmbeddedLog implements EventLog {
     }
   }
 
+  async takeOver(at: TopicPartition): Promise<number> {
+    return inLogDirectory(this.#directory, () => this.#file(at).takeOver());
+  }
+
   async append(batches: readonly Batch[]): Promise<number[]> {
     const outcomes = await Promise.allSettled(
       batches.map((batch) => inLogDirectory(this.#directory, () => this.#append(batch))),

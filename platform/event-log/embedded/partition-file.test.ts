@@ -24,7 +24,7 @@ const textsOf = (file: PartitionFile, offset = 0) =>
 const writeFrames = (...frames: readonly Buffer[]) => appendFileSync(path, Buffer.concat(frames));
 
 describe('what is on disk and not said to be', () => {
-  test('is not seen, and counts once it is sealed or appended to', async () => {
+  test('is not seen, and counts once it is sealed, taken over or appended to', async () => {
     const file = open();
     await file.append(bodies('a'));
     writeFrames(...recordFrames(1, bodies('b', 'c'), 77));
@@ -32,8 +32,12 @@ describe('what is on disk and not said to be', () => {
     await open().seal();
     expect([textsOf(file), file.endOffset()]).toEqual([['0:a', '1:b', '2:c'], 3]);
     writeFrames(...recordFrames(3, bodies('d'), 77));
-    expect(await open().append(bodies('e'))).toBe(5);
-    expect(textsOf(file)).toEqual(['0:a', '1:b', '2:c', '3:d', '4:e']);
+    const heir = open();
+    expect([await heir.takeOver(), textsOf(heir, 3)]).toEqual([4, ['3:d']]);
+    writeFrames(...recordFrames(4, bodies('e'), 77));
+    expect(await open().append(bodies('f'))).toBe(6);
+    expect(textsOf(file)).toEqual(['0:a', '1:b', '2:c', '3:d', '4:e', '5:f']);
+    expect(await heir.append(bodies('late'))).toBeUndefined();
   });
 
   test('is not given with what is, when both are read at once', async () => {

@@ -35,7 +35,7 @@ export class PartitionFile {
   readonly #writer: number;
   #fd: number | undefined;
   #mayWrite = false;
-  /** Where this process's last append ended. */
+  /** Where this process's last append ended, or where it took over. */
   #end: End | undefined;
   /** Everything before it is on disk. */
   #durable: Place = BEGINNING;
@@ -79,8 +79,21 @@ export class PartitionFile {
     return durable.map(({ offset: at, value }) => ({ offset: at, value }));
   }
 
+  /** @returns how many records are there, all on disk: what another appends from here on is found out by our next append. */
+  async takeOver(): Promise<number> {
+    for (;;) {
+      await this.seal();
+      const fd = this.#open();
+      const end = fd === undefined ? { ...BEGINNING, whole: 0, size: 0 } : this.#findEnd(fd);
+      // What is not on disk is not read, and would count behind it.
+      if (end.records !== this.#durable.records) continue;
+      this.#end = end;
+      return end.records;
+    }
+  }
+
   /**
-   * Appends behind our own last append.
+   * Appends behind our own last append, or where we took over.
    * @returns the offset behind the last record; undefined when another writer has been there, and nothing of this counts.
    */
   async append(values: readonly Buffer[]): Promise<number | undefined> {

@@ -60,6 +60,10 @@ export class KafkaLog implements EventLog {
     return deleteTopics(this.#options.connection, topics);
   }
 
+  takeOver({ topic, partition }: TopicPartition): Promise<number> {
+    return this.#producer(topic).takeOver(partition);
+  }
+
   async append(batches: readonly Batch[]): Promise<number[]> {
     const results = await Promise.allSettled(
       batches.map(({ topic, partition, values }) =>

@@ -68,9 +68,16 @@ export class TopicProducer {
    * @returns the offset behind it.
    */
   append(partition: number, messages: readonly OutgoingMessage[]): Promise<number> {
-    const done = this.#tail.then(() => this.#append(partition, messages));
-    this.#tail = done.catch(() => {});
-    return done;
+    return this.#inTurn(() => this.#append(partition, messages));
+  }
+
+  /** As of a log; after what was asked for before. */
+  takeOver(partition: number): Promise<number> {
+    return this.#inTurn(async () => {
+      const end = await this.#options.endOffset({ topic: this.#options.topic, partition });
+      this.#ends.set(partition, end);
+      return end;
+    });
   }
 
   async close(): Promise<void> {
@@ -81,6 +88,12 @@ export class TopicProducer {
     if (!client) return;
     await disconnectWithin(client.producer, DISCONNECT_TIMEOUT_MS);
     client.session.close();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#tail.then(work);
+    this.#tail = done.catch(() => {});
+    return done;
   }
 
   async #append(partition: number, messages: readonly OutgoingMessage[]): Promise<number> {
