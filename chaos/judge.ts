@@ -97,6 +97,8 @@ async function rebuilt(world: World, source: Client, end: Lsn): Promise<string[]
   const [direct, through] = [new URL(world.target.server.url), new URL(world.config.target.url)];
   for (const url of [direct, through]) url.pathname = '/rebuilt';
   await world.prepareTarget(direct.href, { refuses: false });
+  // One group shares its partitions, and here they are all wanted.
+  await world.services.find(({ service }) => service === 'apply')!.kill();
   const apply = world.service('apply', { ...world.env, TARGET_URL: through.href });
   const target = await connect('target', direct.href, { applicationName: 'chaos' });
   apply.start();
