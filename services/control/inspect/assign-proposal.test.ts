@@ -109,7 +109,7 @@ test('whatever the tables are: what is written loads, and each table goes to one
         for (const { lineage } of own) expect(lineage!.unique).toEqual(merge.mapping.unique);
       }
     }),
-    { numRuns: 100 },
+    { numRuns: 400 },
   );
   expect(merged).toBeGreaterThan(5);
 });
