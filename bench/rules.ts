@@ -64,7 +64,7 @@ function staged(raw: readonly Buffer[]): Pass {
     try {
       const pipeline = { ...pipelineOf(mapping), directory };
       await using log = await openEmbeddedLog({ directory, pipeline: pipeline.name });
-      const topics = topicsOf(pipeline.name);
+      const topics = topicsOf(pipeline.name, pipeline.mappingVersion);
       await log.createTopics([topics.raw, topics.domain('growth')].map((topic) => ({ topic, partitions: 1 })));
       for (const value of raw) await log.append([{ topic: topics.raw, partition: 0, values: [value] }]);
       const stop = new AbortController();

@@ -18,8 +18,8 @@ const LOG_BACK_MS = 120_000;
  * and was replaced by one that has sent it too: over Kafka nothing keeps it out, and who reads must drop it.
  */
 export async function appendLate(world: World, service: 'capture' | 'transform', random: Random): Promise<void> {
-  const { name, tables, log: settings } = world.config;
-  const topics = topicsOf(name);
+  const { name, mappingVersion, tables, log: settings } = world.config;
+  const topics = topicsOf(name, mappingVersion);
   const written = service === 'capture' ? [topics.raw] : domainSchemas(tables).map(topics.domain);
   for (const at of partitionsOf(written, settings.partitions)) {
     const count = random.int(1, RECORDS);

@@ -17,8 +17,8 @@ const READ_BYTES = 4 * 1024 * 1024;
  */
 export async function repeatedEvents(world: World): Promise<string[]> {
   await using log = await openLog(world.config, 'chaos', silentLogger);
-  const { name, tables, log: settings } = world.config;
-  const topics = topicsOf(name);
+  const { name, mappingVersion, tables, log: settings } = world.config;
+  const topics = topicsOf(name, mappingVersion);
   const written: readonly (readonly [ServiceName, readonly string[]])[] = [
     ['capture', [topics.raw]],
     ['transform', domainSchemas(tables).map(topics.domain)],

@@ -1,4 +1,4 @@
-import type { TableMapping } from './mapping.js';
+import { mergedWith, type TableMapping } from './mapping.js';
 import { displayName } from './relation.js';
 
 /**
@@ -8,10 +8,11 @@ import { displayName } from './relation.js';
  */
 export function mergeGroups(tables: readonly TableMapping[]): ReadonlyMap<string, string> {
   const groups = new Map<string, { readonly sources: Set<string>; name: string }>();
-  for (const { source, target, lineage } of tables) {
-    const together = tables.filter((other) => displayName(other.target) === displayName(target));
+  for (const mapping of tables) {
+    const { source, lineage } = mapping;
+    const together = mergedWith(tables, mapping);
     if (!lineage || together.length < 2) continue;
-    const name = displayName(target);
+    const name = displayName(mapping.target);
     const own = groups.get(displayName(source)) ?? { sources: new Set([displayName(source)]), name };
     for (const other of together.map((one) => displayName(one.source))) {
       const known = groups.get(other);

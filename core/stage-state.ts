@@ -93,5 +93,5 @@ export const REMOVED_PREFIX = 'removed/';
 export const CAPTURE_STATE = 'state/capture';
 export const SOURCE_IDENTITY = 'state/source';
 /** @param version of the mapping. */
-export const transformStateKey = (partition: number, version = 1): string =>
+export const transformStateKey = (partition: number, version: number): string =>
   `state/transform${versionSuffix(version)}/${partition}`;

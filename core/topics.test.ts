@@ -5,7 +5,7 @@ import { sourceObjectName, topicsOf } from './topics.js';
 
 describe('topicsOf', () => {
   test('names every topic after the pipeline', () => {
-    const topics = topicsOf('growth-split');
+    const topics = topicsOf('growth-split', 1);
     expect(topics).toMatchObject({
       raw: 'growth-split.raw',
       deadLetter: 'growth-split.dead-letter',
@@ -15,9 +15,9 @@ describe('topicsOf', () => {
   });
 
   test('writes what Kafka does not allow in a schema name as its code point', () => {
-    expect(topicsOf('p').domain('Büro 1')).toBe('p.domain.B_xfc_ro_x20_1');
-    expect(topicsOf('p').domain('a/b')).toBe('p.domain.a_x2f_b');
-    expect(topicsOf('p').domain('🚢')).toMatch(/^p\.domain\.[A-Za-z0-9._-]+$/);
+    expect(topicsOf('p', 1).domain('Büro 1')).toBe('p.domain.B_xfc_ro_x20_1');
+    expect(topicsOf('p', 1).domain('a/b')).toBe('p.domain.a_x2f_b');
+    expect(topicsOf('p', 1).domain('🚢')).toMatch(/^p\.domain\.[A-Za-z0-9._-]+$/);
   });
 
   test('gives any schema a name that Kafka allows', () => {
@@ -25,7 +25,7 @@ describe('topicsOf', () => {
       fc.property(
         anyText.filter((text) => text !== ''),
         (schema) => {
-          expect(topicsOf('p').domain(schema)).toMatch(/^p\.domain\.[A-Za-z0-9._-]+$/);
+          expect(topicsOf('p', 1).domain(schema)).toMatch(/^p\.domain\.[A-Za-z0-9._-]+$/);
         },
       ),
     );
@@ -35,7 +35,7 @@ describe('topicsOf', () => {
     const name = fc.string({ minLength: 1, unit: fc.constantFrom('a', 'b', ' ', '-', '.', 'ü') });
     fc.assert(
       fc.property(name, name, (a, b) => {
-        expect(topicsOf('p').domain(a) === topicsOf('p').domain(b)).toBe(a === b);
+        expect(topicsOf('p', 1).domain(a) === topicsOf('p', 1).domain(b)).toBe(a === b);
       }),
     );
   });

@@ -1,8 +1,12 @@
-/** Topic names of a pipeline; the same over every log driver. */
-export interface Topics {
+/** Topic names of a pipeline, whatever its mapping; the same over every log driver. */
+export interface PipelineTopics {
   readonly raw: string;
   readonly deadLetter: string;
   readonly control: string;
+}
+
+/** With those that are made by a version of its mapping. */
+export interface Topics extends PipelineTopics {
   /** Of the mapping that the domain topics are made by. */
   readonly version: number;
   domain(schema: string): string;
@@ -16,6 +20,8 @@ function topicPart(schema: string): string {
 }
 
 /** @param version of the mapping: each has domain topics of its own, and so groups of its own. */
+export function topicsOf(pipeline: string, version: number): Topics;
+export function topicsOf(pipeline: string): PipelineTopics;
 export function topicsOf(pipeline: string, version = 1): Topics {
   const suffix = versionSuffix(version);
   return {

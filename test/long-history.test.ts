@@ -10,7 +10,7 @@ import { RecordBuilder, relationOf } from './support/record-builder.js';
 
 const users = relationOf(1, 'public.users', ['id', 'name']);
 const RECORDS = 200_000_000;
-const topics = topicsOf('p');
+const topics = topicsOf('p', 1);
 
 /** A log as long as years of history: what it holds at an offset is made when it is read. */
 class EndlessLog extends MemoryLog {
@@ -72,7 +72,7 @@ test('capture starts behind 200 million records as behind few', async () => {
 
 test('transform finds its place in 200 million records by a few looks', async () => {
   const log = new EndlessLog();
-  await log.control.put(transformStateKey(0), {
+  await log.control.put(transformStateKey(0, 1), {
     next: { [partitionName({ topic: topics.domain('shared'), partition: 0 })]: RECORDS - BEHIND },
     through: formatLsn(lsnAt(RECORDS - BEHIND)),
     time: null,

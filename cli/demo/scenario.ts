@@ -275,7 +275,7 @@ interface Moving {
 
 /** Brokers that were given to us are left as they were found. */
 async function deleteTopics(pipeline: LoadedPipeline): Promise<void> {
-  const { raw, control, deadLetter, domain } = topicsOf(pipeline.name);
+  const { raw, control, deadLetter, domain } = topicsOf(pipeline.name, pipeline.mappingVersion);
   await using log = await openLog(pipeline, `ferry-${pipeline.name}-demo`, silentLogger);
   await log.deleteTopics([raw, ...domainSchemas(pipeline.tables).map(domain), deadLetter, control]);
 }

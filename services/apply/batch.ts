@@ -24,6 +24,8 @@ export type TableStep =
   | { readonly kind: 'rows'; readonly block: RowBlock }
   | { readonly kind: 'truncate'; readonly shapes: readonly TableShape[]; readonly restartIdentity: boolean };
 
+export type ChangesStep = Extract<TableStep, { kind: 'changes' }>;
+
 /** What is put down in the transaction that writes the rows before it. */
 export interface CommitPoint {
   readonly progress: Progress;

@@ -1,5 +1,5 @@
 import type { RowLine, Tuple, Value } from '../../core/record.js';
-import { type ChangeSet, keyOf, type Move, type NetChange } from './fold.js';
+import { type ChangeSet, keyOf, type Move, over } from './fold.js';
 import type { Join } from './table-shape.js';
 
 /** By key of a joined table's row, the relation that created it in the transaction that is being read. */
@@ -71,10 +71,4 @@ function change({ shape, changes }: ChangeSet, { row, old }: { row: Tuple; old?:
   }
   changes.set(key, { kind: before?.kind === 'partial' ? 'partial' : 'update', row: over(before, row) });
   return undefined;
-}
-
-/** What is known of a row by a change behind another one. */
-function over(before: NetChange | undefined, row: Tuple): Tuple {
-  if (!before || before.kind === 'delete') return row;
-  return row.map((value, i) => (value === false ? before.row[i]! : value));
 }

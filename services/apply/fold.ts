@@ -43,32 +43,26 @@ export interface Move {
  */
 export function fold(set: ChangeSet, event: RowLine, at?: string): Move | undefined {
   const { shape, changes } = set;
-  const put = (key: string, change: NetChange) => {
-    changes.set(key, change);
-    if (at === undefined) return;
-    set.times ??= new Map();
-    set.times.set(key, at);
-  };
   const old = event.key ?? event.old;
   if (event.op === 'd') {
-    put(keyOf(shape, old!), { kind: 'delete', key: old! });
+    put(set, keyOf(shape, old!), { kind: 'delete', key: old! }, at);
     return undefined;
   }
   const row = event.new!;
   const key = keyOf(shape, row);
   if (event.op === 'c') {
-    put(key, { kind: 'upsert', row });
+    put(set, key, { kind: 'upsert', row }, at);
     return undefined;
   }
   const oldKey = old ? keyOf(shape, old) : key;
   const merged = merge(changes.get(oldKey), row);
   if (oldKey === key) {
-    put(key, merged);
+    put(set, key, merged, at);
     return undefined;
   }
   if (merged.kind === 'update') return { shape, from: old!, to: row, ...(at === undefined ? {} : { at }) };
-  put(oldKey, { kind: 'delete', key: old! });
-  put(key, merged);
+  put(set, oldKey, { kind: 'delete', key: old! }, at);
+  put(set, key, merged, at);
   return undefined;
 }
 
@@ -89,11 +83,23 @@ export function foldWhole(set: ChangeSet, record: Buffer, at: number, end: numbe
   return true;
 }
 
+function put(set: ChangeSet, key: string, change: NetChange, at: string | undefined): void {
+  set.changes.set(key, change);
+  if (at === undefined) return;
+  set.times ??= new Map();
+  set.times.set(key, at);
+}
+
 function merge(before: NetChange | undefined, row: Tuple): { kind: 'upsert' | 'update'; row: Tuple } {
   if (!row.includes(false)) return { kind: 'upsert', row };
   if (!before || before.kind === 'delete') return { kind: 'update', row };
-  const kind = before.kind === 'update' ? 'update' : 'upsert';
-  return { kind, row: row.map((value, i) => (value === false ? before.row[i]! : value)) };
+  return { kind: before.kind === 'update' ? 'update' : 'upsert', row: over(before, row) };
+}
+
+/** What is known of a row by a change behind another one. */
+export function over(before: NetChange | undefined, row: Tuple): Tuple {
+  if (!before || before.kind === 'delete') return row;
+  return row.map((value, i) => (value === false ? before.row[i]! : value));
 }
 
 /** An injective text of a row's key. Key columns are never null and never unchanged. */

@@ -1,9 +1,7 @@
 import type { RowLine } from '../../core/record.js';
-import type { TableStep } from './batch.js';
+import type { ChangesStep, TableStep } from './batch.js';
 import { type Born, foldJoined } from './fold-joined.js';
 import type { Join, TableShape } from './table-shape.js';
-
-type ChangesStep = Extract<TableStep, { kind: 'changes' }>;
 
 /** The joined tables of a batch: each has one change set, whichever relation its rows come from. */
 export class JoinedTables {

@@ -38,13 +38,22 @@ export function splitChanges(changes: Iterable<NetChange>): SplitChanges {
       inserts.push(change.row);
     } else {
       const groups = change.kind === 'update' ? updates : partials;
-      const known = change.row.map((value) => (value === false ? '-' : 'x')).join('');
+      const known = knownText(change.row);
       const group = groups.get(known);
       if (group) group.push(change.row);
       else groups.set(known, [change.row]);
     }
   }
   return { deletes, upserts, inserts, updates, partials };
+}
+
+/** What tells rows of which other columns are known apart. */
+export function knownText(row: Tuple): string {
+  return row.map((value) => (value === false ? '-' : 'x')).join('');
+}
+
+function knownColumns(row: Tuple): number[] {
+  return row.flatMap((value, i) => (value === false ? [] : [i]));
 }
 
 export function deleteStatement(shape: TableShape, keys: readonly Tuple[]): Statement {
@@ -72,7 +81,7 @@ export function insertStatement(shape: TableShape, rows: readonly Tuple[]): Stat
 
 /** Rows of which the same columns are known: a new one gets the table's defaults in the others, one that is there keeps them. */
 export function partialStatement(shape: TableShape, rows: readonly Tuple[]): Statement {
-  const known = shape.columns.flatMap((_, i) => (rows[0]![i] === false ? [] : [i]));
+  const known = knownColumns(rows[0]!);
   const columns = known.map((i) => shape.columns[i]!);
   const own = { ...shape, columns, keyIndexes: shape.keyIndexes.map((i) => known.indexOf(i)) };
   return { text: upsertFrom(own, selectRows(own)), values: transpose(rows, known) };
@@ -135,7 +144,7 @@ export function copyText(rows: readonly Tuple[]): Buffer {
 
 /** Rows of which the same columns are known; the target keeps the others. */
 export function updateStatement(shape: TableShape, rows: readonly Tuple[]): Statement {
-  const known = shape.columns.flatMap((_, i) => (rows[0]![i] === false ? [] : [i]));
+  const known = knownColumns(rows[0]!);
   const set = assignments(shape, known, (i) => `r.c${known.indexOf(i)}::${shape.columns[i]!.type}`);
   const where = shape.keyIndexes.map((index) => {
     const column = shape.columns[index]!;
@@ -155,7 +164,7 @@ export function updateStatement(shape: TableShape, rows: readonly Tuple[]): Stat
 
 /** One row whose key changes while the target alone has some of its values. */
 export function moveStatement(shape: TableShape, from: Tuple, to: Tuple): Statement {
-  const known = to.flatMap((value, i) => (value === false ? [] : [i]));
+  const known = knownColumns(to);
   if (known.some((i) => shape.columns[i]!.isIdentityAlways)) {
     return { ...rewriteStatement(shape, { set: known, rows: [to], keys: [from] }), mustTouch: 1 };
   }

@@ -12,7 +12,7 @@ import { RecordBuilder, relationOf } from '../../test/support/record-builder.js'
 import { type Recovered, recover } from './recover.js';
 import { Router } from './router.js';
 
-const topics = topicsOf('p');
+const topics = topicsOf('p', 1);
 const PLACE = { file: 'mapping/x.yaml', line: 1, column: 1 };
 const users = relationOf(1, 'public.users', ['id']);
 const routed = (schema: string, where: string): TableMapping => ({
@@ -90,7 +90,7 @@ async function live(log: MemoryLog, life: { appends: number[]; puts: boolean[]; 
     }
     if (isCut) return;
     offset = (records.at(-1)?.offset ?? offset - 1) + 1;
-    if (life.puts[i]) await log.control.put(transformStateKey(0), stateOf(recovered, offset, router));
+    if (life.puts[i]) await log.control.put(transformStateKey(0, 1), stateOf(recovered, offset, router));
   }
 }
 

@@ -9,7 +9,7 @@ import { MemoryLog } from '../../test/support/memory-log.js';
 import { RecordBuilder, relationOf, TIME } from '../../test/support/record-builder.js';
 import { firstAfter, recover } from './recover.js';
 
-const topics = topicsOf('p');
+const topics = topicsOf('p', 1);
 const users = relationOf(1, 'public.users', ['id']);
 const people = relationOf(1, 'shared.people', ['id'], { source: 'public.users' });
 const at = (lsn: string, index: number): Position => ({ lsn: parseLsn(lsn), index });
@@ -143,7 +143,7 @@ describe('recover', () => {
     const log = new MemoryLog();
     log.put(topics.raw, recordsOf([1, 1]));
     log.put(topics.domain('shared'), recordsOf([1, 1], people));
-    await log.control.put(transformStateKey(0), {
+    await log.control.put(transformStateKey(0, 1), {
       next: { 'p.domain.shared/0': 2 },
       through: '0/130',
       time: TIME,

@@ -12,7 +12,7 @@ import { MemoryLog } from '../../test/support/memory-log.js';
 import { RecordBuilder, relationOf } from '../../test/support/record-builder.js';
 import { transformPartition } from './transform-partition.js';
 
-const topics = topicsOf('p');
+const topics = topicsOf('p', 1);
 const USERS = {
   source: { schema: 'public', table: 'users' },
   target: { schema: 'shared', table: 'users' },
@@ -51,7 +51,7 @@ test('when nothing follows, the state tells of the last append, too', async () =
     );
     return log.records(topics.raw).length;
   };
-  const taken = async () => ((await log.control.get(transformStateKey(0))) as TransformState | undefined)?.raw ?? 0;
+  const taken = async () => ((await log.control.get(transformStateKey(0, 1))) as TransformState | undefined)?.raw ?? 0;
   try {
     for (const id of [1, 2, 3]) {
       const end = captured(id);

@@ -34,7 +34,7 @@ describeWithPostgres('a table that catches up', () => {
     await database?.drop();
   });
 
-  const claim = () => claimCheckpoint(target, 'p', AT, 'test');
+  const claim = () => claimCheckpoint(target, 'p', AT, 'test', 1);
   /** @param stop fires as soon as something is written: the turn is over then. */
   const options = async (log: EventLog, stop = new AbortController()): Promise<PartitionOptions> => ({
     log,

@@ -33,7 +33,7 @@ describeWithPostgres('the checkpoint of a partition', () => {
     await database?.drop();
   });
 
-  const claim = (owner: string) => claimCheckpoint(target, 'p', { topic: 'p.domain.shared', partition }, owner);
+  const claim = (owner: string) => claimCheckpoint(target, 'p', { topic: 'p.domain.shared', partition }, owner, 1);
   const applied = async () =>
     (await target.query('SELECT applied FROM ferry.ledger WHERE partition = $1', [partition])).rows[0]?.applied;
 

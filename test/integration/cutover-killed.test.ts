@@ -4,9 +4,10 @@ import type { Direction, Serving } from '../../services/control/cutover/directio
 import { STEPS, stepsOf } from '../../services/control/cutover/move-steps.js';
 import { type Intent, isHarmless } from '../../services/control/cutover/step.js';
 import { cutOver } from '../support/cut-over.js';
-import { FlagWrites, tryWrite } from '../support/flag-writes.js';
-import { MovingPair } from '../support/moving-pair.js';
+import { type FlagWrites, tryWrite } from '../support/flag-writes.js';
+import type { MovingPair } from '../support/moving-pair.js';
 import { describeWithPostgres, testServers } from '../support/servers.js';
+import { startArmed } from '../support/there-and-back.js';
 
 const OTHER = { source: 'target', target: 'source' } as const;
 const COMMAND = { source: 'cutover', target: 'rollback' } as const;
@@ -24,12 +25,7 @@ describeWithPostgres('a coordinator that is killed', () => {
   let hasMoved = false;
 
   beforeAll(async () => {
-    pair = await MovingPair.configured({ servers: testServers() });
-    await pair.configureBack();
-    await pair.up();
-    await pair.upBack();
-    const { source, target } = pair.databases;
-    writes = new FlagWrites(pair.name, { source: source.url, target: target.url });
+    ({ pair, writes } = await startArmed({ servers: testServers() }));
   });
 
   afterAll(async () => {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Direction, Serving } from '../../services/control/cutover/direction.js';
-import { FlagWrites } from '../support/flag-writes.js';
-import { MovingPair } from '../support/moving-pair.js';
+import type { FlagWrites } from '../support/flag-writes.js';
+import type { MovingPair } from '../support/moving-pair.js';
 import { processesWith } from '../support/processes.js';
 import { describeWithKafka, testServers } from '../support/servers.js';
-import { expectMoves, expectServes } from '../support/there-and-back.js';
+import { expectMoves, expectServes, startArmed } from '../support/there-and-back.js';
 
 /** As round-trips.test.ts, where each turn stands in four partitions of each direction's topics. */
 describeWithKafka('there and back over Kafka with four partitions', () => {
@@ -13,12 +13,7 @@ describeWithKafka('there and back over Kafka with four partitions', () => {
 
   beforeAll(async () => {
     const servers = testServers();
-    pair = await MovingPair.configured({ servers, brokers: servers.brokers!.join(','), partitions: 4 });
-    await pair.configureBack();
-    await pair.up();
-    await pair.upBack();
-    const { source, target } = pair.databases;
-    writes = new FlagWrites(pair.name, { source: source.url, target: target.url });
+    ({ pair, writes } = await startArmed({ servers, brokers: servers.brokers!.join(','), partitions: 4 }));
   });
 
   afterAll(async () => {

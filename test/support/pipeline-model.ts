@@ -26,7 +26,7 @@ import { COLUMNS, type SourceModel } from './source-model.js';
 import { planOf } from './table-plan.js';
 import { TargetModel } from './target-model.js';
 
-export const topics = topicsOf('p');
+export const topics = topicsOf('p', 1);
 const mapped = (source: string, target: string, rename: Record<string, string> = {}): TableMapping => ({
   source: parseQualifiedName(source)!,
   target: parseQualifiedName(target)!,
@@ -294,7 +294,7 @@ export class TransformModel {
       filtered: Object.fromEntries(tallies.filtered),
       transformed: Object.fromEntries(tallies.transformed),
     };
-    await this.#log.control.put(transformStateKey(0), state);
+    await this.#log.control.put(transformStateKey(0, 1), state);
   }
 }
 

@@ -3,13 +3,28 @@ import { expect } from 'vitest';
 import type { Direction, Serving } from '../../services/control/cutover/direction.js';
 import { cutOver } from './cut-over.js';
 import { eventually } from './eventually.js';
-import { type FlagWrites, NAMES, tryWrite } from './flag-writes.js';
-import type { MovingPair } from './moving-pair.js';
+import { FlagWrites, NAMES, tryWrite } from './flag-writes.js';
+import { MovingPair } from './moving-pair.js';
 
 /** A pair whose way back is armed, or will be, and an application that follows the flag. */
 export interface MovingApplication {
   readonly pair: MovingPair;
   readonly writes: FlagWrites;
+}
+
+/** Both directions run, and the application writes. */
+export async function startArmed(options: Parameters<typeof MovingPair.configured>[0]): Promise<MovingApplication> {
+  const pair = await MovingPair.configured(options);
+  try {
+    await pair.configureBack();
+    await pair.up();
+    await pair.upBack();
+  } catch (error) {
+    await pair.close();
+    throw error;
+  }
+  const { source, target } = pair.databases;
+  return { pair, writes: new FlagWrites(pair.name, { source: source.url, target: target.url }) };
 }
 
 /** Every row of a side's tables, under the names that both have for them. */

@@ -109,12 +109,10 @@ export class CarefulWriter {
   /** Writes changes in one round trip, or undoes them all. */
   async #attemptAll(changes: readonly SmallChange[]): Promise<Refusal | undefined> {
     const planned = changes.flatMap(({ step }) => planStep(step));
-    const marks = this.#options.marks ? [this.#options.marks] : [];
-    const answered = await inOneFlight(this.#target, () => [
-      ...['SAVEPOINT change', ...marks].map((sql) => this.#target.query(sql)),
+    const [, ...answers] = await inOneFlight(this.#target, () => [
+      this.#target.query(this.#savepoint),
       ...planned.map((one) => this.#steps.sendOnce(one)),
     ]);
-    const answers = answered.slice(1 + marks.length);
     for (const [i, answer] of answers.entries()) {
       this.step = planned[i]!.step;
       try {

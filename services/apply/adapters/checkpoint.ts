@@ -26,7 +26,7 @@ export async function claimCheckpoint(
   pipeline: string,
   at: TopicPartition,
   owner: string,
-  version = 1,
+  version: number,
 ): Promise<Claim> {
   const before = await readSession(target, pipeline, at);
   const claim = (lockTimeoutMs: number) => claimRow(target, { pipeline, at, owner, version }, lockTimeoutMs);

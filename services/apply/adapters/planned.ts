@@ -1,9 +1,10 @@
 import type { Tuple } from '../../../core/record.js';
-import type { TableStep } from '../batch.js';
+import type { ChangesStep, TableStep } from '../batch.js';
 import type { Upsert } from '../fold.js';
 import {
   deleteStatement,
   insertStatement,
+  knownText,
   moveStatement,
   partialStatement,
   renumberStatement,
@@ -15,7 +16,6 @@ import {
 } from '../statements.js';
 import type { TableShape } from '../table-shape.js';
 
-export type ChangesStep = Extract<TableStep, { kind: 'changes' }>;
 export type MoveStep = Extract<TableStep, { kind: 'move' }>;
 
 /** What {@link Planned} calls rows that were not there when they were looked for. */
@@ -34,8 +34,7 @@ export interface Planned {
 export function planStep(step: ChangesStep | MoveStep): Planned[] {
   if (step.kind === 'changes') return changeStatements(step, splitChanges(step.set.changes.values()));
   const { shape, from, to } = step.move;
-  const known = to.map((value) => (value === false ? '-' : 'x')).join('');
-  return [{ step, shape, what: `move ${known}`, statement: moveStatement(shape, from, to) }];
+  return [{ step, shape, what: `move ${knownText(to)}`, statement: moveStatement(shape, from, to) }];
 }
 
 export function changeStatements(

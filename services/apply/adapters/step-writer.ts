@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { FerryError } from '../../../core/errors.js';
-import type { RowBlock, Step, TableStep } from '../batch.js';
+import type { ChangesStep, RowBlock, Step, TableStep } from '../batch.js';
 import { copyUpserts } from '../copied-rows.js';
 import { type RowCounts, splitCounts } from '../row-counts.js';
 import {
@@ -14,15 +14,7 @@ import {
 } from '../statements.js';
 import { isKeyless, type TableShape } from '../table-shape.js';
 import { emptyTables } from './empty-tables.js';
-import {
-  type ChangesStep,
-  changeStatements,
-  INSERT,
-  type MoveStep,
-  type Planned,
-  planStep,
-  renumberRows,
-} from './planned.js';
+import { changeStatements, INSERT, type MoveStep, type Planned, planStep, renumberRows } from './planned.js';
 import { copyRows, Staging } from './staging.js';
 
 /** From this many rows on, COPY into a staging table is faster than arrays as parameters (bench/README.md). */
