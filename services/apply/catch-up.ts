@@ -70,7 +70,9 @@ async function readOrStop(run: PartitionRun, record: LogRecord): Promise<void> {
 async function catchUp(options: PartitionOptions, source: string, stop: Stop, isFolding: boolean): Promise<void> {
   const { log, claim, signal } = options;
   const run = new PartitionRun(options, await planCatchUp(options, source, stop), isFolding);
-  const end = Math.min(await log.endOffset(claim.at), claim.progress.nextOffset + 1);
+  // What a writer left of a record at the end is none, and nobody may ever come behind it.
+  const last = await log.last(claim.at);
+  const end = Math.min((last?.offset ?? -1) + 1, claim.progress.nextOffset + 1);
   let offset = stop.offset;
   while (offset < end && !signal.aborted) {
     const records = await log.read({ ...claim.at, offset }, { maxBytes: READ_BYTES, waitMs: 1_000, signal });

@@ -12,6 +12,7 @@ import { connect } from '../../platform/postgres.js';
 import { advanceCheckpoint, claimCheckpoint } from '../../services/apply/adapters/checkpoint.js';
 import { applyPartition, type PartitionOptions } from '../../services/apply/apply-partition.js';
 import { catchUpTables } from '../../services/apply/catch-up.js';
+import { MemoryLog } from '../support/memory-log.js';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
 import { RecordBuilder, relationOf } from '../support/record-builder.js';
 import { describeWithPostgres, testServers } from '../support/servers.js';
@@ -81,5 +82,23 @@ describeWithPostgres('a table that catches up', () => {
     const { rows } = await target.query('SELECT id FROM growth.t ORDER BY id');
     expect(rows.map(({ id }) => id)).toEqual(['first', 'second']);
     await rm(directory, { recursive: true });
+  });
+
+  test('has caught up where its topic ends with parts of a record that never became whole', async () => {
+    const log = new MemoryLog();
+    const builder = new RecordBuilder().relation(relationOf(1, 'growth.u', ['id'], { source: 'public.u' }));
+    log.put(AT.topic, builder.begin('0/300').row(1, 'c', { new: ['one'] }).commit().take());
+    log.endOffset = async () => 3;
+    const progress = { nextOffset: 1, position: { lsn: parseLsn('0/300'), index: 1 }, commitEnd: parseLsn('0/330') };
+    await target.query('CREATE TABLE growth.u (id text PRIMARY KEY)');
+    await target.query("DELETE FROM ferry.checkpoint WHERE pipeline = 'p'");
+    await advanceCheckpoint(target, await claim(), { ...progress, commitTime: null }, new Map());
+    await target.query(`INSERT INTO ferry.table_state (pipeline, source_table, partition, state, stopped_offset, stopped_lsn, stopped_index)
+      VALUES ('p', 'public.u', 0, 'catching-up', 0, '0/0', -1)`);
+
+    const signal = AbortSignal.timeout(5_000);
+    const given = { ...(await options(log)), mappings: [mapping({ source: 'public.u', target: 'growth.u' })], signal };
+    expect(await catchUpTables(given)).toBe(true);
+    expect((await target.query('SELECT id FROM growth.u')).rows).toEqual([{ id: 'one' }]);
   });
 });
