@@ -1,5 +1,6 @@
 import { routeName } from '../../core/mapping.js';
 import type { LogRecord } from '../../platform/event-log/port.js';
+import { recordsEnd } from '../../platform/event-log/records-end.js';
 import { TableStandsElsewhere } from './adapters/barrier.js';
 import { haltTable, readTableStates, type Stop, tableCaughtUp } from './adapters/table-state.js';
 import { BatchFailed, type PartitionOptions, PartitionRun } from './apply-partition.js';
@@ -70,9 +71,7 @@ async function readOrStop(run: PartitionRun, record: LogRecord): Promise<void> {
 async function catchUp(options: PartitionOptions, source: string, stop: Stop, isFolding: boolean): Promise<void> {
   const { log, claim, signal } = options;
   const run = new PartitionRun(options, await planCatchUp(options, source, stop), isFolding);
-  // What a writer left of a record at the end is none, and nobody may ever come behind it.
-  const last = await log.last(claim.at);
-  const end = Math.min((last?.offset ?? -1) + 1, claim.progress.nextOffset + 1);
+  const end = Math.min(await recordsEnd(log, claim.at), claim.progress.nextOffset + 1);
   let offset = stop.offset;
   while (offset < end && !signal.aborted) {
     const records = await log.read({ ...claim.at, offset }, { maxBytes: READ_BYTES, waitMs: 1_000, signal });

@@ -6,6 +6,7 @@ import { type TransformState, transformStateKey } from '../../../core/stage-stat
 import { ofPartition, partitionsOf, topicsOf } from '../../../core/topics.js';
 import { readAppliedPoints, readStoppedTables, type StoppedTable } from '../../../platform/control-schema.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
+import { recordsEnd } from '../../../platform/event-log/records-end.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import type { PartitionEnd } from './journal.js';
 
@@ -36,7 +37,7 @@ export async function domainEnds(
 ): Promise<PartitionEnd[]> {
   const topics = domainSchemas(tables).map(topicsOf(pipeline.name, pipeline.mappingVersion).domain);
   const partitions = partitionsOf(topics, pipeline.log.partitions);
-  return Promise.all(partitions.map(async (at) => ({ ...at, end: await log.endOffset(at) })));
+  return Promise.all(partitions.map(async (at) => ({ ...at, end: await recordsEnd(log, at) })));
 }
 
 /**
@@ -50,7 +51,7 @@ export async function waitUntilTransformed(
 ): Promise<void> {
   const { raw } = topicsOf(pipeline.name);
   const { partitions } = pipeline.log;
-  const rawEnds = await Promise.all(partitionsOf([raw], partitions).map((at) => log.endOffset(at)));
+  const rawEnds = await Promise.all(partitionsOf([raw], partitions).map((at) => recordsEnd(log, at)));
   const total = rawEnds.reduce((sum, end) => sum + end, 0);
   const readTaken = async () => {
     const taken = rawEnds.map(async (end, partition) => {

@@ -1,6 +1,6 @@
 import { type Lsn, maxLsn, parseLsn } from '../../../core/lsn.js';
 import { RecordScanner } from '../../../core/record-scanner.js';
-import type { EventLog, TopicPartition } from '../../../platform/event-log/port.js';
+import type { EventLog, LogRecord, TopicPartition } from '../../../platform/event-log/port.js';
 
 /** How far something has come along the source's WAL. */
 export interface Reached {
@@ -10,21 +10,25 @@ export interface Reached {
   readonly time: string | null;
 }
 
-/** How far a partition of a domain topic reaches, and the offset behind that. */
+/** How far a partition of a domain topic reaches, and the offset behind its last record. */
 export interface DomainEnd extends TopicPartition {
   readonly next: number;
   readonly reached: Reached | undefined;
 }
 
 export async function domainEnd(log: EventLog, at: TopicPartition): Promise<DomainEnd> {
-  return { ...at, next: await log.endOffset(at), reached: await endOf(log, at) };
+  const last = await log.last(at);
+  return { ...at, next: (last?.offset ?? -1) + 1, reached: last && reachedIn(last) };
 }
 
 /** How far a partition reaches: the last commit in its last record. Undefined for an empty partition. */
 export async function endOf(log: EventLog, at: TopicPartition): Promise<Reached | undefined> {
   const last = await log.last(at);
-  if (!last) return undefined;
-  const scanner = new RecordScanner(last.value);
+  return last && reachedIn(last);
+}
+
+function reachedIn({ value }: LogRecord): Reached | undefined {
+  const scanner = new RecordScanner(value);
   let time: string | null = null;
   let reached: Reached | undefined;
   let inside: Reached | undefined;
