@@ -87,7 +87,14 @@ describeWithPostgres('a table that catches up', () => {
   test('has caught up where its topic ends with parts of a record that never became whole', async () => {
     const log = new MemoryLog();
     const builder = new RecordBuilder().relation(relationOf(1, 'growth.u', ['id'], { source: 'public.u' }));
-    log.put(AT.topic, builder.begin('0/300').row(1, 'c', { new: ['one'] }).commit().take());
+    log.put(
+      AT.topic,
+      builder
+        .begin('0/300')
+        .row(1, 'c', { new: ['one'] })
+        .commit()
+        .take(),
+    );
     log.endOffset = async () => 3;
     const progress = { nextOffset: 1, position: { lsn: parseLsn('0/300'), index: 1 }, commitEnd: parseLsn('0/330') };
     await target.query('CREATE TABLE growth.u (id text PRIMARY KEY)');
