@@ -59,11 +59,15 @@ describeWithPostgres('a coordinator that is killed', () => {
   const isOf = (direction: Direction, place: Failpoint) =>
     stepsOf(direction).some(({ name }) => place.startsWith(`cutover.${name}.`));
   // Each way resumed at one half of the places and undone at the other.
-  const turns = (['forward', 'back'] as const).flatMap((direction, half) =>
+  const ways = (['forward', 'back'] as const).map((direction, half) =>
     steps
       .filter((place) => isOf(direction, place))
       .map((place, i) => [direction, place, (i + half) % 2 === 0 ? 'resume' : 'abort'] as const),
   );
+  // By two of a way, the second of which moves the traffic: the other way's two find it there.
+  const turns = Array.from({ length: Math.max(...ways.map((way) => way.length)) / 2 + 1 }, (_, i) =>
+    ways.flatMap((way) => way.slice(2 * i, 2 * i + 2).sort(([, , a], [, , b]) => (a < b ? -1 : 1))),
+  ).flat();
 
   describe.each(turns)('%s at %s', (direction, place, intent) => {
     const isDone = place === 'cutover.flag.acted';
