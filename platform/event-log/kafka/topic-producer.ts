@@ -194,7 +194,7 @@ export class TopicProducer {
     this.#connecting = session;
     try {
       const logger = session.kafka.logger();
-      const producer = await connectProducer(createCluster(session.config, logger), topic, {
+      const connecting = connectProducer(createCluster(session.config, logger), topic, {
         logger,
         idempotent: true,
         retry: { retries: SEND_RETRIES, initialRetryTime: 100, maxRetryTime: TRY_AGAIN_MS.maxTimeout },
@@ -203,6 +203,8 @@ export class TopicProducer {
           ({ message }) =>
             message.partition ?? 0,
       });
+      // Each of its first requests waits by itself, twice: a broker that never answers would take minutes.
+      const producer = await untilAnswered(connecting, `connect to append to ${topic}`);
       this.#client = { session, producer };
       return this.#client;
     } catch (error) {
