@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { LSN_ZERO, parseLsn } from '../../core/lsn.js';
 import { POSITION_ZERO } from '../../core/position.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
+import { silentLogger } from '../../platform/logger.js';
 import { connect } from '../../platform/postgres.js';
 import { Barrier, TableStandsElsewhere } from '../../services/apply/adapters/barrier.js';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
@@ -44,10 +46,14 @@ describeWithPostgres('where partitions wait for each other', () => {
     );
 
   /** @returns what stops it, or whether the event is this partition's to do. */
-  async function pass(partition: number, event = EVENT): Promise<boolean | 'waits' | 'stands'> {
+  async function pass(
+    partition: number,
+    event = EVENT,
+    { signal = AbortSignal.abort(), logger = silentLogger } = {},
+  ): Promise<boolean | 'waits' | 'stands'> {
     const progress = { nextOffset: 0, position: POSITION_ZERO, commitEnd: LSN_ZERO, commitTime: null };
     const claim = { pipeline: 'p', at: { topic: TOPIC, partition }, epoch: '0', progress };
-    const barrier = new Barrier(target, claim, { partitions: 3, signal: AbortSignal.abort() });
+    const barrier = new Barrier(target, claim, { partitions: 3, signal, logger });
     return barrier.pass(event).catch((error: Error) => {
       if (error instanceof TableStandsElsewhere) return 'stands';
       expect(error).toMatchObject({ code: 'connection-lost' });
@@ -91,6 +97,25 @@ describeWithPostgres('where partitions wait for each other', () => {
     expect(await pass(1)).toBe('waits');
     await stands(0, 'running', BEFORE);
     expect(await pass(1)).toBe(false);
+  });
+
+  test('who waits for long says where, and for whom, once', async () => {
+    await checkpoint(1, BEFORE);
+    await checkpoint(2, BEHIND);
+    let now = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => (now += 10_000));
+    const stop = new AbortController();
+    const warn = vi.fn();
+    const waiting = pass(0, EVENT, { signal: stop.signal, logger: { ...silentLogger, warn } as typeof silentLogger });
+    await vi.waitUntil(() => warn.mock.calls.length > 0);
+    // It looks again some times.
+    await sleep(100);
+    stop.abort();
+    expect(await waiting).toBe('waits');
+    vi.restoreAllMocks();
+    expect(warn.mock.calls.map(([, message]) => message)).toEqual([
+      'p.domain.growth/0 waits at 0/500#3, which all partitions have, for 1',
+    ]);
   });
 
   test('where no table is meant, a table that stands holds nobody up', async () => {

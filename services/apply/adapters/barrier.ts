@@ -3,6 +3,7 @@ import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { formatLsn } from '../../../core/lsn.js';
 import { formatPosition, type Position } from '../../../core/position.js';
+import type { Logger } from '../../../platform/logger.js';
 import type { StopReason } from '../schema-policy.js';
 import { before } from '../table-gate.js';
 import type { Claim } from './checkpoint.js';
@@ -20,14 +21,21 @@ export interface SharedEvent {
  * How far partitions have come with tables: a table that stands or catches up to where it stands, all others with the
  * checkpoint. Both are in the target, so that it holds for partitions of different processes.
  */
-const HAVE_COME = `
-SELECT bool_and(CASE WHEN s.state <> 'running' THEN (s.stopped_lsn, s.stopped_index) >= ($5::pg_lsn, $6::int)
-                     ELSE coalesce((c.lsn, c.index) >= ($5::pg_lsn, $6::int), false) END) AS come,
-       min(s.source_table) FILTER (WHERE s.state IN ('paused', 'halted')
-                                     AND (s.stopped_lsn, s.stopped_index) < ($5::pg_lsn, $6::int)) AS stands
-  FROM unnest($3::int[]) AS p (partition) CROSS JOIN unnest($4::text[]) AS t (source)
-  LEFT JOIN ferry.checkpoint c ON c.pipeline = $1 AND c.topic = $2 AND c.partition = p.partition
-  LEFT JOIN ferry.table_state s ON s.pipeline = $1 AND s.source_table = t.source AND s.partition = p.partition`;
+const BEHIND = `
+WITH place AS (
+  SELECT p.partition, s.source_table, s.state,
+         coalesce(CASE WHEN s.state <> 'running' THEN (s.stopped_lsn, s.stopped_index) >= ($5::pg_lsn, $6::int)
+                       ELSE (c.lsn, c.index) >= ($5::pg_lsn, $6::int) END, false) AS has_come
+    FROM unnest($3::int[]) AS p (partition) CROSS JOIN unnest($4::text[]) AS t (source)
+    LEFT JOIN ferry.checkpoint c ON c.pipeline = $1 AND c.topic = $2 AND c.partition = p.partition
+    LEFT JOIN ferry.table_state s ON s.pipeline = $1 AND s.source_table = t.source AND s.partition = p.partition
+)
+SELECT string_agg(DISTINCT partition::text, ', ') AS behind,
+       min(source_table) FILTER (WHERE state IN ('paused', 'halted')) AS stands
+  FROM place WHERE NOT has_come`;
+
+/** What others come to so late is worth a word: they may stand. */
+const LONG_MS = 30_000;
 
 /** A table that stands in another partition, ahead of an event: here, too, it cannot come past it. */
 export class TableStandsElsewhere extends Error {
@@ -54,12 +62,18 @@ export class Barrier {
   readonly #claim: Claim;
   readonly #partitions: number;
   readonly #signal: AbortSignal;
+  readonly #logger: Logger;
 
-  constructor(target: ClientBase, claim: Claim, options: { partitions: number; signal: AbortSignal }) {
+  constructor(
+    target: ClientBase,
+    claim: Claim,
+    options: { readonly partitions: number; readonly signal: AbortSignal; readonly logger: Logger },
+  ) {
     this.#target = target;
     this.#claim = claim;
     this.#partitions = options.partitions;
     this.#signal = options.signal;
+    this.#logger = options.logger;
   }
 
   /**
@@ -76,10 +90,17 @@ export class Barrier {
     const { lsn, index } = isFirst ? before(position) : position;
     const tables = sources.length > 0 ? sources : [NO_TABLE];
     const parameters = [pipeline, at.topic, others, tables, formatLsn(lsn), index];
+    let since: number | undefined = performance.now();
     for (;;) {
-      const { rows } = await this.#target.query<{ come: string | null; stands: string | null }>(HAVE_COME, parameters);
-      if (others.length === 0 || rows[0]!.come === 't') return isFirst;
-      if (rows[0]!.stands !== null) throw new TableStandsElsewhere(rows[0]!.stands, event);
+      const { rows } = await this.#target.query<Record<'behind' | 'stands', string | null>>(BEHIND, parameters);
+      const { behind, stands } = rows[0]!;
+      if (behind === null) return isFirst;
+      if (stands !== null) throw new TableStandsElsewhere(stands, event);
+      if (since !== undefined && performance.now() - since > LONG_MS) {
+        since = undefined;
+        const place = `${at.topic}/${at.partition} waits at ${formatPosition(position)}`;
+        this.#logger.warn({ ...at, sources }, `${place}, which all partitions have, for ${behind}`);
+      }
       if (this.#signal.aborted) {
         throw new FerryError(
           'connection-lost',
