@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type pg from 'pg';
 import { routeName, type TableMapping } from '../../core/mapping.js';
-import { relationFromLine } from '../../core/record.js';
+import { type RelationLine, type RowLine, relationFromLine } from '../../core/record.js';
 import { topicsOf as domainTopic } from '../../core/topics.js';
 import { fenceApply, inTransactionBesideApply } from '../../platform/apply-fence.js';
 import { homeOf } from '../../platform/lineage-table.js';
@@ -19,9 +20,11 @@ import { readTargetTables } from './adapters/target-catalog.js';
 import type { TableStep } from './batch.js';
 import { stepOf } from './batch-reader.js';
 import { stepOfCopied } from './copy-rows.js';
+import { foldedSteps } from './fold-letters.js';
 import type { LetterEvent, Refusal } from './letter.js';
 import { connectedTo, StandingKeys } from './standing-keys.js';
 import { joined, shapeOf, type TableShape, type TargetTable } from './table-shape.js';
+import { OF_OTHER_ROWS } from './waits-for-others.js';
 
 export interface LetterChoice {
   readonly pipeline: string;
@@ -30,7 +33,7 @@ export interface LetterChoice {
 }
 
 export interface RetryReport {
-  /** Applied now, in order. */
+  /** Applied now. */
   readonly retried: readonly StoredLetter[];
   /** Refused again; those of the same rows that come later stand with them. */
   readonly refused: readonly (StoredLetter & { readonly refusal: Refusal })[];
@@ -38,7 +41,9 @@ export interface RetryReport {
 
 /**
  * Applies letters in the order of their changes, those of a topic in one transaction, and with a chosen one those that
- * cannot be separated from it. What is refused again stands, and what must follow it.
+ * cannot be separated from it. Those of a row that are refused for another row's sake are tried as what they come to
+ * together: a value that the row had for a while may be the other one's by now. What is refused again stands, and what
+ * must follow it.
  * @param target a session as apply's.
  */
 export async function retryLetters(target: pg.Client, { pipeline, chosen }: LetterChoice): Promise<RetryReport> {
@@ -103,19 +108,50 @@ async function retryTopic(target: pg.Client, { pipeline, chosen }: LetterChoice,
   const standing = new StandingKeys();
   const desk = new RetryDesk(target, pipeline);
   const retried: StoredLetter[] = [];
-  const refused: RetryReport['refused'][number][] = [];
+  const refusals = new Map<StoredLetter, Refusal>();
+  const left = new Set<StoredLetter>();
   for (const letter of letters) {
     if (!meant.has(letter)) continue;
     const refusal = standing.holds(letter) ? undefined : await desk.attempt(letter);
-    if (refusal) {
-      await refuseAgain(target, letter, refusal);
-      refused.push({ ...letter, refusal });
+    if (refusal) refusals.set(letter, refusal);
+    if (!refusal && !standing.holds(letter)) {
+      retried.push(letter);
+      continue;
     }
-    if (refusal || standing.holds(letter)) standing.add(letter);
-    else retried.push(letter);
+    standing.add(letter);
+    left.add(letter);
   }
+  // One that is written may make room for another.
+  for (let before = -1; before !== left.size; ) {
+    before = left.size;
+    for (const group of groupsOf([...left])) {
+      if (!group.some((letter) => isOfOtherRows(refusals.get(letter))) || !(await desk.attemptFolded(group))) continue;
+      for (const letter of group) left.delete(letter);
+      retried.push(...group);
+    }
+  }
+  const refused = [...left].flatMap((letter) => {
+    const refusal = refusals.get(letter);
+    return refusal ? [{ ...letter, refusal }] : [];
+  });
+  for (const letter of refused) await refuseAgain(target, letter, letter.refusal);
   await settle(target, pipeline, retried, 'retried');
   return { retried, refused };
+}
+
+/** Letters that cannot be separated from each other. @param letters in their order. */
+function groupsOf(letters: readonly StoredLetter[]): StoredLetter[][] {
+  const groups: StoredLetter[][] = [];
+  for (let rest = letters; rest.length > 0; ) {
+    const own = connectedTo(rest, rest.slice(0, 1));
+    groups.push(rest.filter((letter) => own.has(letter)));
+    rest = rest.filter((letter) => !own.has(letter));
+  }
+  return groups;
+}
+
+function isOfOtherRows(refusal: Refusal | undefined): boolean {
+  return OF_OTHER_ROWS.has(String(refusal?.sqlstate));
 }
 
 /** Writes letters by the target's tables as they are now. */
@@ -133,6 +169,21 @@ class RetryDesk {
   async attempt(letter: StoredLetter): Promise<Refusal | undefined> {
     const step = await this.#step(await readEvent(this.#target, letter));
     return (await this.#writer(letter)).attempt(step);
+  }
+
+  /** @returns whether they are written: as what they come to, where they are changes of rows of one version. */
+  async attemptFolded(letters: readonly StoredLetter[]): Promise<boolean> {
+    const rows: RowLine[] = [];
+    let relation: RelationLine | undefined;
+    for (const letter of letters) {
+      const event = await readEvent(this.#target, letter);
+      if (event.op === 't' || event.op === 'r' || event.join) return false;
+      relation ??= event.relation;
+      if (!isDeepStrictEqual(event.relation, relation)) return false;
+      rows.push({ rel: relation.relation, ix: 0, ...event });
+    }
+    const [first, ...others] = foldedSteps(await this.#shape(relation!), rows) ?? [];
+    return first !== undefined && (await (await this.#writer(letters[0]!)).attempt(first, ...others)) === undefined;
   }
 
   async #step(event: LetterEvent): Promise<TableStep> {

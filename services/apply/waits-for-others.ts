@@ -39,7 +39,7 @@ export class WaitsForOthers {
 
   /** Whether rows of another partition may be why. */
   isOfOthers({ code, details }: Pick<FerryError, 'code' | 'details'>): boolean {
-    return this.#partitions > 1 && (code === 'transient-sql' || OTHERS_ROWS.has(String(details.sqlstate)));
+    return this.#partitions > 1 && (code === 'transient-sql' || OF_OTHER_ROWS.has(String(details.sqlstate)));
   }
 
   get isLong(): boolean {
@@ -47,5 +47,5 @@ export class WaitsForOthers {
   }
 }
 
-/** Unique and foreign key violations. */
-const OTHERS_ROWS: ReadonlySet<string> = new Set(['23505', '23503']);
+/** Unique and foreign key violations: what other rows are the reason of. */
+export const OF_OTHER_ROWS: ReadonlySet<string> = new Set(['23505', '23503']);

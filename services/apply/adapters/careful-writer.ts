@@ -70,16 +70,20 @@ export class CarefulWriter {
     return letters;
   }
 
-  /** Writes a step, or undoes it. @returns why the target refuses it. */
-  async attempt(step: TableStep): Promise<Refusal | undefined> {
-    this.step = step;
+  /** Writes steps, or undoes them. @returns why the target refuses one. */
+  async attempt(first: TableStep, ...others: readonly TableStep[]): Promise<Refusal | undefined> {
+    this.step = first;
     await this.#target.query(this.#savepoint);
     try {
-      await this.#steps.write(step);
+      await this.#steps.write(first);
+      for (const step of others) {
+        this.step = step;
+        await this.#steps.write(step);
+      }
       await this.#target.query('RELEASE SAVEPOINT change');
       return undefined;
     } catch (error) {
-      return this.#refused(step, error);
+      return this.#refused(this.step, error);
     }
   }
 

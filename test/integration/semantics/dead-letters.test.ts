@@ -183,6 +183,30 @@ describeWithPostgres('changes that the target refuses, set aside', () => {
     await pipeline.expectApplied();
   });
 
+  test('what was refused for a row that has the value by now is applied as what it came to since', async () => {
+    const before = (await letters(pipeline)).length;
+    await pipeline.target.query(`ALTER TABLE audit.logs ADD CONSTRAINT one_note UNIQUE (note);
+      INSERT INTO audit.logs VALUES (900, 1, 'of a row that is ahead')`);
+    await commit(
+      pipeline,
+      `INSERT INTO public.logs VALUES (20, 1, 'of a row that is ahead'), (30, 1, 'of a row that is ahead')`,
+    );
+    await pipeline.untilApplied();
+    // In one batch with what follows it would be folded away.
+    await commit(pipeline, `UPDATE public.logs SET id = 21, note = 'another' WHERE id = 20`);
+    await commit(pipeline, `UPDATE public.logs SET item = 2 WHERE id = 21`);
+    await pipeline.untilApplied();
+    expect(brief((await letters(pipeline)).slice(before))).toEqual(['c 20 23505', 'c 30 23505', 'u 20 21', 'u 21']);
+    const retried = await deadLetter(pipeline, 'retry', '--table', 'public.logs', '--json');
+    expect(retried.json(), retried.stderr).toMatchObject({ ok: false, retried: 3, refused: [{ keys: [['30']] }] });
+    await pipeline.target.query('DELETE FROM audit.logs WHERE id = 900');
+    expect((await deadLetter(pipeline, 'retry', '--table', 'public.logs', '--json')).json()).toMatchObject({
+      ok: true,
+    });
+    await pipeline.expectEqual('public.logs');
+    await pipeline.target.query('ALTER TABLE audit.logs DROP CONSTRAINT one_note');
+  });
+
   test('drop discards for good, says who did, and frees the row for what comes next', async () => {
     await harden(pipeline);
     await commit(pipeline, `INSERT INTO public.items VALUES (4000, -1, 'dropped', NULL)`);
