@@ -104,7 +104,7 @@ test('what left is not forgotten', () => {
 });
 
 describe('the next version is', () => {
-  const record = (state: VersionRecord['state']): VersionRecord => ({ tables: RECORDED, state });
+  const record = (state: VersionRecord['state'], says = RECORDED): VersionRecord => ({ tables: says, state });
   const other = tables({ shared: { users: USERS } });
   test.each<[string, [number, VersionRecord][], number, readonly TableMapping[], number]>([
     ['a new one where nothing was recorded', [], 1, BEFORE, 2],
@@ -129,6 +129,26 @@ describe('the next version is', () => {
       2,
       BEFORE,
       2,
+    ],
+    [
+      'the one that is being made, while the file has that of before',
+      [
+        [1, record('ready', contentsOf(other))],
+        [2, record('filling')],
+      ],
+      1,
+      BEFORE,
+      2,
+    ],
+    [
+      'a new one where the one that is being made is of before what the file has',
+      [
+        [1, record('filling')],
+        [2, record('ready', contentsOf(other))],
+      ],
+      2,
+      BEFORE,
+      3,
     ],
     [
       'a new one where the mapping was changed again',

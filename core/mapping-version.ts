@@ -104,11 +104,14 @@ export function nextVersion(
   current: number,
   tables: readonly TableMapping[],
 ): number {
+  const says = JSON.stringify(contentsOf(tables));
+  const isSame = (record: VersionRecord) => JSON.stringify(record.tables) === says;
   const record = versions.get(current);
+  if (record && record.state !== 'gone' && isSame(record)) return current;
+  const begun = [...versions].find(([version, one]) => version > current && one.state === 'filling' && isSame(one));
+  if (begun) return begun[0];
   const highest = Math.max(...versions.keys(), current);
-  if (!record) return versions.size > 0 && current === highest ? current : highest + 1;
-  const isSame = JSON.stringify(record.tables) === JSON.stringify(contentsOf(tables));
-  return isSame && record.state !== 'gone' ? current : highest + 1;
+  return !record && versions.size > 0 && current === highest ? current : highest + 1;
 }
 
 /** Whether rows of before are what they would be now. */

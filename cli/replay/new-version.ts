@@ -21,6 +21,8 @@ export function newVersion(pipeline: LoadedPipeline, log: EventLog): NewVersion 
       const { pipeline: file } = await readPipelineFiles(pipeline.directory);
       const raised = withMappingVersion(file, pipeline.mappingVersion);
       if (raised.text !== file.text) await writeConfigFile(raised);
+    },
+    onFill: () => {
       process.stderr.write(`version ${pipeline.mappingVersion} of the mapping: transforming the raw topic again\n`);
     },
     // On demand: a replay by the mapping that is does not wait for transform's modules.

@@ -59,13 +59,15 @@ export async function beginVersion(
   if (live) await refuseOthersRows(target, pipeline);
   if (live) await refuseUsed(log, pipeline);
   await options.confirm();
-  await version.write();
   if (await beginFilling(log, pipeline)) await fill(options, version);
   await failpoint('replay.version-filled');
   await version.migrate();
   await refuseUnfit(pipeline, { source, target });
   // Whoever starts from now on works with it; who runs with that of before is fenced by what follows.
-  if (!live) await putVersion(log, pipeline.mappingVersion, { tables: contentsOf(pipeline.tables), state: 'ready' });
+  if (!live) {
+    await version.write();
+    await putVersion(log, pipeline.mappingVersion, { tables: contentsOf(pipeline.tables), state: 'ready' });
+  }
   await failpoint('replay.version-ready');
   const ends = await domainEnds(log, pipeline, pipeline.tables);
   await inTransactionBesideApply(target, async () => {
@@ -93,6 +95,7 @@ async function beginFilling(log: EventLog, { mappingVersion, tables }: LoadedPip
 }
 
 async function fill({ log, pipeline, signal }: ReplayOptions, version: NewVersion): Promise<void> {
+  version.onFill();
   await whileWorking([version.fill], signal, (working) =>
     waitUntilTransformed(log, pipeline, { signal: working, onStill: async () => {} }),
   );

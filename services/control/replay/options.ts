@@ -18,8 +18,9 @@ export interface SecondTarget {
 
 /** A version of the mapping that the target has not had, with what brings it about. */
 export interface NewVersion {
-  /** Raises the version in pipeline.yaml, where it is not raised yet. */
+  /** Raises the version in pipeline.yaml, where it is not raised yet: services that start from then on are of it. */
   readonly write: () => Promise<void>;
+  readonly onFill: () => void;
   /** Fills its domain topics from the raw topic until the signal fires. @throws FerryError when a row cannot be mapped. */
   readonly fill: (signal: AbortSignal) => Promise<void>;
   readonly hasPendingMigrations: () => Promise<boolean>;
