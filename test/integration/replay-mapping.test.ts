@@ -55,6 +55,11 @@ const THIRD_TABLES = `
   CREATE TABLE growth.clicks (post int, at int);
   CREATE TABLE content.labels (id int PRIMARY KEY, code int NOT NULL)`;
 
+const SPOIL = `
+  CREATE FUNCTION shared.spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.full_name := 'spoiled'; RETURN NEW; END $$;
+  CREATE TRIGGER spoil BEFORE INSERT OR UPDATE ON shared.users FOR EACH ROW WHEN (NEW.id % 100 = 0) EXECUTE FUNCTION shared.spoil();
+  ALTER TABLE shared.users ENABLE ALWAYS TRIGGER spoil`;
+
 /** The source's rows as a version of the mapping has them, and where. */
 const EXPECTED = {
   second: [
@@ -249,15 +254,28 @@ describeWithPostgres('a mapping that changes', () => {
     const live = await load();
     await write(THIRD);
     const into = { ...pipeline.env, SECOND_URL: database.url };
-    const result = await whileWriting(async () => {
+    const replayInto = () => runFerry(args('--target', 'SECOND_URL'), into);
+    const file = await config();
+    await second.query(SPOIL);
+    const different = await whileWriting(async () => {
       const dying = new FerryProcess(args('--target', 'SECOND_URL'), {
         ...into,
         FERRY_FAILPOINTS: 'apply.committed=die:0@0',
       });
       expect(await dying.ended).toMatchObject({ code: null });
-      return runFerry(args('--target', 'SECOND_URL'), into);
+      return replayInto();
     });
-    expect([result.code, result.json()], result.stderr).toMatchObject([0, { ok: true, resumed: true, verified: true }]);
+    expect([different.code, different.json()], different.stderr).toMatchObject([3, { ok: false, resumed: true }]);
+    expect(await config()).toBe(file);
+    await second.query('DROP TRIGGER spoil ON shared.users');
+    // Once more from the start; and again, when services may work with it and none does.
+    for (const _ of ['different', 'equal']) {
+      const result = await replayInto();
+      const expected = [0, { ok: true, resumed: false, verified: true }];
+      expect([result.code, result.json()], result.stderr).toMatchObject(expected);
+      expect((await load()).mappingVersion).toBe(3);
+      await change(++changes);
+    }
     // Its services have the mapping of before.
     await expectRows(pipeline.target, EXPECTED.second, live);
 
@@ -272,5 +290,9 @@ describeWithPostgres('a mapping that changes', () => {
     for (const service of [pipeline.capture, pipeline.transform, pipeline.apply]) service.start(target);
     const tables = [...EXPECTED.third, ...EXPECTED.second.slice(1)];
     await expectRows(second, tables, await load(database.url));
+    expectRefused(await replayInto(), 3, /^transform \(.*\) works with version 3 of the mapping$/, /^Stop it; /);
+    const swapped = { ...into, ...target, SECOND_URL: pipeline.config.target.url };
+    const taken = await runFerry(args('--target', 'SECOND_URL'), swapped);
+    expectRefused(taken, 2, /^the live target has its rows by version 3/, /without --mapping/);
   });
 });

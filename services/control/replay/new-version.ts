@@ -2,13 +2,17 @@ import type pg from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { routeName } from '../../../core/mapping.js';
 import { contentsOf, type MappedTable } from '../../../core/mapping-version.js';
+import { hasEnded, isFresh } from '../../../core/service-report.js';
 import { topicsOf } from '../../../core/topics.js';
 import { inTransactionBesideApply } from '../../../platform/apply-fence.js';
+import { readMappingVersion } from '../../../platform/control-schema.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import { failpoint } from '../../../platform/failpoint.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
+import { mappingDigest } from '../../../platform/mapping-digest.js';
 import { putVersion, readVersions } from '../../../platform/mapping-version.js';
 import { refuseRolledOut } from '../rollout/rollout.js';
+import { readReports } from '../status/read-reports.js';
 import { beginReplay, type ReplayScope } from './journal.js';
 import type { NewVersion, ReplayOptions } from './options.js';
 import { domainEnds, waitUntilTransformed } from './progress.js';
@@ -47,9 +51,13 @@ export async function beginVersion(
   if (!source) {
     throw new FerryError('source-unreachable', 'the source cannot be reached, and a new mapping is held against it');
   }
-  if (live) await refuseServing(live, pipeline);
-  else await refuseRolledOut(target, pipeline.name);
-  await refuseSameVersion(target, pipeline);
+  if (live) {
+    await refuseServing(live, pipeline);
+    await refuseUsed(log, live, pipeline);
+  } else {
+    await refuseRolledOut(target, pipeline.name);
+    await refuseSameVersion(target, pipeline);
+  }
   await refuseShortenedRaw(log, pipeline);
   await refuseOtherTables(log, pipeline);
   const changing = await tablesThatChange(log, live ?? target, pipeline);
@@ -57,9 +65,8 @@ export async function beginVersion(
   // What they bring may be what the mapping asks for.
   if (!(await version.hasPendingMigrations())) await refuseUnfit(pipeline, { source, target });
   if (live) await refuseOthersRows(target, pipeline);
-  if (live) await refuseUsed(log, pipeline);
   await options.confirm();
-  if (await beginFilling(log, pipeline)) await fill(options, version);
+  if (await beginFilling(log, pipeline, scope)) await fill(options, version);
   await failpoint('replay.version-filled');
   await version.migrate();
   await refuseUnfit(pipeline, { source, target });
@@ -79,19 +86,40 @@ export async function beginVersion(
   await failpoint('replay.version-begun');
 }
 
-/** Its topics have one writer: where services work with it, transform is that. */
-async function refuseUsed(log: EventLog, { mappingVersion }: LoadedPipeline): Promise<void> {
-  if ((await readVersions(log)).get(mappingVersion)?.state !== 'ready') return;
-  throw new FerryError('usage', `services work with version ${mappingVersion} of the mapping already`, {
-    remedy: 'Rebuild the second target by it without --mapping: ferry replay --target.',
+/**
+ * Beside the live target, whoever replays fills the topics of a version of its own; and they have one writer.
+ * @throws FerryError `usage` when the live target has its rows by it, `not-ready` while a transform works with it.
+ */
+async function refuseUsed(log: EventLog, live: pg.Client, pipeline: LoadedPipeline): Promise<void> {
+  const { name, mappingVersion } = pipeline;
+  if ((await readMappingVersion(live, name)) === mappingVersion) {
+    throw new FerryError('usage', `the live target has its rows by version ${mappingVersion} of the mapping already`, {
+      remedy: 'Rebuild the second target by it without --mapping: ferry replay --target.',
+    });
+  }
+  const [digest, now] = [mappingDigest(pipeline), Date.now()];
+  const transforms = (await readReports(log)).filter((one) => one.service === 'transform' && one.mapping === digest);
+  const working = transforms.find((report) => isFresh(report, now) && !hasEnded(report));
+  if (!working) return;
+  const works = `transform (${working.instance}) works with version ${mappingVersion} of the mapping`;
+  throw new FerryError('not-ready', works, {
+    remedy: 'Stop it; or let TARGET_URL name the database that its rows go to, and go without --mapping.',
   });
 }
 
-/** @returns whether whoever replays fills its topics, because no service works with it. */
-async function beginFilling(log: EventLog, { mappingVersion, tables }: LoadedPipeline): Promise<boolean> {
+/**
+ * @param scope beside the live target, services keep off a version until that has been compared, another time, too.
+ * @returns whether whoever replays fills its topics, because no service works with it.
+ */
+async function beginFilling(
+  log: EventLog,
+  { mappingVersion, tables }: LoadedPipeline,
+  { isBeside }: ReplayScope,
+): Promise<boolean> {
   const record = (await readVersions(log)).get(mappingVersion);
-  if (!record) await putVersion(log, mappingVersion, { tables: contentsOf(tables), state: 'filling' });
-  return record?.state !== 'ready';
+  if (record?.state === 'ready' && !isBeside) return false;
+  await putVersion(log, mappingVersion, { tables: contentsOf(tables), state: 'filling' });
+  return true;
 }
 
 async function fill({ log, pipeline, signal }: ReplayOptions, version: NewVersion): Promise<void> {
