@@ -219,6 +219,7 @@ describeWithPostgres('a mapping that changes', () => {
         const dying = new FerryProcess(args(), { ...pipeline.env, FERRY_FAILPOINTS: `replay.${place}=die:0@0` });
         const { code, stderr } = await dying.ended;
         expect([code, stderr]).toEqual([null, expect.stringContaining(`${FAILPOINT_SAID} die replay.${place}`)]);
+        if (place === 'version-ready') await pipeline.target.query(SPOIL);
         if (place !== 'version-filled') continue;
         expect(await read(pipeline.target, 'SELECT count(*) > 0 AS has FROM shared.users')).toEqual([{ has: 't' }]);
         // Put back, the mapping of before is gone on with by whoever starts.
@@ -231,15 +232,23 @@ describeWithPostgres('a mapping that changes', () => {
       }
       return replay();
     });
-    expect([result.code, result.json()], result.stderr).toMatchObject([0, { ok: true, resumed: true, verified: true }]);
+    expect([result.code, result.json()], result.stderr).toMatchObject([
+      3,
+      { ok: false, resumed: true, verified: true },
+    ]);
+    expect(await topics()).toEqual(expect.arrayContaining(named('domain.growth', 'domain-2.growth')));
+    await pipeline.target.query('DROP TRIGGER spoil ON shared.users');
+    const again = await pipeline.ferry('replay', '--yes', '--json');
+    expect([again.code, again.json()], again.stderr).toMatchObject([0, { ok: true, resumed: false, verified: true }]);
     expect((await load()).mappingVersion).toBe(2);
     await expectRows(pipeline.target, EXPECTED.second, await load());
     expect(await copied()).toEqual(before);
     const domains = ['growth', 'shared', 'content'].map((schema) => `domain-2.${schema}`);
     expect(await topics()).toEqual(named('raw', ...domains));
     await pipeline.until('the ledger to add up', async () => (await pipeline.status()).ledger?.addsUp === true);
-    expect(await read(pipeline.target, 'SELECT scope, outcome FROM ferry.replay')).toEqual([
-      { scope: expect.stringMatching(/"version": 2/), outcome: 'equal' },
+    expect(await read(pipeline.target, 'SELECT scope, outcome FROM ferry.replay ORDER BY started_at')).toEqual([
+      { scope: expect.stringMatching(/"version": 2/), outcome: 'different' },
+      { scope: expect.stringMatching(/"whole"/), outcome: 'equal' },
     ]);
     const verified = await pipeline.ferry('verify', '--json');
     expect([verified.code, verified.json()], verified.stderr).toMatchObject([0, { ok: true }]);

@@ -155,8 +155,8 @@ async function keepPastChanges(
 }
 
 /**
- * The target was compared and is equal: services may work with the version where it was made beside them; otherwise all do,
- * and nobody reads the topics of those before.
+ * All of the target was compared and is equal: services may work with the version where it was made beside them; otherwise
+ * all do, and nobody reads the topics of those before.
  */
 export async function settleVersion(
   log: EventLog,
@@ -165,8 +165,8 @@ export async function settleVersion(
 ): Promise<void> {
   for (const [version, record] of await readVersions(log)) {
     if (version === mappingVersion) {
-      await putVersion(log, version, { ...record, state: 'ready' });
-    } else if (!isBeside && record.state !== 'gone') {
+      if (record.state !== 'ready') await putVersion(log, version, { ...record, state: 'ready' });
+    } else if (!isBeside && version < mappingVersion && record.state !== 'gone') {
       const { domain } = topicsOf(name, version);
       await log.deleteTopics([...new Set(record.tables.map(({ schema }) => domain(schema)))]);
       await putVersion(log, version, { tables: [], state: 'gone' });

@@ -150,10 +150,8 @@ async function conclude(
   const report = await verify(options, target);
   const deadLetters = await countDeadLetters(target, pipeline.name, tables);
   const ok = (report?.ok ?? false) && deadLetters === 0;
-  if (ok && options.version) {
-    await options.version.write();
-    await settleVersion(options.log, pipeline, replaying.scope);
-  }
+  if (ok) await options.version?.write();
+  if (ok && !replaying.scope.tables) await settleVersion(options.log, pipeline, replaying.scope);
   if (report) await finishReplay(target, replaying, ok ? 'equal' : 'different');
   const records = replaying.ends.reduce((sum, { end }) => sum + end, 0);
   const verified = report !== undefined;
