@@ -8,7 +8,7 @@ import type { CompareReadsReport } from '../../services/control/compare-reads/co
 import { Journal } from '../../services/control/cutover/journal.js';
 import { DEFAULT_SETTINGS } from '../../services/control/cutover/settings.js';
 import { readActs } from '../../services/control/history/acts.js';
-import { resetTarget } from '../../services/control/replay/reset.js';
+import { resetTables, resetTarget } from '../../services/control/replay/reset.js';
 import { stepRollout } from '../../services/control/rollout/step.js';
 import type { CliError, CliResult } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
@@ -246,10 +246,13 @@ describeWithPostgres('a rollout of reads', () => {
   test('is refused above zero by lag, dead letters, a table that stands and an open cutover; down it goes at any time', async () => {
     await stepWhenReady(50);
     const { target, config } = pipeline;
-    await expect(resetTarget(target, config)).rejects.toMatchObject({
-      code: 'not-ready',
-      message: expect.stringContaining('50 % of the users read from the new project'),
-    });
+    const some = { mappings: config.tables, record: async () => {} };
+    for (const resetting of [() => resetTarget(target, config), () => resetTables(target, config, some)]) {
+      await expect(resetting()).rejects.toMatchObject({
+        code: 'not-ready',
+        message: expect.stringContaining('50 % of the users read from the new project'),
+      });
+    }
     const resnapshot = await pipeline.ferry('table', 'resnapshot', 'public.users', '--yes');
     expect([resnapshot.code, resnapshot.stderr]).toEqual([3, expect.stringContaining('50 % of the users read')]);
     const lock = await pipeline.connect('target');
@@ -275,6 +278,15 @@ describeWithPostgres('a rollout of reads', () => {
     expect((await stepWhenReady(60)).after.percent).toBe(60);
     const down = await rollout('--percent', '0');
     expect(down.json()).toEqual({ ok: true, serving: 'source', percent: 0, mode: 'reads', before: 60, gates: [] });
+    // Somebody takes it up just as the tables are to be emptied.
+    await lock.query('BEGIN; UPDATE ferry.cutover SET rollout_percent = 10');
+    const resetting = expect(resetTarget(target, config)).rejects.toThrow('10 % of the users read');
+    const waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    await eventually(async () => (await lock.query(waiting)).rowCount === 1, { what: 'the replay to wait' });
+    await lock.query('COMMIT');
+    await resetting;
+    expect((await target.query('SELECT FROM shared.users')).rowCount).toBe(200);
+    expect((await step(0)).after.percent).toBe(0);
   });
 
   test('is over once the new project serves', async () => {

@@ -55,7 +55,6 @@ export async function beginVersion(
     await refuseServing(live, pipeline);
     await refuseUsed(log, live, pipeline);
   } else {
-    await refuseRolledOut(target, pipeline.name);
     await refuseSameVersion(target, pipeline);
   }
   await refuseShortenedRaw(log, pipeline);
@@ -68,6 +67,8 @@ export async function beginVersion(
   await options.confirm();
   if (await beginFilling(log, pipeline, scope)) await fill(options, version);
   await failpoint('replay.version-filled');
+  // That took its time, and the migrations change what readers find.
+  if (!live) await refuseRolledOut(target, pipeline.name);
   await version.migrate();
   await refuseUnfit(pipeline, { source, target });
   // Whoever starts from now on works with it; who runs with that of before is fenced by what follows.

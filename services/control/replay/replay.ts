@@ -9,6 +9,7 @@ import { ruleKitOf } from '../../../platform/rule-kit.js';
 import { Journal } from '../cutover/journal.js';
 import { lockCoordinator } from '../cutover/lock.js';
 import { refuseReturned } from '../cutover/returned.js';
+import { refuseRolledOut } from '../rollout/rollout.js';
 import { countDeadLetters } from '../status/count-dead-letters.js';
 import { takeMapping } from '../tables/take-mapping.js';
 import { appliedProbe } from '../verify/applied-probe.js';
@@ -117,6 +118,8 @@ async function begin(options: ReplayOptions, sides: VersionSides, scope: ReplayS
   const { target, source, live } = sides;
   await refuseServing(target, pipeline);
   await refuseReturned(live ?? target, pipeline);
+  // Asked again as it is emptied: users may be led there meanwhile.
+  if (!live && !from) await refuseRolledOut(target, pipeline.name);
   await second?.migrate();
   if (version) return beginVersion(options, version, sides, scope);
   await refuseOtherVersion(options.log, live ?? target, pipeline);

@@ -23,8 +23,6 @@ export async function resetTarget(
   pipeline: LoadedPipeline,
   record: () => Promise<void> = async () => {},
 ): Promise<void> {
-  await refuseServing(target, pipeline);
-  await refuseRolledOut(target, pipeline.name);
   const work = async () => {
     await reset(target, pipeline);
     await record();
@@ -80,7 +78,7 @@ export async function takeVersion(target: ClientBase, pipeline: LoadedPipeline):
 
 async function reset(target: ClientBase, pipeline: LoadedPipeline): Promise<void> {
   // Tables before checkpoints, as apply does.
-  await emptyMapped(target, pipeline.tables);
+  await emptyMapped(target, pipeline, pipeline.tables);
   await target.query(
     `UPDATE ferry.checkpoint SET next_offset = 0, lsn = '0/0', index = -1, commit_end = '0/0', commit_time = NULL,
             epoch = epoch + 1, owner = NULL WHERE pipeline = $1`,
@@ -99,17 +97,16 @@ async function reset(target: ClientBase, pipeline: LoadedPipeline): Promise<void
  * The others go on.
  * @param mappings every one of a table that several are merged into.
  * @param record as of {@link resetTarget}.
- * @throws FerryError `not-ready` once the target serves, or before apply's first start.
+ * @throws FerryError `not-ready` as of {@link resetTarget}, and before apply's first start.
  */
 export async function resetTables(
   target: ClientBase,
   pipeline: LoadedPipeline,
   { mappings, record }: { readonly mappings: readonly TableMapping[]; readonly record: () => Promise<void> },
 ): Promise<void> {
-  await refuseServing(target, pipeline);
   const { domain } = topicsOf(pipeline.name, pipeline.mappingVersion);
   const work = async () => {
-    await emptyMapped(target, mappings);
+    await emptyMapped(target, pipeline, mappings);
     for (const topic of domainSchemas(mappings).map(domain)) {
       if ((await fenceApply(target, pipeline.name, topic)) === pipeline.log.partitions) continue;
       throw new FerryError('not-ready', `nothing of ${topic} has been applied yet`, {
@@ -153,7 +150,12 @@ async function beginAgain(
   );
 }
 
-async function emptyMapped(target: ClientBase, mappings: readonly TableMapping[]): Promise<void> {
+async function emptyMapped(
+  target: ClientBase,
+  pipeline: LoadedPipeline,
+  mappings: readonly TableMapping[],
+): Promise<void> {
+  await keepReadersOut(target, pipeline);
   const tables = mappings.map((mapping) => quoteName(mapping.target));
   const candidates = await readCandidateTables(target, mappings);
   // User triggers on TRUNCATE are the applications'.
@@ -161,6 +163,14 @@ async function emptyMapped(target: ClientBase, mappings: readonly TableMapping[]
     .query("SAVEPOINT role; SET LOCAL session_replication_role = 'replica'")
     .catch(() => target.query('ROLLBACK TO SAVEPOINT role'));
   await emptyTables(target, [...new Set([...tables, ...candidates])].sort());
+}
+
+/** Whoever leads users there meanwhile waits for the flag's row, which may not be there yet. */
+async function keepReadersOut(target: ClientBase, pipeline: LoadedPipeline): Promise<void> {
+  await target.query('INSERT INTO ferry.cutover (pipeline) VALUES ($1) ON CONFLICT DO NOTHING', [pipeline.name]);
+  await target.query('SELECT FROM ferry.cutover WHERE pipeline = $1 FOR UPDATE', [pipeline.name]);
+  await refuseServing(target, pipeline);
+  await refuseRolledOut(target, pipeline.name);
 }
 
 /** A table that one outside of the mapping refers to cannot be truncated; its rows can be deleted. */
