@@ -2,6 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Direction, Serving } from '../../services/control/cutover/direction.js';
 import type { GateReport, GatesClosed } from '../../services/control/cutover/gates/gate.js';
 import type { CutoverReport } from '../../services/control/cutover/report.js';
+import { openLog } from '../../platform/event-log/open.js';
+import { loadPipeline, loadWayBack } from '../../platform/load-pipeline.js';
+import { silentLogger } from '../../platform/logger.js';
+import { wayBackFinding } from '../../services/control/cutover/gates/way-back.js';
 import { cutOver } from '../support/cut-over.js';
 import { FlagWrites, tryWrite } from '../support/flag-writes.js';
 import { MovingPair } from '../support/moving-pair.js';
@@ -71,6 +75,27 @@ describeWithPostgres('there and back', () => {
       ]);
       await pair.target.query("UPDATE growth.orders SET note = 'order 1' WHERE id = 1");
     });
+  });
+
+  test('is no way back where it leaves a table out, or runs by another mapping than its files have', async () => {
+    const { source, target } = pair;
+    const pipeline = await loadPipeline(pair.config, pair.env);
+    const back = (await loadWayBack(pipeline, pair.env))!;
+    await using log = await openLog(back, 'ferry-test', silentLogger);
+    const found = (tables: typeof back.tables) =>
+      wayBackFinding({ pipeline, back: { pipeline: { ...back, tables }, log }, source, target });
+    const [orders, ...others] = back.tables;
+    expect(await found(others)).toMatchObject({
+      isOpen: false,
+      isLasting: true,
+      figure: 'the way back leaves out growth.orders -> public.orders',
+      remedy: expect.stringContaining(`ferry way-back -c ${pair.config} --force`),
+    });
+    expect(await found([{ ...orders!, truncate: 'halt' }, ...others])).toMatchObject({
+      isOpen: false,
+      figure: expect.stringMatching(/^the way back: transform works with the mapping \w+, the files have \w+$/),
+    });
+    expect(await found(back.tables)).toMatchObject({ isOpen: true });
   });
 
   test.each(Array.from({ length: 10 }, (_, i) => i + 1))('round trip %i', async () => {

@@ -1,5 +1,6 @@
 import { formatOneWay } from '../../../../core/mapping/invert/one-way.js';
-import { domainSchemas } from '../../../../core/mapping.js';
+import { domainSchemas, type TableMapping } from '../../../../core/mapping.js';
+import { displayName } from '../../../../core/relation.js';
 import { partitionsOf, topicsOf } from '../../../../core/topics.js';
 import { preflightContext } from '../../preflight/context.js';
 import { runPreflight } from '../../preflight/run-preflight.js';
@@ -8,6 +9,7 @@ import { readInverse } from '../../way-back/inverse.js';
 import { waitUntilDrained, writeMarker } from '../marker.js';
 import type { Running } from '../options.js';
 import type { Finding, Gate, GateContext } from './gate.js';
+import { mappingFinding } from './mapping.js';
 import { lagFinding, streamingFinding } from './status-gates.js';
 
 /** A marker takes moments through a pipeline that keeps up. */
@@ -16,7 +18,7 @@ const CANARY_MS = 10_000;
 /**
  * What the new project takes after the flip comes back: the pipeline of the other direction streams, a message that was
  * written into the new project has just come through it, nothing stands against its rows on either side, and its mapping
- * leaves nothing out.
+ * leaves nothing out: no table of the pipeline either, of which a message says nothing.
  */
 export const wayBackGate: Gate = {
   name: 'way-back',
@@ -41,6 +43,17 @@ export async function wayBackFinding(context: WayBackContext): Promise<Finding> 
       remedy: 'Arm it: `ferry way-back` writes its pipeline, `ferry up` runs it.',
     };
   }
+  const { oneWay, tables } = await readInverse(preflightContext(pipeline, { source, target }));
+  const left = leftOut(tables, back.pipeline.tables);
+  if (left.length > 0) {
+    const { directory } = back.pipeline;
+    return {
+      isOpen: false,
+      isLasting: true,
+      figure: `the way back leaves out ${left.join(', ')}`,
+      remedy: `Map it in ${directory}, or write all of it anew: ferry way-back -c ${pipeline.directory} --force. Then ferry check -c ${directory}, and start its services again.`,
+    };
+  }
   const armed = await armedFinding(context, back);
   if (!armed.isOpen) return armed;
   // A message shows that the way is there; what a row meets at its ends besides, the check knows of every table.
@@ -54,7 +67,6 @@ export async function wayBackFinding(context: WayBackContext): Promise<Finding> 
       remedy: `What is to be done, \`ferry check -c ${back.pipeline.directory}\` says.`,
     };
   }
-  const { oneWay } = await readInverse(preflightContext(pipeline, { source, target }));
   if (oneWay.length === 0) return armed;
   return {
     isOpen: false,
@@ -62,6 +74,13 @@ export async function wayBackFinding(context: WayBackContext): Promise<Finding> 
     figure: `would not come back: ${oneWay.map(formatOneWay).join('; ')}`,
     remedy: 'Change the mapping: `ferry check` names each with its file and line.',
   };
+}
+
+/** What could come back, and nothing brings: a table that has joined the pipeline since, perhaps. */
+function leftOut(all: readonly TableMapping[], back: readonly TableMapping[]): string[] {
+  const name = ({ source, target }: TableMapping) => `${displayName(source)} -> ${displayName(target)}`;
+  const brought = new Set(back.map(name));
+  return all.map(name).filter((pair) => !brought.has(pair));
 }
 
 async function armedFinding({ source, target }: WayBackContext, { pipeline, log }: Running): Promise<Finding> {
@@ -76,6 +95,8 @@ async function armedFinding({ source, target }: WayBackContext, { pipeline, log 
       remedy: `Run its services: ferry up -c ${pipeline.directory}.`,
     };
   }
+  const mapping = await mappingFinding({ pipeline, log });
+  if (!mapping.isOpen) return { ...mapping, figure: `the way back: ${mapping.figure}` };
   const startedAt = performance.now();
   const topics = domainSchemas(pipeline.tables).map(topicsOf(pipeline.name, pipeline.mappingVersion).domain);
   const marker = await writeMarker(target, 'canary');
