@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Direction, Serving } from '../../services/control/cutover/direction.js';
-import type { GateReport, GatesClosed } from '../../services/control/cutover/gates/gate.js';
-import type { CutoverReport } from '../../services/control/cutover/report.js';
 import { openLog } from '../../platform/event-log/open.js';
 import { loadPipeline, loadWayBack } from '../../platform/load-pipeline.js';
 import { silentLogger } from '../../platform/logger.js';
+import type { Direction, Serving } from '../../services/control/cutover/direction.js';
+import type { GateReport, GatesClosed } from '../../services/control/cutover/gates/gate.js';
 import { wayBackFinding } from '../../services/control/cutover/gates/way-back.js';
+import type { CutoverReport } from '../../services/control/cutover/report.js';
+import { refuseReturned } from '../../services/control/cutover/returned.js';
+import { insertAct } from '../../services/control/history/acts.js';
 import { cutOver } from '../support/cut-over.js';
 import { FlagWrites, tryWrite } from '../support/flag-writes.js';
 import { MovingPair } from '../support/moving-pair.js';
@@ -112,6 +114,11 @@ describeWithPostgres('there and back', () => {
     const replay = await pair.run('replay', '--yes', '--json');
     expect(replay.code).toBe(3);
     expect(replay.stdout).toMatch(/rolled back at .* the topics do not have what the new project took before/);
+    const pipeline = await loadPipeline(pair.config, pair.env);
+    await expect(refuseReturned(pair.target, pipeline)).rejects.toThrow('was rolled back at');
+    await pair.target.query('BEGIN');
+    await insertAct(pair.target, pair.name, { act: 'resync' });
+    await refuseReturned(pair.target, pipeline).finally(() => pair.target.query('ROLLBACK'));
     for (const args of [
       ['replay', '--yes'],
       ['table', 'resnapshot', 'growth.orders', '--yes'],

@@ -3,11 +3,17 @@ import { FerryError } from '../../../core/errors.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { readServing } from './journal.js';
 
-/** @throws FerryError `not-ready` after a rollback: what the new project took in between is in the old one, and in no topic. */
+/** When all was copied anew last: what was written before is in the topics. */
+const COPIED_SQL = "coalesce((SELECT max(done_at) FROM ferry.act WHERE pipeline = $1 AND act = 'resync'), '-infinity')";
+
+/**
+ * @throws FerryError `not-ready` after a rollback, until all is copied anew: what the new project took in between is in the
+ * old one, and in no topic.
+ */
 export async function refuseReturned(target: ClientBase, { name }: LoadedPipeline): Promise<void> {
   const { rows } = await target.query<{ at: string }>(
     `SELECT max(finished_at)::text AS at FROM ferry.cutover_run
-      WHERE pipeline = $1 AND direction = 'back' AND state = 'done' HAVING max(finished_at) IS NOT NULL`,
+      WHERE pipeline = $1 AND direction = 'back' AND state = 'done' HAVING max(finished_at) > ${COPIED_SQL}`,
     [name],
   );
   if (!rows[0]) return refuseWritten(target, name);
@@ -22,7 +28,7 @@ export async function refuseReturned(target: ClientBase, { name }: LoadedPipelin
 async function refuseWritten(target: ClientBase, pipeline: string): Promise<void> {
   const { rows } = await target.query<{ at: string }>(
     `SELECT max(done_at)::text AS at FROM ferry.act WHERE pipeline = $1 AND act = 'rollout' AND detail ->> 'mode' = 'users'
-     HAVING max(done_at) > coalesce((SELECT max(done_at) FROM ferry.act WHERE pipeline = $1 AND act = 'resync'), '-infinity')`,
+     HAVING max(done_at) > ${COPIED_SQL}`,
     [pipeline],
   );
   if (!rows[0]) return;
