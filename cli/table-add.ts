@@ -7,6 +7,7 @@ import { sourceObjectName } from '../core/topics.js';
 import { type LoadedPipeline, pipelineOf, readPipelineFiles } from '../platform/load-pipeline.js';
 import { readSlot } from '../platform/read-slot.js';
 import type { Finding } from '../services/control/preflight/finding.js';
+import { refuseTwoWay } from '../services/control/rollout/users/two-way-state.js';
 import {
   findObstacles,
   prepareTable,
@@ -111,6 +112,7 @@ interface Addition {
 /** @returns what stands against it; nothing is changed then. */
 async function add(sides: Sides, { pipeline, mapping, change, mayEmpty }: Addition): Promise<Finding[]> {
   await refuseServing(sides.target, pipeline, mapping);
+  await refuseTwoWay(sides.target, pipeline.name);
   if (!change) await refuseKnown(sides, mapping);
   const findings = await findObstacles(sides, pipeline, mapping);
   if (findings.length > 0) return findings;

@@ -3,6 +3,7 @@ import { FerryError } from '../core/errors.js';
 import { displayName, formatQualifiedName, parseQualifiedName } from '../core/relation.js';
 import { pipelineOf, readPipelineFiles } from '../platform/load-pipeline.js';
 import { dropLettersOf } from '../services/apply/settle-letters.js';
+import { refuseTwoWay } from '../services/control/rollout/users/two-way-state.js';
 import { removeEntry, writeConfigFile } from '../services/control/tables/mapping-files.js';
 import { removeTable } from '../services/control/tables/remove-table.js';
 import { refuseSeveral } from '../services/control/tables/stop-and-go.js';
@@ -17,7 +18,8 @@ Example:
   $ ferry table remove public.orders -c config/mine
 
 Its rows in the target stay as they are; nothing writes to them any more. Works while services run and while they do not.
-Exit code: 0 removed, 2 usage or configuration, 3 a service does not take the mapping.`;
+Exit code: 0 removed, 2 usage or configuration, 3 a service does not take the mapping, or the
+rollout is in the mode users.`;
 
 interface RemoveFlags {
   readonly config: string;
@@ -47,6 +49,8 @@ async function runRemove(name: string, flags: RemoveFlags): Promise<void> {
   const table = formatQualifiedName(source);
   if (!flags.yes) await confirm(`remove takes ${table} out of the pipeline`, `Nothing of ${table} is moved any more.`);
   await withSides(pipeline, 'ferry table remove', async (sides) => {
+    const { name: ours, wayBackOf } = pipeline;
+    await (wayBackOf ? refuseTwoWay(sides.source, wayBackOf.name) : refuseTwoWay(sides.target, ours));
     if (change) await writeConfigFile(change.changed);
     const isUnpublished = await removeTable(sides, pipeline, source);
     if (mapping) await dropLettersOf(sides.target, pipeline, mapping);

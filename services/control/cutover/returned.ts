@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
+import { refuseTwoWay } from '../rollout/users/two-way-state.js';
 import { readServing } from './journal.js';
 
 /** When all was copied anew last: what was written before is in the topics. */
@@ -39,7 +40,7 @@ async function refuseWritten(target: ClientBase, pipeline: string): Promise<void
   );
 }
 
-/** Forgets how far a way back has come, so that it begins anew; rows stay as they are. @throws FerryError `not-ready` while the new project serves. */
+/** Forgets how far a way back has come, so that it begins anew; rows stay as they are. @throws FerryError `not-ready` while writes of the new project come back. */
 export async function disarm(
   sides: { readonly source: ClientBase; readonly target: ClientBase },
   way: LoadedPipeline,
@@ -50,6 +51,8 @@ export async function disarm(
       remedy: 'It is armed anew before a cutover only.',
     });
   }
+  // A capture that begins anew takes nothing until a cutover or a rollout says so: users go on writing meanwhile.
+  await refuseTwoWay(sides.source, forward);
   for (const table of ['checkpoint', 'ledger', 'table_state', 'schema_change', 'dead_letter']) {
     await sides.target.query(`DELETE FROM ferry.${table} WHERE pipeline = $1`, [way.name]);
   }

@@ -44,6 +44,8 @@ async function fenceAll(target: ClientBase, { name, tables, mappingVersion }: Lo
 
 /** @returns undefined where apply writes alone; otherwise the sequences that were set far ahead. */
 export async function readTwoWay(target: ClientBase, pipeline: string): Promise<readonly FarSequence[] | undefined> {
+  const { rows: there } = await target.query("SELECT WHERE pg_catalog.to_regclass('ferry.two_way') IS NOT NULL");
+  if (there.length === 0) return undefined;
   const { rows } = await target.query<{ sequences: string }>(
     'SELECT sequences FROM ferry.two_way WHERE pipeline = $1',
     [pipeline],
