@@ -117,7 +117,7 @@ BEGIN
     ALTER TABLE ferry.cutover
       ADD COLUMN rollout_percent int NOT NULL DEFAULT 0 CHECK (rollout_percent BETWEEN 0 AND 100),
       ADD COLUMN rollout_mode text NOT NULL DEFAULT 'reads' CHECK (rollout_mode IN ('reads', 'users'));
-    COMMENT ON COLUMN ferry.cutover.rollout_percent IS 'Share of users whose reads go to the target while the source serves';
+    COMMENT ON COLUMN ferry.cutover.rollout_percent IS 'Share of users whose reads go to the target while the source serves, or in the mode users their writes, too';
   END IF;
 END $$;
 DO $$

@@ -46,7 +46,7 @@ SELECT $${length + 6}::text, $${length + 7}::text, ARRAY[${key.join(', ')}], k.o
   LEFT JOIN ${rowsOf(shape)} t ON ${hasKey(shape)}`;
 }
 
-/** As the trigger of {@link file://./../control/rollout/tombstones.ts} has them. */
+/** As the trigger of {@link file://./../control/rollout/users/tombstones.ts} has them. */
 function keyTexts({ columns, keyIndexes }: TableShape): string[] {
   return keyIndexes.map((index, i) => `pg_catalog.to_jsonb(k.c${i}::${columns[index]!.type}) #>> '{}'`);
 }
