@@ -57,8 +57,10 @@ export const VERIFY_FAILPOINT = 'verify.chunk-kept';
 export const VERSION_FAILPOINTS = ['replay.version-filled', 'replay.version-ready', 'replay.version-begun'] as const;
 /** Of the rollout's mode users: both directions are half open, or half closed; users are on the way, and could be let in. */
 export const ROLLOUT_FAILPOINTS = [
+  'rollout.enter.armed',
   'rollout.enter.begun',
   'rollout.leave.begun',
+  'rollout.leave.disarmed',
   'rollout.move.begun',
   'rollout.move.settled',
 ] as const;

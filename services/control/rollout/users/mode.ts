@@ -16,7 +16,7 @@ export type ArmedSides = UserSides & { readonly back: NonNullable<UserSides['bac
 
 /**
  * Lets both directions carry changes. Each step done again does nothing, so that the same command goes on where a killed one
- * has stopped; what fails is taken back.
+ * has stopped; what fails is taken back. That any of it was done, the row in the new project says: it comes first, and goes last.
  */
 export async function enterUsers(
   sides: ArmedSides,
@@ -25,12 +25,13 @@ export async function enterUsers(
   const { pipeline, back, source, target, signal } = sides;
   try {
     const tables = await readSharedTables(sides);
-    await putUpTombstones(placeOf(sides, 'source'), tables.source);
-    await putUpTombstones(placeOf(sides, 'target'), tables.target);
     const { far } = await planFarSequences(source, target, pipeline.tables);
     await setFarSequences(target, far);
-    await beginTwoWay(source, back.pipeline);
     await beginTwoWay(target, pipeline, far);
+    await putUpTombstones(placeOf(sides, 'source'), tables.source);
+    await putUpTombstones(placeOf(sides, 'target'), tables.target);
+    await failpoint('rollout.enter.armed');
+    await beginTwoWay(source, back.pipeline);
     await failpoint('rollout.enter.begun');
     // Nobody's write here is later than one there that nobody counts.
     await passBothClocks(sides);
@@ -41,7 +42,8 @@ export async function enterUsers(
     await admitWriters(target, { pipeline: pipeline.name, run: RUN, attempt: RUN });
     return await setRollout(target, { pipeline: pipeline.name, seen, mode: 'users', routersWithinMs });
   } catch (error) {
-    throw await takenBack(error, () => end(sides));
+    // Ctrl-C ends the way in, not the way out.
+    throw await takenBack(interrupted(error, signal), () => end({ ...sides, signal: new AbortController().signal }));
   }
 }
 
@@ -51,13 +53,17 @@ export async function enterUsers(
  */
 export async function leaveUsers(sides: ArmedSides, seen: Rollout | undefined): Promise<void> {
   const { pipeline, back, source, target, signal } = sides;
-  if (seen) await setRollout(target, { pipeline: pipeline.name, seen, mode: 'reads', routersWithinMs: null });
-  await failpoint('rollout.leave.begun');
-  await shut(sides);
-  // What was written on both sides is settled while both still know how.
-  await drain(back.pipeline, { from: target, to: source, signal });
-  await drain(pipeline, { from: source, to: target, signal });
-  await end(sides);
+  try {
+    if (seen) await setRollout(target, { pipeline: pipeline.name, seen, mode: 'reads', routersWithinMs: null });
+    await failpoint('rollout.leave.begun');
+    await shut(sides);
+    // What was written on both sides is settled while both still know how.
+    await drain(back.pipeline, { from: target, to: source, signal });
+    await drain(pipeline, { from: source, to: target, signal });
+    await end(sides);
+  } catch (error) {
+    throw interrupted(error, signal);
+  }
 }
 
 /** What is written to the new project from here on stays there; a fence that stood there stands again. */
@@ -69,16 +75,25 @@ async function shut({ pipeline, back, target }: ArmedSides): Promise<void> {
 async function end(sides: ArmedSides): Promise<void> {
   const { pipeline, back, source, target } = sides;
   await shut(sides);
-  await endTwoWay(target, pipeline);
+  await takeDownTombstones(placeOf(sides, 'source'));
+  await failpoint('rollout.leave.disarmed');
+  await takeDownTombstones(placeOf(sides, 'target'));
   await endTwoWay(source, back.pipeline);
-  const mapped = (side: 'source' | 'target') => pipeline.tables.map((table) => table[side]);
-  await takeDownTombstones(placeOf(sides, 'source'), mapped('source'));
-  await takeDownTombstones(placeOf(sides, 'target'), mapped('target'));
+  await endTwoWay(target, pipeline);
 }
 
 function placeOf(sides: ArmedSides, side: 'source' | 'target'): TombstonePlace {
   const pipeline = side === 'source' ? sides.back.pipeline.name : sides.pipeline.name;
   return { client: sides[side], side, pipeline, signal: sides.signal };
+}
+
+/** @returns what is said of a command that Ctrl-C has ended, whatever it was at. */
+export function interrupted(error: unknown, signal: AbortSignal): unknown {
+  if (!signal.aborted) return error;
+  return new FerryError('not-ready', 'the rollout was interrupted', {
+    remedy: 'ferry rollout shows how it stands; the same command goes on, or begins again.',
+    cause: error,
+  });
 }
 
 /** @returns the error that says why; with what stands in its way where it cannot be taken back. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FerryError } from '../../../../core/errors.js';
 import { failpoint } from '../../../../platform/failpoint.js';
 import { type Rollout, setRollout } from '../rollout.js';
-import { type ArmedSides, takenBack } from './mode.js';
+import { type ArmedSides, interrupted, takenBack } from './mode.js';
 import { waitForOldTransactions } from './old-transactions.js';
 import { drain } from './sides.js';
 
@@ -58,10 +58,6 @@ async function settle({ pipeline, back, source, target, signal }: ArmedSides, mo
   await sleep(moving.routersWithinMs! + SENT_WITHIN_MS, undefined, { signal });
   await waitForOldTransactions(way.from, { withinMs: TRANSACTIONS_WITHIN_MS, signal });
   await drain(way.pipeline, { ...way, signal });
-}
-
-function interrupted(error: unknown, signal: AbortSignal): unknown {
-  return signal.aborted ? new FerryError('not-ready', 'the rollout was interrupted', { cause: error }) : error;
 }
 
 function inTheMiddle({ percent, to }: Rollout): FerryError {

@@ -3,7 +3,7 @@ import type { QualifiedName } from '../../../../core/relation.js';
 import { sourceObjectName } from '../../../../core/topics.js';
 import { APPLIES } from '../../../../core/way-back.js';
 import { quoteIdentifier, quoteLiteral, quoteName, type Side } from '../../../../platform/postgres.js';
-import { withoutHolding } from '../../cutover/fence.js';
+import { withoutHolding, withPartitions } from '../../cutover/fence.js';
 import type { SharedTable } from './shared-tables.js';
 
 /** Where deletes are remembered, and by whose apply they are asked for. */
@@ -19,22 +19,33 @@ const TRIGGERS = ['deleted', 'rekeyed', 'emptied'] as const;
 
 /** Remembers from now on which rows applications delete, and refuses TRUNCATE, of which no row would be remembered. */
 export async function putUpTombstones(place: TombstonePlace, tables: readonly SharedTable[]): Promise<void> {
-  await place.client.query(functionSql(place.pipeline));
-  for (const table of tables)
-    await withoutHolding(place.client, triggersSql(place.pipeline, table), { ...place, table });
+  const { client, pipeline } = place;
+  await client.query(functionSql(pipeline));
+  for (const table of tables) {
+    await withoutHolding(client, triggersSql(pipeline, table), { ...place, table });
+    // Of the triggers of rows each partition has one; a TRUNCATE that names it fires none of the root's.
+    for (const partition of (await withPartitions(client, table)).slice(1)) {
+      await withoutHolding(client, locking(emptiedSql(pipeline, partition)), { ...place, table: partition });
+    }
+  }
 }
 
-/** Taken down before, they stay so. */
-export async function takeDownTombstones(place: TombstonePlace, tables: readonly QualifiedName[]): Promise<void> {
+/** From every table that has them, mapped or not any more. Taken down before, they stay so. */
+export async function takeDownTombstones(place: TombstonePlace): Promise<void> {
   const { client, pipeline } = place;
+  const { rows: tables } = await client.query<QualifiedName>(
+    `SELECT DISTINCT n.nspname AS schema, c.relname AS table
+       FROM pg_catalog.pg_trigger g
+       JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE g.tgfoid = pg_catalog.to_regproc($1) AND g.tgparentid = 0 ORDER BY 1, 2`,
+    [`ferry.${functionName(pipeline)}`],
+  );
   for (const table of tables) {
     const drops = TRIGGERS.map(
       (what) => `DROP TRIGGER IF EXISTS ${triggerName(pipeline, what)} ON ${quoteName(table)};`,
     );
-    await withoutHolding(client, `BEGIN; SET LOCAL lock_timeout = '250ms'; ${drops.join(' ')} COMMIT`, {
-      ...place,
-      table,
-    });
+    await withoutHolding(client, locking(drops.join(' ')), { ...place, table });
   }
   await client.query(`DROP FUNCTION IF EXISTS ferry.${functionName(pipeline)}()`);
 }
@@ -63,13 +74,22 @@ function triggersSql(pipeline: string, table: SharedTable): string {
   const on = quoteName(table);
   const call = `EXECUTE FUNCTION ferry.${functionName(pipeline)}(${[on, ...table.key].map(quoteLiteral).join(', ')})`;
   const changed = table.key.map(quoteIdentifier).map((column) => `OLD.${column} IS DISTINCT FROM NEW.${column}`);
-  const trigger = (what: (typeof TRIGGERS)[number]) => `CREATE OR REPLACE TRIGGER ${triggerName(pipeline, what)}`;
-  return `BEGIN; SET LOCAL lock_timeout = '250ms';
-${trigger('deleted')} AFTER DELETE ON ${on} FOR EACH ROW ${call};
-${trigger('rekeyed')} AFTER UPDATE ON ${on} FOR EACH ROW WHEN (${changed.join(' OR ')}) ${call};
-${trigger('emptied')} BEFORE TRUNCATE ON ${on} FOR EACH STATEMENT ${call};
-COMMIT`;
+  return locking(`${triggerSql(pipeline, 'deleted')} AFTER DELETE ON ${on} FOR EACH ROW ${call};
+${triggerSql(pipeline, 'rekeyed')} AFTER UPDATE ON ${on} FOR EACH ROW WHEN (${changed.join(' OR ')}) ${call};
+${emptiedSql(pipeline, table)}`);
 }
+
+function emptiedSql(pipeline: string, table: QualifiedName): string {
+  const call = `EXECUTE FUNCTION ferry.${functionName(pipeline)}()`;
+  return `${triggerSql(pipeline, 'emptied')} BEFORE TRUNCATE ON ${quoteName(table)} FOR EACH STATEMENT ${call};`;
+}
+
+function triggerSql(pipeline: string, what: (typeof TRIGGERS)[number]): string {
+  return `CREATE OR REPLACE TRIGGER ${triggerName(pipeline, what)}`;
+}
+
+/** Statements that lock a table, waiting briefly. */
+const locking = (sql: string) => `BEGIN; SET LOCAL lock_timeout = '250ms'; ${sql} COMMIT`;
 
 const functionName = (pipeline: string) => quoteIdentifier(`${sourceObjectName(pipeline)}_tombstone`);
 const triggerName = (pipeline: string, what: string) => quoteIdentifier(`${sourceObjectName(pipeline)}_${what}`);
