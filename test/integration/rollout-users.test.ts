@@ -8,7 +8,12 @@ import { percentileOf } from '../../routing/rollout.js';
 import { createRouter, type Router } from '../../routing/router.js';
 import { armFence } from '../../services/control/cutover/fence.js';
 import { liftFence, replaceFence } from '../../services/control/cutover/fence-function.js';
+import { disarm } from '../../services/control/cutover/returned.js';
+import { readRollout } from '../../services/control/rollout/rollout.js';
 import { drain } from '../../services/control/rollout/users/sides.js';
+import { isHalfUsers } from '../../services/control/rollout/users/step-users.js';
+import { putUpTombstones, takeDownTombstones } from '../../services/control/rollout/users/tombstones.js';
+import { mappedTable, pauseTable, resumeTable } from '../../services/control/tables/stop-and-go.js';
 import type { CliError } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
 import { NAMES } from '../support/flag-writes.js';
@@ -138,11 +143,34 @@ describeWithPostgres('a rollout of users', () => {
     await eventually(areEqual, { what: 'both projects to have the same rows' });
   }
 
+  async function bothWays() {
+    const forward = await loadPipeline(pair.config, pair.env);
+    return { forward, back: (await loadWayBack(forward, pair.env))! };
+  }
+
+  /** A command dies at a place, and leaves the mode half entered or half left. */
+  async function dies(place: string, ...args: string[]): Promise<void> {
+    const dying = pair.startWith({ FERRY_FAILPOINTS: `${place}=die:0@0` }, 'rollout', ...args, ...PATIENT);
+    expect((await dying.ended).code).toBe(null);
+    const { forward: pipeline } = await bothWays();
+    expect(await isHalfUsers({ target: pair.target, pipeline }, await readRollout(pair.target, pair.name))).toBe(true);
+  }
+
+  async function expectNothingLeft(): Promise<void> {
+    for (const side of SIDES) {
+      const { rows } = await pair[
+        side
+      ].query(`SELECT tgname AS name FROM pg_trigger WHERE tgname ~ '_(deleted|rekeyed|emptied)$'
+        UNION ALL SELECT pipeline FROM ferry.two_way UNION ALL SELECT pipeline FROM ferry.applied_xid
+        UNION ALL SELECT pipeline FROM ferry.tombstone`);
+      expect(rows).toEqual([]);
+    }
+  }
+
   /** Everything that is committed now has come to its other side. */
   async function drainBoth(): Promise<void> {
     const { source, target } = pair;
-    const forward = await loadPipeline(pair.config, pair.env);
-    const back = (await loadWayBack(forward, pair.env))!;
+    const { forward, back } = await bothWays();
     const signal = AbortSignal.timeout(60_000);
     await drain(forward, { from: source, to: target, signal });
     await drain(back, { from: target, to: source, signal });
@@ -165,6 +193,7 @@ describeWithPostgres('a rollout of users', () => {
     expect(shown.json()).toEqual({ ok: true, serving: 'source', percent: 0, mode: 'reads' });
     const { rows } = await pair.target.query("SELECT FROM pg_trigger WHERE tgname LIKE '%deleted'");
     expect(rows).toEqual([]);
+    expect((await pair.source.query("SELECT FROM pg_namespace WHERE nspname = 'ferry'")).rows).toEqual([]);
   });
 
   test('begins with nobody, and both directions open', async () => {
@@ -175,9 +204,10 @@ describeWithPostgres('a rollout of users', () => {
     const tables = Object.values(NAMES.target).map((name) => parseQualifiedName(name)!);
     await armFence(pair.target, fence, tables, AbortSignal.timeout(10_000));
     await replaceFence(pair.target, fence, { state: 'closed', when: () => true });
-    const plan = { FERRY_FAILPOINTS: 'rollout.enter.begun=die:0@0' };
-    const dying = pair.startWith(plan, 'rollout', '--mode', 'users', ...PATIENT);
-    expect((await dying.ended).code).toBe(null);
+    await dies('rollout.enter.armed', '--mode', 'users');
+    expect(await rollout('--mode', 'reads')).toMatchObject({ mode: 'reads', percent: 0 });
+    await expectNothingLeft();
+    await dies('rollout.enter.begun', '--mode', 'users');
     const left = await pair.run('rollout', '--json');
     expect([left.code, left.stdout]).toEqual([3, expect.stringContaining('half entered')]);
     const entered = await rollout('--mode', 'users');
@@ -283,16 +313,42 @@ describeWithPostgres('a rollout of users', () => {
     expect(await rollout()).toMatchObject({ conflicts: { old: 2, new: 3 } });
   });
 
-  test('a TRUNCATE, a cutover and a replay are refused meanwhile', async () => {
+  test('a TRUNCATE, a cutover, a replay and a change of the tables are refused meanwhile', async () => {
     for (const side of SIDES) {
       await expect(pair[side].query(`TRUNCATE ${NAMES[side].settings}`)).rejects.toThrow(
         /schemaferry: TRUNCATE of .*settings is refused/,
       );
     }
-    for (const [command, ...args] of [['cutover'], ['table', 'resnapshot', 'public.settings', '--yes']]) {
+    for (const [command, ...args] of [
+      ['cutover'],
+      ['table', 'resnapshot', 'public.settings', '--yes'],
+      ['table', 'add', 'public.settings'],
+      ['table', 'remove', 'public.settings', '--yes'],
+    ]) {
       const refused = await pair.runPlain(command!, ...args, '-c', pair.config, '--json');
       expect([refused.code, refused.stdout]).toEqual([3, expect.stringContaining('mode users')]);
     }
+    const { back } = await bothWays();
+    const points = async () => (await pair.source.query('SELECT epoch FROM ferry.checkpoint')).rows;
+    expect(await points()).toHaveLength(1);
+    await expect(disarm({ source: pair.target, target: pair.source }, back)).rejects.toThrow('mode users');
+    expect(await points()).toHaveLength(1);
+  });
+
+  test('a TRUNCATE of a partition is refused, too, and no trigger is left on a table that is not mapped any more', async () => {
+    await pair.source.query(`CREATE SCHEMA aside; CREATE TABLE aside.days (day int PRIMARY KEY) PARTITION BY RANGE (day);
+      CREATE TABLE aside.days_1 PARTITION OF aside.days FOR VALUES FROM (1) TO (10)`);
+    const signal = AbortSignal.timeout(10_000);
+    const place = { client: pair.source, side: 'source', pipeline: 'aside', signal } as const;
+    await putUpTombstones(place, [{ schema: 'aside', table: 'days', key: ['day'] }]);
+    await expect(pair.source.query('TRUNCATE aside.days_1')).rejects.toThrow('TRUNCATE of aside.days_1 is refused');
+    await pair.source.query('INSERT INTO aside.days VALUES (2); DELETE FROM aside.days');
+    const { rows } = await pair.source.query(
+      "DELETE FROM ferry.tombstone WHERE pipeline = 'aside' RETURNING table_name, key",
+    );
+    expect(rows).toEqual([{ table_name: '"aside"."days"', key: '{2}' }]);
+    await takeDownTombstones(place);
+    await pair.source.query('TRUNCATE aside.days_1; DROP SCHEMA aside CASCADE');
   });
 
   /** Takes users back while a transaction of one is open where they leave, and then while what it wrote is on its way. */
@@ -407,21 +463,25 @@ describeWithPostgres('a rollout of users', () => {
     expect(await rollout()).toMatchObject({ conflicts: before });
   });
 
+  test('is not left while a table of the way back stands, whose changes the checkpoint has passed', async () => {
+    const { back } = await bothWays();
+    const orders = mappedTable(back, 'growth.orders');
+    await pauseTable(pair.source, back, orders);
+    await expect(drainBoth()).rejects.toThrow(`the pipeline ${back.name}: growth.orders is paused`);
+    const refused = await pair.run('rollout', '--mode', 'reads', ...PATIENT);
+    expect([refused.code, refused.stdout]).toEqual([3, expect.stringContaining('growth.orders is paused')]);
+    expect(await rollout()).toMatchObject({ mode: 'users' });
+    await resumeTable(pair.source, back, orders);
+    await eventually(() => drainBoth().then(() => true), { what: 'the table to run again' });
+  });
+
   test('is left, and then the new project takes nothing back to the old one again', async () => {
     const verified = await pair.run('verify', '--json');
     expect(verified.json(), verified.stderr).toMatchObject({ ok: true });
-    const plan = { FERRY_FAILPOINTS: 'rollout.leave.begun=die:0@0' };
-    const dying = pair.startWith(plan, 'rollout', '--mode', 'reads', ...PATIENT);
-    expect((await dying.ended).code).toBe(null);
+    await dies('rollout.leave.begun', '--mode', 'reads');
+    await dies('rollout.leave.disarmed', '--mode', 'reads');
     expect(await rollout('--mode', 'reads')).toEqual(expect.objectContaining({ mode: 'reads', percent: 0 }));
-    for (const side of SIDES) {
-      const { rows } = await pair[
-        side
-      ].query(`SELECT tgname AS name FROM pg_trigger WHERE tgname ~ '_(deleted|rekeyed|emptied)$'
-        UNION ALL SELECT pipeline FROM ferry.two_way UNION ALL SELECT pipeline FROM ferry.applied_xid
-        UNION ALL SELECT pipeline FROM ferry.tombstone`);
-      expect(rows).toEqual([]);
-    }
+    await expectNothingLeft();
     // The fence stands again.
     await expect(pair.target.query('DELETE FROM growth.settings')).rejects.toThrow(
       'writes to growth.settings are refused',

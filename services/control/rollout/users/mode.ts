@@ -6,6 +6,7 @@ import { type Rollout, setRollout } from '../rollout.js';
 import { planFarSequences, setFarSequences } from './far-sequences.js';
 import { readSharedTables } from './gates.js';
 import { drain, passBothClocks, type UserSides } from './sides.js';
+import { refuseStanding } from './standing.js';
 import { putUpTombstones, type TombstonePlace, takeDownTombstones } from './tombstones.js';
 import { beginTwoWay, endTwoWay } from './two-way-state.js';
 
@@ -54,6 +55,8 @@ export async function enterUsers(
 export async function leaveUsers(sides: ArmedSides, seen: Rollout | undefined): Promise<void> {
   const { pipeline, back, source, target, signal } = sides;
   try {
+    await refuseStanding(source, back.pipeline);
+    await refuseStanding(target, pipeline);
     if (seen) await setRollout(target, { pipeline: pipeline.name, seen, mode: 'reads', routersWithinMs: null });
     await failpoint('rollout.leave.begun');
     await shut(sides);

@@ -5,6 +5,7 @@ import type { LoadedPipeline } from '../../../../platform/load-pipeline.js';
 import { limitedTo } from '../../../../platform/time-limit.js';
 import { waitUntilDrained, writeMarker } from '../../cutover/marker.js';
 import type { Running } from '../../cutover/options.js';
+import { refuseStanding } from './standing.js';
 
 /** Both projects, and the pipelines between them. */
 export interface UserSides {
@@ -20,15 +21,20 @@ export interface UserSides {
 /** Longer than any lag at which a rollout may go up. */
 const DRAINED_WITHIN_MS = 60_000;
 
-/** Resolves once all that is committed in a pipeline's source now is applied, and on the target's disk. */
+/**
+ * Resolves once all that is committed in a pipeline's source now is applied, and on the target's disk.
+ * @throws FerryError `not-ready` when that takes too long, or of changes that apply has passed over.
+ */
 export async function drain(
-  { name, tables, log, mappingVersion }: LoadedPipeline,
+  pipeline: LoadedPipeline,
   { from, to, signal }: { readonly from: ClientBase; readonly to: ClientBase; readonly signal: AbortSignal },
 ): Promise<void> {
+  const { name, tables, log, mappingVersion } = pipeline;
   const marker = await writeMarker(from, 'rollout');
   const partitions = partitionsOf(domainSchemas(tables).map(topicsOf(name, mappingVersion).domain), log.partitions);
   const until = limitedTo(DRAINED_WITHIN_MS, signal);
   await waitUntilDrained(to, name, partitions, marker, until);
+  await refuseStanding(to, pipeline);
   // Apply does not wait for the disk. A commit that does takes with it all that was committed before.
   await to.query("SET synchronous_commit = 'on'");
   await writeMarker(to, 'rollout');
