@@ -4,6 +4,7 @@ import { FerryError } from '../core/errors.js';
 import { ensureControlSchema } from '../platform/control-schema.js';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
 import { connect } from '../platform/postgres.js';
+import { readCoordinator } from '../services/control/cutover/lock.js';
 import { type Rollout, readRollout } from '../services/control/rollout/rollout.js';
 import { RolloutRefused, stepRollout } from '../services/control/rollout/step.js';
 import { isHalfUsers } from '../services/control/rollout/users/step-users.js';
@@ -63,7 +64,10 @@ export function rolloutCommand(): Command {
         .argParser(parseDuration)
         .default(5_000, '5s'),
     )
-    .option('--json', 'print one JSON object: ok, serving, percent, mode, before, gates')
+    .option(
+      '--json',
+      'print one JSON object: ok, serving, percent, mode; of a step before, gates; in the mode users conflicts, moving',
+    )
     .addHelpText('after', EXAMPLE)
     .action(runRollout);
 }
@@ -99,7 +103,7 @@ async function step(
   const { percent, maxLag, verifiedWithin } = flags;
   const now = await readRollout(target, pipeline.name);
   const isHalf = await isHalfUsers({ pipeline, target }, now);
-  if (isHalf && flags.mode === undefined) throw halfUsers();
+  if (isHalf && flags.mode === undefined) throw halfUsers(await readCoordinator(target, pipeline.name));
   if (percent === undefined && flags.mode === undefined) return { after: now, gates: [] };
   const mode = flags.mode ?? (now.mode as 'reads' | 'users');
   if (mode === 'users' || now.mode === 'users' || isHalf) return runStepUsers(pipeline, target, { ...flags, mode });
@@ -129,7 +133,13 @@ function inWords({ serving, percent, mode }: Rollout, users: UsersRollout | unde
   return said.join('\n');
 }
 
-function halfUsers(): FerryError {
+/** @param by who enters or leaves it now. */
+function halfUsers(by: string | undefined): FerryError {
+  if (by !== undefined) {
+    return new FerryError('not-ready', `the mode users is being entered or left: ${by}`, {
+      remedy: 'Wait until that has ended, then look again.',
+    });
+  }
   return new FerryError('not-ready', 'a command has left the mode users half entered or half left', {
     remedy: 'ferry rollout --mode users enters it; ferry rollout --mode reads leaves it.',
   });

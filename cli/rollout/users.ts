@@ -33,7 +33,7 @@ export async function runStepUsers(
   await using log = back && (await openLog(back, `ferry-${back.name}-rollout`, silentLogger));
   const source = await connect('source', pipeline.source.url, { applicationName: 'ferry rollout' });
   try {
-    await ensureControlSchema(source);
+    if (back) await ensureControlSchema(source);
     const readStatus = () => readOnce(pipeline);
     return await stepUsers(
       { pipeline, back: back && log && { pipeline: back, log }, source, target, signal: stop.signal, readStatus },

@@ -18,7 +18,7 @@ export async function lockCoordinator(target: ClientBase, pipeline: string, with
       continue;
     }
     const holder = (await readCoordinator(target, pipeline)) ?? 'it has just ended';
-    throw new FerryError('not-ready', `another cutover or replay of the pipeline ${pipeline} is running: ${holder}`, {
+    throw new FerryError('not-ready', `another command has the pipeline ${pipeline}: ${holder}`, {
       remedy: 'Wait until it ends, or end that process; `ferry status` shows the flag.',
     });
   }

@@ -38,7 +38,8 @@ export async function waitUntilDrained(
       const reached = through === undefined ? 'nothing' : formatLsn(through);
       throw new FerryError(
         'not-ready',
-        `the target has applied up to ${reached}, not to the marker at ${formatLsn(marker)}`,
+        `the pipeline ${pipeline} has applied up to ${reached}, not to the marker at ${formatLsn(marker)}`,
+        { remedy: 'See what keeps it: ferry status with -c of its directory.' },
       );
     }
     await sleep(5);

@@ -241,7 +241,7 @@ describeWithPostgres('a cutover that cannot go through', () => {
     const second = await pair.run('cutover', '--accept-one-way', '--json');
     expect(second.code, second.stderr).toBe(3);
     expect(second.json<CliError>().error.message).toMatch(
-      /^another cutover or replay of the pipeline \w+ is running: ferry cutover, session \d+ of \w+.*, since 2/,
+      /^another command has the pipeline \w+: ferry cutover, session \d+ of \w+.*, since 2/,
     );
     cutover.signal('SIGKILL');
     expect((await cutover.ended).code).toBeNull();
