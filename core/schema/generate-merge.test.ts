@@ -192,6 +192,43 @@ GRANT SELECT ON TABLE public.${name} TO reader;
   });
 });
 
+describe('the key of what several tables become', () => {
+  const primary = async (columns: string, entry: object, more: object = {}, key = 'x, y') => {
+    const { of, findings } = await generated(table('a', columns, key) + table('b', columns, key), {
+      sec: {
+        ab: {
+          merge: [
+            { from: 'public.a', ...entry },
+            { from: 'public.b', ...entry },
+          ],
+          ...more,
+        },
+      },
+    });
+    const left = findings.filter(({ object }) => object === 'primary key of sec.ab');
+    return of('tables')
+      .flatMap((sql) => /PRIMARY KEY \((.*?)\)/.exec(sql)?.[1] ?? [])
+      .concat(left.map(({ why }) => why));
+  };
+  const PAIR = 'x integer NOT NULL, y integer NOT NULL';
+  const ID = 'id integer NOT NULL';
+  const uuid = (...of: string[]) => ({ id: { uuid: of, namespace: NAMESPACE } });
+  const NONE = 'no column is the key of each of its tables';
+
+  test.each([
+    ['is made, beside keys that move', PAIR, { columns: uuid('x', 'y') }, {}, 'x, y', 'id'],
+    ['is made in the place of what is renamed', ID, { rename: { id: 'old' }, columns: uuid('id') }, {}, 'id', 'id'],
+    ['is made, beside a copy', ID, { columns: { old: { from: 'id' }, ...uuid('id') } }, {}, 'id', 'id'],
+    ['is what makes rows one', PAIR, { columns: uuid('x', 'y') }, { unique: ['x', 'y'] }, 'x, y', 'x, y'],
+    ['is not what two values become', ID, { columns: { id: { from: 'id', steps: ['lower'] } } }, {}, 'id', NONE],
+    ['is not what a map makes', ID, { columns: { id: { from: 'id', steps: [{ map: { 1: 2 } }] } } }, {}, 'id', NONE],
+    ['is not run together', PAIR, { columns: { id: { concat: ['x', 'y'] } }, drop: ['x', 'y'] }, {}, 'x, y', NONE],
+    ['is written differently', ID, { columns: { id: { template: 'a-{id}' } } }, {}, 'id', 'id'],
+  ])('%s', async (_, columns, entry, more, key, expected) => {
+    expect(await primary(columns, entry, more, key)).toEqual([expected]);
+  });
+});
+
 test('of a table that is split each part has its own columns, and the key that is made for it', async () => {
   const { of, findings } = await generated(
     table('people', 'id integer NOT NULL, name text NOT NULL, mail text, plan text') +

@@ -1,3 +1,4 @@
+import type { ColumnRule } from '../../mapping/column-rule.js';
 import { inputsOf } from '../../mapping/compile-rule.js';
 import { movedName } from '../../mapping/table-rules.js';
 import type { TableMapping } from '../../mapping.js';
@@ -29,31 +30,39 @@ export function mergedTable(
     return table ? [{ mapping, table }] : [];
   });
   if (sources.length < mappings.length) return undefined;
-  const key = keyOf(sources);
+  const { unique } = mappings[0]!.lineage!;
+  const key = keyOf(sources, unique);
   const { columns, problems } = mergedColumns(sources, types);
   return {
     sources,
     columns: columns.map((column) => (key?.includes(column.name) ? { ...column, isNotNull: true } : column)),
     problems,
     key,
-    unique: mappings[0]!.lineage!.unique,
+    unique,
   };
 }
 
-/** Columns in which the key of every source stands, moved or made. */
-function keyOf([first, ...others]: readonly MergedSource[]): readonly string[] | undefined {
-  const rest = others.map(keysIn);
-  return keysIn(first!).find((key) => rest.every((keys) => keys.some((other) => isSameSet(key, other))));
+/**
+ * Columns in which the key of every source stands. What makes rows one comes first; then what is made out of all of a
+ * key, for keys that move may be equal in two tables.
+ */
+function keyOf(sources: readonly MergedSource[], unique: readonly string[]): readonly string[] | undefined {
+  const [first, ...rest] = sources.map((source) => keysIn(source, sources.length > 1)) as [string[][], ...string[][][]];
+  const common = first.filter((key) => rest.every((keys) => keys.some((other) => isSameSet(key, other))));
+  return common.find((key) => isSameSet(key, unique)) ?? common[0];
 }
 
 /** Where the key of a source may be said to stand: in the columns that it moves to, or in one that is made of all of it. */
-function keysIn({ mapping, table }: MergedSource): string[][] {
+function keysIn({ mapping, table }: MergedSource, isOfSeveral: boolean): string[][] {
   const [key] = keysOf(table, 'CONSTR_PRIMARY');
   if (!key) return [];
-  const moved = key.map((column) => placeOf(mapping, column));
-  const made = [...(mapping.rules?.columns ?? [])].filter(([, rule]) => isSameSet([...new Set(inputsOf(rule))], key));
+  const places = key.map((column) => placeOf(mapping, column));
+  const moved = places.includes(undefined) ? [] : [places as string[]];
+  const made = [...(mapping.rules?.columns ?? [])].filter(
+    ([, rule]) => !isCopy(rule) && keepsApart(rule) && isSameSet([...new Set(inputsOf(rule))], key),
+  );
   const all = made.map(([name]) => [name]);
-  return moved.includes(undefined) ? all : [moved as string[], ...all];
+  return isOfSeveral ? [...all, ...moved] : [...moved, ...all];
 }
 
 /** A column moves, or a rule over it alone stands in its place. */
@@ -61,7 +70,16 @@ function placeOf(mapping: TableMapping, column: string): string | undefined {
   const moved = movedName(mapping, column);
   if (moved !== undefined) return moved;
   const rules = [...(mapping.rules?.columns ?? [])];
-  return rules.find(([, rule]) => isSameSet(inputsOf(rule), [column]))?.[0];
+  return rules.find(([, rule]) => keepsApart(rule) && isSameSet(inputsOf(rule), [column]))?.[0];
+}
+
+const isCopy = ({ from, steps }: ColumnRule) => from !== undefined && steps === undefined;
+
+/** Whether a rule never makes the same of different values. */
+function keepsApart(rule: ColumnRule): boolean {
+  const { steps = [], call, uuid, object } = rule;
+  if (call !== undefined || !steps.every(({ prefix, suffix }) => (prefix ?? suffix) !== undefined)) return false;
+  return inputsOf(rule).length === 1 || uuid !== undefined || object !== undefined;
 }
 
 export function isSameSet(a: readonly string[], b: readonly string[]): boolean {
