@@ -3,9 +3,10 @@ import { writeRoles, writeUsage } from './access.js';
 import { earlyRoutines } from './early-routines.js';
 import type { Finding } from './finding.js';
 import type { Grammar } from './grammar.js';
-import { type DumpStatement, extensionSchemasOf, type Inventory, inventoryOf } from './inventory.js';
+import { type DumpStatement, extensionSchemasOf, type Inventory, inventoryOf, keyOf } from './inventory.js';
 import { labelOf } from './label.js';
 import { CANNOT_MOVE, Mover } from './mover.js';
+import { identityPlaces } from './objects/identity.js';
 import type { Written } from './phase.js';
 import { type Placement, type PlacementChoices, type PlacementNote, placeObjects } from './placement.js';
 import { referencesOf } from './references.js';
@@ -41,6 +42,10 @@ export function generateSchema(input: SchemaInput, grammar: Grammar): GeneratedS
   const kept: Finding[] = [];
   const places = new Map(placement.places);
   const reasons = new Map(placement.reasons);
+  for (const [sequence, made] of identityPlaces(moverOf(input, { inventory, placement, grammar }))) {
+    if (made.length > 0) places.set(keyOf(sequence), made);
+    else if (places.delete(keyOf(sequence))) reasons.set(keyOf(sequence), 'is of a column that has no identity there');
+  }
   for (;;) {
     const parts = { inventory, placement: { ...placement, places, reasons }, grammar };
     const mover = moverOf(input, parts);

@@ -24,6 +24,8 @@ export interface SourceObject {
   readonly owner?: Place;
   /** The column of it that a sequence is of. */
   readonly ownerColumn?: string;
+  /** A sequence that is made with its column. */
+  readonly isIdentity?: boolean;
   /** An index that a constraint makes. */
   readonly isKey?: boolean;
   /** Of a table or view. */
@@ -142,7 +144,7 @@ function ownerOf(node: SyntaxNode): Pick<SourceObject, 'owner' | 'ownerColumn'> 
 function foundInAlterTable(node: SyntaxNode): SourceObject[] {
   const owner = rangePlace(node.relation);
   return itemsOf(node.cmds).flatMap((item): SourceObject[] => {
-    const { subtype, def } = item.AlterTableCmd as SyntaxNode;
+    const { subtype, def, name } = item.AlterTableCmd as SyntaxNode;
     if (!isNode(def)) return [];
     if (subtype === 'AT_AttachPartition' && node.objtype !== 'OBJECT_INDEX') {
       return relation('table', rangePlace((def.PartitionCmd as SyntaxNode).name), { owner });
@@ -151,7 +153,8 @@ function foundInAlterTable(node: SyntaxNode): SourceObject[] {
     const { contype, conname, options } = def.Constraint as SyntaxNode;
     if (contype === 'CONSTR_IDENTITY') {
       const named = nodesOf(options, 'DefElem').find(({ defname }) => defname === 'sequence_name');
-      return named ? relation('sequence', listPlace(named.arg), { owner }) : [];
+      const of = { owner, ownerColumn: name as string, isIdentity: true };
+      return named ? relation('sequence', listPlace(named.arg), of) : [];
     }
     const makesIndex = contype === 'CONSTR_PRIMARY' || contype === 'CONSTR_UNIQUE' || contype === 'CONSTR_EXCLUSION';
     return makesIndex

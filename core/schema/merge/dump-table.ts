@@ -10,6 +10,8 @@ export interface DumpTable {
   readonly columns: ReadonlyMap<string, SyntaxNode>;
   /** Of the table, wherever the dump says them. */
   readonly constraints: readonly TableConstraint[];
+  /** Columns that have a default, wherever the dump says it. */
+  readonly defaults: ReadonlySet<string>;
 }
 
 export interface TableConstraint {
@@ -29,7 +31,17 @@ export function dumpTable(statements: readonly DumpStatement[], place: Place): D
   const columns = itemsOf(statement.node.tableElts).flatMap(({ ColumnDef }) =>
     isNode(ColumnDef) ? [[ColumnDef.colname as string, ColumnDef] as const] : [],
   );
-  return { statement, columns: new Map(columns), constraints: own.flatMap(constraintsIn) };
+  const inline = columns.flatMap(([name, column]) => (says(column, 'CONSTR_DEFAULT') ? [name] : []));
+  const defaults = new Set([...inline, ...own.flatMap(defaultsIn)]);
+  return { statement, columns: new Map(columns), constraints: own.flatMap(constraintsIn), defaults };
+}
+
+/** Those of counted columns stand behind their tables, for they name sequences. */
+function defaultsIn({ node }: DumpStatement): string[] {
+  return itemsOf(node.cmds).flatMap(({ AlterTableCmd }) => {
+    const { subtype, def, name } = AlterTableCmd as SyntaxNode;
+    return subtype === 'AT_ColumnDefault' && def !== undefined ? [name as string] : [];
+  });
 }
 
 function constraintsIn(statement: DumpStatement): TableConstraint[] {
@@ -59,6 +71,9 @@ export function isGenerated(table: DumpTable, column: string): boolean {
   return hasConstraint(table, column, 'CONSTR_GENERATED');
 }
 
-export function hasConstraint({ columns }: DumpTable, column: string, contype: string): boolean {
-  return nodesOf(columns.get(column)?.constraints, 'Constraint').some((one) => one.contype === contype);
+function hasConstraint({ columns }: DumpTable, column: string, contype: string): boolean {
+  return says(columns.get(column), contype);
 }
+
+const says = (column: SyntaxNode | undefined, contype: string): boolean =>
+  nodesOf(column?.constraints, 'Constraint').some((one) => one.contype === contype);

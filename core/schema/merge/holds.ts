@@ -6,7 +6,7 @@ import { rangePlace } from '../inventory.js';
 import type { Mover, SubjectTable } from '../mover.js';
 import { displayPlace, samePlace } from '../names.js';
 import { canonical, isNode, nodesOf, setStrings, stringsOf } from '../syntax.js';
-import { hasConstraint, keysOf } from './dump-table.js';
+import { keysOf } from './dump-table.js';
 import type { MergedSource } from './merged-columns.js';
 import { isSameSet, type MergedTable } from './merged-table.js';
 
@@ -14,15 +14,10 @@ const isWithin = (a: readonly string[], b: readonly string[]) => a.length > 0 &&
 
 /** Whether no two rows of what tables become are equal in these columns, though each table knows its own rows only. */
 export function isUniqueIn(names: readonly string[], { sources, columns, key = [], unique }: MergedTable): boolean {
-  const [first, ...others] = sources as readonly [MergedSource, ...MergedSource[]];
+  const [, ...others] = sources;
   if (others.length === 0 || isWithin(key, names) || isWithin(unique, names)) return true;
   const hasNone = (source: MergedSource) =>
-    columns.some(
-      ({ name, own, filledBy }) =>
-        names.includes(name) &&
-        !filledBy.includes(source) &&
-        !(own !== undefined && hasConstraint(first.table, own, 'CONSTR_DEFAULT')),
-    );
+    columns.some(({ name, hasDefault, filledBy }) => names.includes(name) && !filledBy.includes(source) && !hasDefault);
   // A null is equal to nothing.
   return others.every(hasNone);
 }

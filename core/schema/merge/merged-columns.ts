@@ -23,6 +23,8 @@ export interface MergedColumn {
   readonly own: string | undefined;
   /** That column has another type. */
   readonly isRetyped: boolean;
+  /** That column's default is one of it, too: rows of those that do not fill it get it. */
+  readonly hasDefault: boolean;
   /** Those that fill it. */
   readonly filledBy: readonly MergedSource[];
 }
@@ -112,12 +114,14 @@ function mergedColumn(name: string, given: readonly Given[], { sources, types }:
   const own = [...first.table.columns.keys()].find((column) => targetColumn(first.mapping, column) === name);
   const isFirsts = own !== undefined && given.some(({ source }) => source === first);
   const before = isFirsts ? columnType(first.table.columns.get(own)!.typeName, types.isEnum) : undefined;
+  const isRetyped = before !== undefined && !isSame(before, type);
   return {
     name,
     type,
     isNotNull: given.length === sources.length && given.every((one) => one.isNotNull),
     own: isFirsts ? own : undefined,
-    isRetyped: before !== undefined && !isSame(before, type),
+    isRetyped,
+    hasDefault: isFirsts && !isRetyped && first.table.defaults.has(own),
     filledBy: given.filter(({ isNothing }) => !isNothing).map(({ source }) => source),
   };
 }

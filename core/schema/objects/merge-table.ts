@@ -2,7 +2,7 @@ import { displayName } from '../../relation.js';
 import type { SyntaxNode } from '../grammar.js';
 import { type DumpStatement, keyOf } from '../inventory.js';
 import { labelOf } from '../label.js';
-import { hasConstraint, keysOf } from '../merge/dump-table.js';
+import { keysOf } from '../merge/dump-table.js';
 import { checkAt, checksOf, isUniqueIn } from '../merge/holds.js';
 import type { MergedSource } from '../merge/merged-columns.js';
 import { isSameSet, type MergedTable } from '../merge/merged-table.js';
@@ -117,12 +117,11 @@ function leaveOthersChecks(subject: SubjectTable, { sources }: MergedTable, move
 /** What is not lost, and not as it was. */
 function tellOf(statement: DumpStatement, { sources, columns }: MergedTable, mover: Mover): void {
   const label = labelOf(statement);
-  const [first] = sources as readonly [MergedSource, ...MergedSource[]];
   const all = `${namesOf(sources)} are one table now: what reads one of them reads the rows of all`;
   mover.look(statement, label, all, 'Look at views, functions and policies that name them.');
-  for (const { name, own, filledBy } of columns) {
+  for (const { name, hasDefault, filledBy } of columns) {
     const others = sources.filter((source) => !filledBy.includes(source));
-    if (own === undefined || others.length === 0 || !hasConstraint(first.table, own, 'CONSTR_DEFAULT')) continue;
+    if (others.length === 0 || !hasDefault) continue;
     const why = `rows of ${namesOf(others)}, which does not fill it, get its default`;
     mover.look(
       statement,

@@ -6,6 +6,7 @@ import type { Phase, Written } from '../phase.js';
 import { isNode, itemsOf } from '../syntax.js';
 import { when } from '../when.js';
 import { writeConstraint } from './constraints.js';
+import { lostIdentity } from './identity.js';
 import { mergeTable, writeKeys } from './merge-table.js';
 import { reshapeTable, retypedColumns } from './reshape-table.js';
 
@@ -73,6 +74,11 @@ function writeCommand(
 ): Written[] {
   const subtype = String(command.subtype);
   if (OF_INDEX.test(subtype) && command.name !== undefined && mover.merges.isMerged(subject.target)) return [];
+  const lost = subtype === 'AT_AddIdentity' ? lostIdentity(String(command.name), subject, mover) : undefined;
+  if (lost !== undefined) {
+    mover.leave(statement, labelOf(statement), lost, 'Give it a default by hand, if it shall have one.');
+    return [];
+  }
   if (OF_TYPE.test(subtype) && retypedColumns(subject, mover).has(String(command.name))) {
     mover.look(
       statement,
@@ -109,7 +115,7 @@ const isNoChild = (child: string, parent: string): string =>
 /** What names an index that need not be there. */
 const OF_INDEX = /ClusterOn|ReplicaIdentity/;
 /** What a column has by its type. */
-const OF_TYPE = /ColumnDefault|AddIdentity|SetStorage|SetCompression/;
+const OF_TYPE = /ColumnDefault|SetStorage|SetCompression/;
 
 /** Of commands that belong elsewhere than to the table. */
 const PHASES: readonly (readonly [RegExp, Phase])[] = [
