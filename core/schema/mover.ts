@@ -42,6 +42,7 @@ export class Mover {
   /** Objects that could not be moved, by key, with their lines: what names them cannot either. */
   readonly failed = new Map<string, number>();
   readonly merges: Merges;
+  readonly #made = new Set<string>();
   readonly #merged = new Map<string, MergedTable | undefined>();
   readonly #types: TypeReader = {
     named: (type) => typeNamed(type, this.grammar),
@@ -134,6 +135,16 @@ export class Mover {
       this.#merged.set(name, made);
     }
     return this.#merged.get(name);
+  }
+
+  /** Keeps that an index or constraint of the source is made with the table at a place. */
+  made(table: Place, name: unknown): void {
+    this.#made.add(JSON.stringify([displayPlace(table), name]));
+  }
+
+  /** A dump makes what it comments on before that. */
+  isMade(table: Place, name: unknown): boolean {
+    return this.#made.has(JSON.stringify([displayPlace(table), name]));
   }
 
   /** Of a table that is split: columns of it are not at this place, and all of them at another one. */

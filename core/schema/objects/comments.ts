@@ -16,12 +16,23 @@ export function writeComment(statement: DumpStatement, mover: Mover): Written[] 
   if (!found) return [];
   return mover.placesOf(found).flatMap((target): Written[] => {
     if (mover.merges.isBehind(found.place, target)) return [];
-    // It may not be there.
-    if (type === 'TABCONSTRAINT' && mover.merges.isMerged(target)) return [];
+    if (isUnmade(found, target, { type, object, mover })) return [];
     if (type === 'COLUMN' && isLeft(found, target, { column: stringsOf(object).at(-1)!, mover })) return [];
     const sql = mover.move(statement, target.schema);
     return sql === undefined ? [] : [{ phase, sql }];
   });
+}
+
+/** Of tables that are split or merged, an index or constraint may not be there. */
+function isUnmade(
+  found: SourceObject,
+  target: Place,
+  { type, object, mover }: { readonly type: string; readonly object: unknown; readonly mover: Mover },
+): boolean {
+  if (type === 'TABCONSTRAINT') return !mover.isMade(target, stringsOf(object).at(-1));
+  if (type !== 'INDEX' || !found.owner) return false;
+  const table = mover.everyTargetOf(found.owner).find((one) => one.target.schema === target.schema);
+  return table !== undefined && !mover.isMade(table.target, found.place.name);
 }
 
 /** What stands behind its table's name. */

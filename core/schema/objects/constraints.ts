@@ -20,6 +20,7 @@ export function writeConstraint({ statement, subject, constraint }: AddedConstra
   if (isElsewhere({ statement, subject, constraint }, mover)) return [];
   const sql = mover.moveAbout(statement, subject);
   if (sql === undefined) return [];
+  mover.made(subject.target, constraint.conname);
   const name = targetName(constraint, subject, mover);
   const absent = `NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = ${mover.regclass(subject.target)} AND conname = ${mover.literal(name)})`;
   if (constraint.contype !== 'CONSTR_FOREIGN') {

@@ -14,6 +14,7 @@ export function writeIndex(statement: DumpStatement, mover: Mover): Written[] {
     if (isElsewhere(statement, subject, mover)) return [];
     const sql = mover.moveAbout(statement, subject);
     if (sql === undefined) return [];
+    mover.made(subject.target, statement.node.idxname);
     return [{ phase: 'indexes', sql: sql.replace(/^CREATE (UNIQUE )?INDEX /, 'CREATE $1INDEX IF NOT EXISTS ') }];
   });
 }

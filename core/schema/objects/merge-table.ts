@@ -150,6 +150,7 @@ export function writeKeys(statement: DumpStatement, { source, target }: SubjectT
   const table = mover.name(target);
   const absent = `NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = ${mover.regclass(target)} AND contype = 'p')`;
   const name = mover.grammar.identifier(primaryName(first, { source, target }, mover));
+  if (key) mover.made(target, primaryOf(first));
   const added = key && `ALTER TABLE ${table} ADD CONSTRAINT ${name} PRIMARY KEY (${list(key)})`;
   const known = [
     key ?? [],
@@ -169,8 +170,11 @@ export function writeKeys(statement: DumpStatement, { source, target }: SubjectT
   ];
 }
 
-function primaryName({ table }: MergedSource, { source, target }: SubjectTable, mover: Mover): string {
-  const name = table.constraints.find(({ node }) => node.contype === 'CONSTR_PRIMARY')?.node.conname;
+const primaryOf = ({ table }: MergedSource): unknown =>
+  table.constraints.find(({ node }) => node.contype === 'CONSTR_PRIMARY')?.node.conname;
+
+function primaryName(first: MergedSource, { source, target }: SubjectTable, mover: Mover): string {
+  const name = primaryOf(first);
   const index = typeof name === 'string' ? mover.find('relation', { schema: source.schema, name }) : undefined;
   const place = index && mover.placesOf(index).find(({ schema }: Place) => schema === target.schema);
   return place?.name ?? `${target.name}_pkey`;

@@ -3,7 +3,7 @@ import { type DumpStatement, keyOf } from '../inventory.js';
 import { labelOf } from '../label.js';
 import { CANNOT_MOVE, type Mover, type SubjectTable, tableOf } from '../mover.js';
 import type { Phase, Written } from '../phase.js';
-import { isNode, itemsOf } from '../syntax.js';
+import { isNode, itemsOf, nodesOf } from '../syntax.js';
 import { when } from '../when.js';
 import { writeConstraint } from './constraints.js';
 import { lostIdentity } from './identity.js';
@@ -24,6 +24,7 @@ export function writeTable(statement: DumpStatement, mover: Mover): Written[] {
     const made = shaped(statement, subject, mover).flatMap((one): Written[] => {
       const sql = mover.moveAbout(one, subject);
       if (sql === undefined) return [];
+      for (const { conname } of nodesOf(one.node.tableElts, 'Constraint')) mover.made(subject.target, conname);
       return [{ phase: 'tables', sql: sql.replace(/^CREATE ((?:UNLOGGED )?TABLE) /, 'CREATE $1 IF NOT EXISTS ') }];
     });
     return [...made, ...writeKeys(statement, subject, mover)];
