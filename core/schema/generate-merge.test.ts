@@ -192,6 +192,25 @@ GRANT SELECT ON TABLE public.${name} TO reader;
   });
 });
 
+test('what names an index is written where that is made', async () => {
+  const dump = TABLES.replace(/ALTER TABLE ONLY public.keys .*/, '').replace('owner uuid,', 'owner uuid NOT NULL,');
+  const index = (name: string, of: string) =>
+    `CREATE UNIQUE INDEX one ON public.${name} USING btree (${of});
+     ALTER TABLE ONLY public.${name} REPLICA IDENTITY USING INDEX one; ALTER TABLE public.${name} CLUSTER ON one;\n`;
+  const merged = await generated(dump + index('keys', 'hash'), domainsWith(KEYS));
+  expect(merged.sql).toContain('keys_hash_one');
+  expect(merged.sql).not.toMatch(/REPLICA IDENTITY|CLUSTER/);
+  const left = merged.findings.map(({ object, why }) => `${object}: ${why}`);
+  expect(left).toEqual(expect.arrayContaining(['replica identity of public.keys: the index one need not be there']));
+  const parts = {
+    a: { users: { from: 'public.users', pick: ['id'] } },
+    b: { users: { from: 'public.users', pick: ['email', 'id'] } },
+  };
+  const split = await generated(dump + index('users', 'email'), parts);
+  const named = split.of('indexes').filter((sql) => /REPLICA IDENTITY|CLUSTER/.test(sql));
+  expect(named).toEqual([expect.stringContaining('b.users'), expect.stringContaining('b.users')]);
+});
+
 describe('a comment', () => {
   const on = (kind: string, name: string, of = '') => `COMMENT ON ${kind} ${name}${of} IS 'x';\n`;
   const commented = (of: (phase: 'comments_and_publications') => string[]) =>

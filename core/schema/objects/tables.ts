@@ -2,6 +2,7 @@ import type { SyntaxNode } from '../grammar.js';
 import { type DumpStatement, keyOf } from '../inventory.js';
 import { labelOf } from '../label.js';
 import { CANNOT_MOVE, type Mover, type SubjectTable, tableOf } from '../mover.js';
+import { displayPlace } from '../names.js';
 import type { Phase, Written } from '../phase.js';
 import { isNode, itemsOf, nodesOf } from '../syntax.js';
 import { when } from '../when.js';
@@ -74,7 +75,12 @@ function writeCommand(
   { mover, command }: { readonly mover: Mover; readonly command: SyntaxNode },
 ): Written[] {
   const subtype = String(command.subtype);
-  if (OF_INDEX.test(subtype) && command.name !== undefined && mover.merges.isMerged(subject.target)) return [];
+  const index = nameOfIndex(command);
+  if (index !== undefined && (mover.merges.isMerged(subject.target) || !mover.isMade(subject.target, index))) {
+    const label = `${subtype === 'AT_ClusterOn' ? 'cluster' : 'replica identity'} of ${displayPlace(subject.source)}`;
+    mover.leave(statement, label, `the index ${index} need not be there`, 'Name one that is there by hand.');
+    return [];
+  }
   const lost = subtype === 'AT_AddIdentity' ? lostIdentity(String(command.name), subject, mover) : undefined;
   if (lost !== undefined) {
     mover.leave(statement, labelOf(statement), lost, 'Give it a default by hand, if it shall have one.');
@@ -114,7 +120,11 @@ const isNoChild = (child: string, parent: string): string =>
   `NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = ${child} AND inhparent = ${parent})`;
 
 /** What names an index that need not be there. */
-const OF_INDEX = /ClusterOn|ReplicaIdentity/;
+function nameOfIndex({ subtype, name, def }: SyntaxNode): unknown {
+  if (subtype === 'AT_ReplicaIdentity') return ((def as SyntaxNode).ReplicaIdentityStmt as SyntaxNode).name;
+  return subtype === 'AT_ClusterOn' ? name : undefined;
+}
+
 /** What a column has by its type. */
 const OF_TYPE = /ColumnDefault|SetStorage|SetCompression/;
 
