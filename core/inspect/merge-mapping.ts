@@ -21,12 +21,12 @@ export interface MergedTable {
   /** `schema.table`. */
   readonly table: string;
   /** Source column -> column of the one table. */
-  readonly rename: ReadonlyMap<string, string>;
+  readonly rename: Readonly<Record<string, string>>;
   readonly drop: readonly string[];
   /** Under REPLICA IDENTITY FULL. */
   readonly key?: readonly string[];
   /** By column of the one table. */
-  readonly columns: ReadonlyMap<string, ColumnRule>;
+  readonly columns: Readonly<Record<string, ColumnRule>>;
 }
 
 export interface KeyReference {
@@ -203,7 +203,13 @@ function mergedTable(table: TableFacts, scene: MergeScene, { madeKey, origin }: 
   }
   if (madeKey !== undefined) columns.set(madeKey, { uuid: [...table.key], namespace: scene.namespaceOf(table.name) });
   columns.set(origin, { constant: originOf(table, scene) });
-  return { table: table.name, rename, drop, ...(table.isFull ? { key: table.key } : {}), columns };
+  return {
+    table: table.name,
+    rename: Object.fromEntries(rename),
+    drop,
+    ...(table.isFull ? { key: table.key } : {}),
+    columns: Object.fromEntries(columns),
+  };
 }
 
 /** The others of a merge that have the column, and what is known of it there. */

@@ -69,8 +69,8 @@ function merged(source: CatalogTable, { mapping, target }: WrittenMerge): Assign
     source,
     target,
     mapping: {
-      rename,
-      rules: { pick: undefined, drop, columns, places: new Map() },
+      rename: new Map(Object.entries(rename)),
+      rules: { pick: undefined, drop, columns: new Map(Object.entries(columns)), places: new Map() },
       lineage: { sources: mapping.tables.map(({ table }) => table), unique: mapping.unique, key },
     },
   };
