@@ -86,6 +86,13 @@ describe('a table has changed', () => {
     expect(changed({ growth: { posts: POSTS }, shared: { users } })).toEqual([]);
   });
 
+  test('by another rule of a column that is called map', () => {
+    const map = (rule: object) => tables({ shared: { users: { from: 'public.users', columns: { map: rule } } } });
+    const before = contentsOf(map({ from: 'm' }));
+    expect(changedTables(before, map({ from: 'm', steps: ['lower'] }))).toHaveLength(1);
+    expect(changedTables(before, map({ from: 'm' }))).toEqual([]);
+  });
+
   test('not by more values of a map, which were refused before', () => {
     const users = { ...USERS, columns: { kind: { from: 'k', steps: [{ map: { b: 'B', a: 'A' } }] } } };
     expect(changed({ shared: { users }, growth: { posts: POSTS } })).toEqual([]);

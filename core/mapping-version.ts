@@ -115,19 +115,24 @@ export function nextVersion(
 }
 
 /** Whether rows of before are what they would be now. */
-function holds(before: unknown, now: unknown): boolean {
+function holds(before: unknown, now: unknown, isInSteps = false): boolean {
   if (typeof before !== 'object' || before === null || typeof now !== 'object' || now === null) return before === now;
   const [old, young] = [Object.entries(before), Object.entries(now)];
   // In their order: that of `object` and `replace` means something.
   return (
     old.length === young.length &&
-    old.every(([key, value], i) => young[i]![0] === key && isKept([key, value], young[i]![1], before))
+    old.every(([key, value], i) => young[i]![0] === key && isKept([key, value], young[i]![1], { before, isInSteps }))
   );
 }
 
 /** Of a `map` without `else` it is enough that its values are kept. */
-function isKept([key, before]: readonly [string, unknown], now: unknown, step: object): boolean {
-  if (key !== 'map' || 'else' in step || !isTable(before) || !isTable(now)) return holds(before, now);
+function isKept(
+  [key, before]: readonly [string, unknown],
+  now: unknown,
+  { before: step, isInSteps }: { readonly before: object; readonly isInSteps: boolean },
+): boolean {
+  const isMap = isInSteps && key === 'map' && !('else' in step);
+  if (!isMap || !isTable(before) || !isTable(now)) return holds(before, now, isInSteps || key === 'steps');
   return Object.entries(before).every(([value, result]) => value in now && now[value] === result);
 }
 
