@@ -30,6 +30,8 @@ export interface SourceObject {
   readonly isKey?: boolean;
   /** Of a table or view. */
   readonly columns?: readonly string[];
+  /** Those of a table that are computed. */
+  readonly generated?: ReadonlySet<string>;
 }
 
 /** All that a dump makes, by class and name. */
@@ -91,7 +93,8 @@ const type = (kind: string, place: Place): SourceObject[] => [{ class: 'type', k
 
 /** The objects that a statement makes, or tells more about. */
 const FINDERS: Readonly<Record<string, (node: SyntaxNode) => SourceObject[]>> = {
-  CreateStmt: (node) => relation('table', rangePlace(node.relation), { columns: columnsOf(node) }),
+  CreateStmt: (node) =>
+    relation('table', rangePlace(node.relation), { columns: columnsOf(node), generated: generatedOf(node) }),
   CreateForeignTableStmt: (node) => {
     const base = node.base as SyntaxNode;
     return relation('foreign table', rangePlace(base.relation), { columns: columnsOf(base) });
@@ -126,6 +129,13 @@ const FINDERS: Readonly<Record<string, (node: SyntaxNode) => SourceObject[]>> = 
 
 function columnsOf(node: SyntaxNode): string[] {
   return itemsOf(node.tableElts).flatMap((item) => (isNode(item.ColumnDef) ? [item.ColumnDef.colname as string] : []));
+}
+
+function generatedOf(node: SyntaxNode): ReadonlySet<string> {
+  const columns = nodesOf(node.tableElts, 'ColumnDef').filter(({ constraints }) =>
+    nodesOf(constraints, 'Constraint').some(({ contype }) => contype === 'CONSTR_GENERATED'),
+  );
+  return new Set(columns.map(({ colname }) => colname as string));
 }
 
 function queryColumns(query: unknown, aliases: unknown): string[] {

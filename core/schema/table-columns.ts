@@ -1,5 +1,5 @@
-import { movedName } from '../mapping/table-rules.js';
-import { type TableMapping, targetColumn } from '../mapping.js';
+import { movedName, outputsOf } from '../mapping/table-rules.js';
+import { mergedWith, type TableMapping, targetColumn } from '../mapping.js';
 import type { Inventory, SourceObject } from './inventory.js';
 import { type Place, samePlace, type TableColumns } from './names.js';
 
@@ -13,7 +13,8 @@ export function tableColumns(
   const mapping = mappingOf(table, target, { mappings, inventory });
   if (!mapping) return { columns, changes: new Map() };
   const changes = [...columns].flatMap((column) => {
-    const name = targetName(mapping, column);
+    const isOfIt = !table.generated?.has(column) || isComputed(mapping, column, { mappings, inventory });
+    const name = isOfIt ? targetName(mapping, column) : undefined;
     return name === column ? [] : [[column, name] as const];
   });
   return { columns, changes: new Map(changes) };
@@ -23,6 +24,22 @@ export function tableColumns(
 function targetName(mapping: TableMapping, column: string): string | undefined {
   const name = targetColumn(mapping, column);
   return movedName(mapping, column) ?? (mapping.rules?.columns.has(name) ? name : undefined);
+}
+
+/** What a table computes stands in the one that it is merged into where the first of them has it, or one fills it. */
+function isComputed(
+  mapping: TableMapping,
+  column: string,
+  { mappings, inventory }: { readonly mappings: readonly TableMapping[]; readonly inventory: Inventory },
+): boolean {
+  const [first, ...others] = mapping.lineage ? mergedWith(mappings, mapping) : [mapping];
+  const name = targetColumn(mapping, column);
+  const stands = (one: TableMapping) => {
+    const table = inventory.find('relation', { schema: one.source.schema, name: one.source.table });
+    const columns = (table?.columns ?? []).filter((own) => one === first || !table!.generated?.has(own));
+    return outputsOf(one, columns).some((output) => output.name === name);
+  };
+  return [first!, ...others].some(stands);
 }
 
 function mappingOf(

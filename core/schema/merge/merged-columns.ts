@@ -1,7 +1,7 @@
 import type { ColumnRule } from '../../mapping/column-rule.js';
 import { inputsOf } from '../../mapping/compile-rule.js';
 import { mayGiveNull } from '../../mapping/may-give-null.js';
-import { type Output, outputsOf } from '../../mapping/table-rules.js';
+import { movedName, type Output, outputsOf } from '../../mapping/table-rules.js';
 import { type TableMapping, targetColumn } from '../../mapping.js';
 import { displayName } from '../../relation.js';
 import { lastMaking, madeType } from '../rule-type.js';
@@ -29,6 +29,12 @@ export interface MergedColumn {
   readonly filledBy: readonly MergedSource[];
 }
 
+/** Why the one table cannot be made, and what to do. */
+export interface Problem {
+  readonly why: string;
+  readonly remedy: string;
+}
+
 /** How types are read. */
 export interface TypeReader {
   /** Of its text; undefined of what is none. */
@@ -52,7 +58,7 @@ interface Given {
 export function mergedColumns(
   sources: readonly MergedSource[],
   types: TypeReader,
-): { readonly columns: readonly MergedColumn[]; readonly problems: readonly string[] } {
+): { readonly columns: readonly MergedColumn[]; readonly problems: readonly Problem[] } {
   const given = new Map<string, Given[]>();
   for (const source of sources) {
     for (const output of outputsOf(source.mapping, travelling(source))) {
@@ -61,8 +67,8 @@ export function mergedColumns(
   }
   const found = [...given].map(([name, all]) => mergedColumn(name, all, { sources, types }));
   return {
-    columns: found.filter((one) => typeof one !== 'string'),
-    problems: [...found.filter((one) => typeof one === 'string'), ...generatedByOne(sources[0]!, given)],
+    columns: found.filter((one) => 'name' in one),
+    problems: [...found.filter((one) => 'why' in one), ...generatedByOne(sources[0]!, given)],
   };
 }
 
@@ -99,31 +105,41 @@ interface Scene {
   readonly types: TypeReader;
 }
 
-function mergedColumn(name: string, given: readonly Given[], { sources, types }: Scene): MergedColumn | string {
+function mergedColumn(name: string, given: readonly Given[], { sources, types }: Scene): MergedColumn | Problem {
   const text = columnType(types.named('text'), types.isEnum)!;
   const known = given.flatMap(({ type }) => type ?? []);
   const said = given.flatMap(({ type, isSaid }) => (isSaid && type ? [type] : []));
-  const type = known.length === 0 ? text : said.length > 0 ? saidType(said, known) : holdsAll(known, text);
+  const [first] = sources as readonly [MergedSource, ...MergedSource[]];
+  const own = ownColumn(first, name);
+  const before = own === undefined ? undefined : columnType(first.table.columns.get(own)!.typeName, types.isEnum);
+  const type = known.length === 0 ? (before ?? text) : said.length > 0 ? saidType(said, known) : holdsAll(known, text);
   if (!type) {
     const each = given.flatMap(({ type: one, source }) =>
       one ? [`${displayType(one)} of ${displayName(source.mapping.source)}`] : [],
     );
-    return `no type holds the values of ${name}: ${[...new Set(each)].join(', ')}`;
+    return {
+      why: `no type holds the values of ${name}: ${[...new Set(each)].join(', ')}`,
+      remedy: 'Say in the mapping what it shall be, by `cast`.',
+    };
   }
-  const [first] = sources as readonly [MergedSource, ...MergedSource[]];
-  const own = [...first.table.columns.keys()].find((column) => targetColumn(first.mapping, column) === name);
-  const isFirsts = own !== undefined && given.some(({ source }) => source === first);
-  const before = isFirsts ? columnType(first.table.columns.get(own)!.typeName, types.isEnum) : undefined;
   const isRetyped = before !== undefined && !isSame(before, type);
   return {
     name,
     type,
     isNotNull: given.length === sources.length && given.every((one) => one.isNotNull),
-    own: isFirsts ? own : undefined,
+    own,
     isRetyped,
-    hasDefault: isFirsts && !isRetyped && first.table.defaults.has(own),
+    hasDefault: own !== undefined && !isRetyped && first.table.defaults.has(own),
     filledBy: given.filter(({ isNothing }) => !isNothing).map(({ source }) => source),
   };
+}
+
+/** The column of the first table that moves to this one, or in whose place a rule stands. */
+function ownColumn({ mapping, table }: MergedSource, name: string): string | undefined {
+  const columns = [...table.columns.keys()];
+  const moved = columns.find((column) => movedName(mapping, column) === name);
+  if (moved !== undefined || !mapping.rules?.columns.has(name)) return moved;
+  return columns.find((column) => targetColumn(mapping, column) === name);
 }
 
 /** What the mapping says is the column's type: others must fit it. */
@@ -136,10 +152,13 @@ function saidType([first, ...others]: readonly ColumnType[], known: readonly Col
 const isSame = (a: ColumnType, b: ColumnType) => fits(a, b) && fits(b, a);
 
 /** A column that the first table computes takes no values of others. */
-function generatedByOne({ mapping, table }: MergedSource, given: ReadonlyMap<string, unknown>): string[] {
+function generatedByOne({ mapping, table }: MergedSource, given: ReadonlyMap<string, unknown>): Problem[] {
   const computed = [...table.columns.keys()].filter((column) => isGenerated(table, column));
   return computed
     .map((column) => targetColumn(mapping, column))
     .filter((name) => given.has(name))
-    .map((name) => `${name} is generated in ${displayName(mapping.source)}, and takes no values of others`);
+    .map((name) => ({
+      why: `${name} is generated in ${displayName(mapping.source)}, and takes no values of others`,
+      remedy: 'Leave it out of the others, by `drop`.',
+    }));
 }

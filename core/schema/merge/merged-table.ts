@@ -4,7 +4,13 @@ import { movedName } from '../../mapping/table-rules.js';
 import type { TableMapping } from '../../mapping.js';
 import type { DumpStatement } from '../inventory.js';
 import { dumpTable, keysOf } from './dump-table.js';
-import { type MergedColumn, type MergedSource, mergedColumns, type TypeReader } from './merged-columns.js';
+import {
+  type MergedColumn,
+  type MergedSource,
+  mergedColumns,
+  type Problem,
+  type TypeReader,
+} from './merged-columns.js';
 
 /** A table of the target that keeps lineage: what several tables become, or one whose key is made. */
 export interface MergedTable {
@@ -12,7 +18,7 @@ export interface MergedTable {
   readonly sources: readonly MergedSource[];
   readonly columns: readonly MergedColumn[];
   /** Why it cannot be made. */
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
   /** Columns of the target in which the key of each source stands; undefined where there are none. */
   readonly key: readonly string[] | undefined;
   /** Columns in which rows are one; none where no two are. */

@@ -1,10 +1,11 @@
+import { movedName } from '../../mapping/table-rules.js';
 import { displayName } from '../../relation.js';
 import type { SyntaxNode } from '../grammar.js';
 import { type DumpStatement, keyOf } from '../inventory.js';
 import { labelOf } from '../label.js';
-import { keysOf } from '../merge/dump-table.js';
+import { dumpTable, isGenerated, keysOf } from '../merge/dump-table.js';
 import { checkAt, checksOf, isUniqueIn } from '../merge/holds.js';
-import type { MergedSource } from '../merge/merged-columns.js';
+import type { MergedSource, Problem } from '../merge/merged-columns.js';
 import { isSameSet, type MergedTable } from '../merge/merged-table.js';
 import type { Mover, SubjectTable } from '../mover.js';
 import { displayPlace, type Place } from '../names.js';
@@ -19,7 +20,7 @@ import { added, reshaped, retypedColumns } from './reshape-table.js';
  */
 export function mergeTable(statement: DumpStatement, subject: SubjectTable, mover: Mover): DumpStatement[] {
   const merged = mover.mergedAt(subject.target);
-  const problems = problemsOf(statement, merged);
+  const problems = problemsOf(statement, subject, mover);
   if (!merged || problems.length > 0) return refused(statement, subject, { problems, mover });
   const object = mover.find('relation', subject.source)!;
   const { changes } = mover.plan.columnsOf(object, subject.target);
@@ -35,6 +36,7 @@ export function mergeTable(statement: DumpStatement, subject: SubjectTable, move
   if (!kept) return [];
   tellOf(statement, merged, mover);
   leaveOthersChecks(subject, merged, mover);
+  leaveOthersGenerated(subject, merged, mover);
   const more = merged.columns.filter(({ own }) => own === undefined);
   return [
     kept,
@@ -42,23 +44,28 @@ export function mergeTable(statement: DumpStatement, subject: SubjectTable, move
   ];
 }
 
-function problemsOf({ node }: DumpStatement, merged: MergedTable | undefined): readonly string[] {
-  if (!merged) return ['a table that is merged with it is not in the dump'];
-  return [...(isNode(node.partspec) ? ['it is partitioned, and others are merged into it'] : []), ...merged.problems];
+function problemsOf({ node }: DumpStatement, { target }: SubjectTable, mover: Mover): readonly Problem[] {
+  const partitioned = {
+    why: 'it is partitioned, and others are merged into it',
+    remedy: 'Write it by hand, or let a table that is not come first in `merge`.',
+  };
+  const absent = mover.merges
+    .lineageAt(target)
+    .filter(({ source }) => !dumpTable(mover.statements, { schema: source.schema, name: source.table }))
+    .map(({ source }) => ({
+      why: `the dump has no table ${displayName(source)}, which is merged with it`,
+      remedy: 'Take it out of `merge`, or make the dump with it.',
+    }));
+  return [...(isNode(node.partspec) ? [partitioned] : []), ...absent, ...(mover.mergedAt(target)?.problems ?? [])];
 }
 
 /** Without it nothing that names one of its tables can be made either. */
 function refused(
   statement: DumpStatement,
   { target }: SubjectTable,
-  { problems, mover }: { readonly problems: readonly string[]; readonly mover: Mover },
+  { problems, mover }: { readonly problems: readonly Problem[]; readonly mover: Mover },
 ): DumpStatement[] {
-  mover.leave(
-    statement,
-    `table ${displayPlace(target)}`,
-    problems.join('; '),
-    'Say in the mapping what it shall be, by `cast`.',
-  );
+  for (const { why, remedy } of problems) mover.leave(statement, `table ${displayPlace(target)}`, why, remedy);
   for (const { source } of mover.merges.lineageAt(target)) {
     const object = mover.find('relation', { schema: source.schema, name: source.table });
     if (object) mover.failed.set(keyOf(object), statement.line);
@@ -110,6 +117,17 @@ function leaveOthersChecks(subject: SubjectTable, { sources }: MergedTable, move
         `${namesOf([first])} has no such check, and its rows stand in the same table`,
         BY_HAND,
       );
+    }
+  }
+}
+
+function leaveOthersGenerated({ target }: SubjectTable, { sources }: MergedTable, mover: Mover): void {
+  for (const { mapping, table } of sources.slice(1)) {
+    const own = { source: { schema: mapping.source.schema, name: mapping.source.table }, target };
+    const computed = [...table.columns.keys()].filter((column) => isGenerated(table, column));
+    for (const column of computed.filter((one) => movedName(mapping, one) && !mover.columnAt(own, one))) {
+      const label = `column ${column} of ${labelOf(table.statement)}`;
+      mover.leave(table.statement, label, 'it is generated there, and no other table has it', BY_HAND);
     }
   }
 }
