@@ -4,11 +4,12 @@ import { addTo, type Tally } from '../../core/ledger.js';
 import { type Lsn, parseLsn } from '../../core/lsn.js';
 import type { RowMapper } from '../../core/mapping/row-mapper.js';
 import type { RuleKit } from '../../core/mapping/rule-kit.js';
-import type { TableMapping } from '../../core/mapping.js';
+import { formatPlace, type TableMapping } from '../../core/mapping.js';
 import { isAfter, type Position } from '../../core/position.js';
 import { MESSAGE, type RowsLine, type TruncateLine } from '../../core/record.js';
 import { RecordScanner, readSpan } from '../../core/record-scanner.js';
 import { RecordWriter } from '../../core/record-writer.js';
+import { displayName } from '../../core/relation.js';
 import { refuseUnmapped } from '../../core/unmapped.js';
 import { type CompiledRelation, type CompiledRoute, compileRelation } from './compile-mapping.js';
 
@@ -187,7 +188,7 @@ export class Router {
   #row(record: Buffer, scanner: RecordScanner): void {
     const relation = this.#relations.get(scanner.relation)!;
     if (relation.routes.length === 0) return this.#unmapped(relation, scanner.index, 1);
-    if (this.#misplaced.has(relation)) throw misplaced(relation);
+    if (this.#misplaced.has(relation)) throw this.#misplacedRows(relation);
     for (const route of relation.routes) {
       if (route.mapper) this.#mappedRow(route, route.mapper, record, scanner);
       else this.#event(route, scanner, 1)?.bytes(record, scanner.start, scanner.end);
@@ -206,7 +207,7 @@ export class Router {
     const line = scanner.rows();
     if (relation.routes.length === 0) return this.#unmapped(relation, scanner.index, line.rows);
     // Of a chunk each partition has a part, which may be empty.
-    if (line.rows > 0 && this.#misplaced.has(relation)) throw misplaced(relation);
+    if (line.rows > 0 && this.#misplaced.has(relation)) throw this.#misplacedRows(relation);
     const text = record.subarray(scanner.bodyStart, scanner.end);
     for (const route of relation.routes) {
       if (route.mapper) {
@@ -300,20 +301,22 @@ export class Router {
     this.#count(this.#tallies.transformed, name, rows);
   }
 
+  /** It was captured before it was merged: rows that are one may come in any partition, and none sees another's. */
+  #misplacedRows({ source }: CompiledRelation): FerryError {
+    const mappings = this.#tables.filter((table) => displayName(table.source) === source);
+    const { place } = mappings.find(({ lineage }) => lineage) ?? mappings[0]!;
+    return new FerryError(
+      'mapping-invalid',
+      `${formatPlace(place)}: the log has rows of ${source} from before it was merged with others, spread over its partitions`,
+      { details: { table: source }, remedy: 'Begin anew, ferry resync; or write the mapping as it was.' },
+    );
+  }
+
   #count(tally: Tally, name: string, rows: number): void {
     this.changes += rows;
     addTo(this.#tallies.taken, name, rows);
     addTo(tally, name, rows);
   }
-}
-
-/** It was captured before it was merged: rows that are one may come in any partition, and none sees another's. */
-function misplaced({ source }: CompiledRelation): FerryError {
-  return new FerryError(
-    'mapping-invalid',
-    `the log has rows of ${source} from before it was merged with others, spread over its partitions`,
-    { details: { table: source }, remedy: 'Begin anew, ferry resync; or write the mapping as it was.' },
-  );
 }
 
 /** Moves the domain's end to an event that is about to be written. @returns false when the domain has it already. */
