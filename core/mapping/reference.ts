@@ -138,7 +138,8 @@ tables:
 
 \`ferry way-back\` writes it for a table that the pipeline splits. Tables that are no parts bring different rows of the old table. A
 part's create or update writes its own columns into the row of its key, and its delete writes nothing: those columns keep what they have. A
-part whose row the old table does not have is refused. All of them have the old table's key, and no column comes from a part and another table.
+part whose row the old table does not have is refused. All of them have the old table's key, with several partitions
+in one order and in the index of their replica identity, too, and no column comes from a part and another table.
 At a TRUNCATE of one of them that table stands (\`truncate: halt\`, said or not). Columns are changed by hand: \`schemaChanges\` is halt or ignore.
 Elsewhere \`join\` is refused: a copy would bring parts of rows before the rows. [Why so](decisions/0023-way-back.md)`;
 

@@ -38,8 +38,8 @@ function pairsOf(entries: string, sources: readonly CatalogTable[]) {
 const PROFILES = table('growth.profiles', ['id', 'name'], ['id']);
 const LOGINS = table('auth.logins', ['user_id', 'mail'], ['user_id']);
 const ENTRIES = '    - {from: growth.profiles}\n    - {from: auth.logins, part: true, rename: {user_id: id}}\n';
-const messages = (entries: string, sources: readonly CatalogTable[]) =>
-  joinFindings(pairsOf(entries, sources), report).map(({ level, message }) => `${level} ${message}`);
+const messages = (entries: string, sources: readonly CatalogTable[], partitions = 1) =>
+  joinFindings(pairsOf(entries, sources), report, partitions).map(({ level, message }) => `${level} ${message}`);
 
 test('rows and parts with one key and columns of their own are right', () => {
   expect(messages(ENTRIES, [PROFILES, LOGINS])).toEqual([]);
@@ -68,6 +68,32 @@ test('rows are found by one key', () => {
   expect(messages(ENTRIES, [PROFILES, none])).toEqual([
     expect.stringMatching(/^error .*:6:7: auth.logins has no key by which the rows of public.users .* are found$/),
   ]);
+});
+
+test('of several partitions, rows that are joined come in one', () => {
+  const profiles = table('growth.profiles', ['id', 'site', 'name'], ['id', 'site']);
+  const logins = table('auth.logins', ['user_id', 'site', 'mail'], ['site', 'user_id']);
+  expect(messages(ENTRIES, [profiles, logins])).toEqual([]);
+  expect(messages(ENTRIES, [profiles, logins], 2)).toEqual([
+    expect.stringMatching(
+      /:5:7: rows of growth.profiles come in the partition of \(id, site\), .* auth.logins, .* \(site, id\)$/,
+    ),
+    expect.stringMatching(
+      /:6:7: rows of auth.logins come in the partition of \(site, id\), and those of growth.profiles/,
+    ),
+  ]);
+  const alike = table('auth.logins', ['user_id', 'site', 'mail'], ['user_id', 'site']);
+  expect(messages(ENTRIES, [profiles, alike], 2)).toEqual([]);
+  // All columns of the index are in every change.
+  const wide = {
+    name: 'wide',
+    columns: ['user_id', 'site', 'mail'],
+    immediate: true,
+    plain: true,
+    replicaIdentity: true,
+  };
+  const indexed = { ...alike, identity: 'i', uniqueIndexes: [...alike.uniqueIndexes, wide] } as unknown as CatalogTable;
+  expect(messages(ENTRIES, [profiles, indexed], 2)).toHaveLength(2);
 });
 
 test('parts fill columns of the rows that they are of, and bring none themselves', () => {

@@ -8,17 +8,21 @@ import { replicaKey } from './replica-key.js';
 /** Tables that are joined find the rows of the one table by one key, and write different columns of a row. */
 export const joinFit = defineCheck(
   { name: 'join-fit', side: 'target', passed: 'tables that are joined have one key, and each part columns of its own' },
-  async (context, report) => joinFindings(await mappedPairs(context), report),
+  async (context, report) => joinFindings(await mappedPairs(context), report, context.pipeline.log.partitions),
 );
 
-/** What is wrong with the joined tables among these. Pure. */
-export function joinFindings(pairs: readonly MappedPair[], report: Report): Finding[] {
+/** What is wrong with the joined tables among these, in a log of so many partitions. Pure. */
+export function joinFindings(pairs: readonly MappedPair[], report: Report, partitions: number): Finding[] {
   const joined = pairs.filter(({ mapping }) => mapping.join);
   const mappings = joined.map(({ mapping }) => mapping);
   return joined.flatMap((pair) => {
     const beside = mergedWith(mappings, pair.mapping);
     const others = joined.filter((other) => other !== pair && beside.includes(other.mapping));
-    return [...keyFindings(pair, others, report), ...twiceWritten(pair, others, report)];
+    return [
+      ...keyFindings(pair, others, report),
+      ...(partitions > 1 ? spreadRows(pair, others, report) : []),
+      ...twiceWritten(pair, others, report),
+    ];
   });
 }
 
@@ -41,6 +45,30 @@ function keyFindings(pair: MappedPair, others: readonly MappedPair[], report: Re
   if (!first) return [];
   const message = `${place}: ${displayName(source)} finds rows of ${object} by (${key.join(', ')}), and ${displayName(first.source)} by (${keyOf(first)!.join(', ')})`;
   return [report.error(message, { object, remedy: 'Tables that are joined need one key; take one of them out.' })];
+}
+
+/** Columns of the target whose values say in which partition a joined table's row is, in their order. */
+function partitionKeyOf({ mapping, source }: MappedPair): string[] {
+  const index = source.identity === 'i' ? source.uniqueIndexes.find((one) => one.replicaIdentity) : undefined;
+  const key = replicaKey(source);
+  const columns = index?.columns ?? ('columns' in key ? key.columns : []);
+  return columns.map((column) => targetColumn(mapping, column));
+}
+
+/** Partitions are applied each by itself: what is in another one waits for a row that never comes. */
+function spreadRows(pair: MappedPair, others: readonly MappedPair[], report: Report): Finding[] {
+  const { mapping, source, target } = pair;
+  const key = keyOf(pair)?.join();
+  const own = partitionKeyOf(pair).join(', ');
+  const alike = others.filter((other) => key !== undefined && key !== '' && keyOf(other)?.join() === key);
+  const first = alike.find((other) => partitionKeyOf(other).join(', ') !== own);
+  if (!first) return [];
+  const message =
+    `${formatPlace(mapping.place)}: rows of ${displayName(source)} come in the partition of (${own}), and those of ` +
+    `${displayName(first.source)}, which it is joined with, in that of (${partitionKeyOf(first).join(', ')})`;
+  const remedy =
+    'Give their keys, or the indexes of their REPLICA IDENTITY, the same columns in one order; or begin with log.partitions: 1.';
+  return [report.error(message, { object: displayName(target), remedy })];
 }
 
 /** Nobody knows whose value a column has that two of a row's tables write. */
