@@ -8,7 +8,9 @@ import type { CompareReadsReport } from '../../services/control/compare-reads/co
 import { Journal } from '../../services/control/cutover/journal.js';
 import { DEFAULT_SETTINGS } from '../../services/control/cutover/settings.js';
 import { readActs } from '../../services/control/history/acts.js';
+import { beginReplay, giveUpReplay } from '../../services/control/replay/journal.js';
 import { resetTables, resetTarget } from '../../services/control/replay/reset.js';
+import { readRollout, setRollout } from '../../services/control/rollout/rollout.js';
 import { stepRollout } from '../../services/control/rollout/step.js';
 import type { CliError, CliResult } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
@@ -287,6 +289,11 @@ describeWithPostgres('a rollout of reads', () => {
     await resetting;
     expect((await target.query('SELECT FROM shared.users')).rowCount).toBe(200);
     expect((await step(0)).after.percent).toBe(0);
+    // A replay has begun since the gates were looked at.
+    await beginReplay(target, config.name, { scope: { kind: 'whole', isBeside: false }, ends: [] });
+    const seen = await readRollout(target, config.name);
+    await expect(setRollout(target, { pipeline: config.name, seen, percent: 5 })).rejects.toThrow('a replay fills');
+    await giveUpReplay(target, config.name);
   });
 
   test('is over once the new project serves', async () => {

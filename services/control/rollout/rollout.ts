@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { insertAct } from '../history/acts.js';
+import { readOpenReplay } from '../replay/journal.js';
 import { refuseTwoWay } from './users/two-way-state.js';
 
 /** The share of users that the target has while the source serves: their reads, or in the mode `users` all of them. */
@@ -23,7 +24,7 @@ export async function readRollout(target: ClientBase, pipeline: string): Promise
 /**
  * Changes the rollout, tells all who listen, and writes it into the history, in one transaction.
  * @param seen what the caller decided by.
- * @throws FerryError `not-ready` when somebody has changed that meanwhile, or a flip has.
+ * @throws FerryError `not-ready` when somebody has changed that meanwhile, or a flip has, and where more users would come while a replay fills the target.
  */
 export async function setRollout(
   target: ClientBase,
@@ -37,6 +38,7 @@ export async function setRollout(
     const now = rolloutOf(rows[0]);
     if (!isDeepStrictEqual(now, seen)) throw changedMeanwhile(now);
     const after = { ...now, ...change };
+    if ((after.to ?? after.percent) > now.percent) await refuseReplayed(target, pipeline);
     await target.query(
       `UPDATE ferry.cutover SET rollout_percent = $2, rollout_mode = $3, rollout_to = $4, routers_within_ms = $5,
               changed_at = clock_timestamp(), changed_by = session_user WHERE pipeline = $1`,
@@ -50,6 +52,14 @@ export async function setRollout(
     await target.query('ROLLBACK').catch(() => {});
     throw error;
   }
+}
+
+/** One that has begun under the same lock since the gates were looked at. */
+async function refuseReplayed(target: ClientBase, pipeline: string): Promise<void> {
+  if (!(await readOpenReplay(target, pipeline))) return;
+  throw new FerryError('not-ready', 'a replay fills the new project anew: users would find it empty', {
+    remedy: 'Wait until it has ended, `ferry status` shows it; then decide again.',
+  });
 }
 
 /** What may be changed of it. */
