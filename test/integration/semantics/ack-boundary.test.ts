@@ -133,6 +133,7 @@ forEachDriver('the acknowledgement boundary', (driver) => {
     const stuck: EventLog = Object.assign(Object.create(log) as EventLog, {
       control: log.control,
       createTopics: log.createTopics.bind(log),
+      takeOver: log.takeOver.bind(log),
       read: log.read.bind(log),
       last: log.last.bind(log),
       endOffset: log.endOffset.bind(log),
