@@ -27,6 +27,8 @@ export class EmbeddedLog implements EventLog {
   readonly #pipeline: string;
   readonly #writer = randomInt(2 ** 32);
   readonly #files = new Map<string, PartitionFile>();
+  /** By partition: since when nothing was found to read. */
+  readonly #quietSince = new Map<string, number>();
   readonly control: EmbeddedControlState;
 
   constructor(directory: string, pipeline: string) {
@@ -70,12 +72,19 @@ export class EmbeddedLog implements EventLog {
 
   async read(from: TopicPartition & { readonly offset: number }, options: ReadOptions): Promise<LogRecord[]> {
     const deadline = performance.now() + options.waitMs;
-    for (let delayMs = 1; ; delayMs = Math.min(delayMs + 0.5, MAX_POLL_MS)) {
+    const name = partitionName(from);
+    for (;;) {
       const records = await inLogDirectory(this.#directory, () => this.#file(from).read(from.offset, options.maxBytes));
-      if (records.length > 0) return records;
-      if (options.signal?.aborted || performance.now() + delayMs > deadline) return [];
+      if (records.length > 0) {
+        this.#quietSince.delete(name);
+        return records;
+      }
+      const now = performance.now();
+      if (options.signal?.aborted || now >= deadline) return [];
+      const since = this.#quietSince.get(name) ?? now;
+      this.#quietSince.set(name, since);
       // Another process appends, so there is nothing to wait on but the next look.
-      await sleep(delayMs);
+      await sleep(Math.min(lookAgainAfter(now - since), deadline - now));
     }
   }
 
@@ -151,5 +160,14 @@ function regressed({ topic, partition }: Batch): FerryError {
   );
 }
 
-/** Upper bound of what polling adds to the way of a change. */
-const MAX_POLL_MS = 4;
+/** Upper bound of what looking again adds to the way of a change. */
+const MAX_LOOK_MS = 20;
+
+/**
+ * A fifth of how long it has been quiet: a change under load is found within a moment, and an idle pipeline, which has a
+ * reader for each partition, costs next to nothing.
+ * @returns ms.
+ */
+function lookAgainAfter(quietMs: number): number {
+  return Math.min(Math.max(quietMs / 5, 1), MAX_LOOK_MS);
+}

@@ -25,7 +25,7 @@ describeWithPostgres('a commit that waits for a synchronous standby', () => {
       pipeline.transform.start();
       pipeline.apply.start();
       pipeline.capture.start({ FERRY_FAILPOINTS: 'capture.chunk-begun=pause:60000@0' });
-      await pipeline.until('changes to come', async () => (await pipeline.appliedThrough()) !== undefined);
+      await pipeline.until('changes to come', async () => ((await pipeline.appliedThrough()) ?? 0n) > 0n);
       const waiting = await pipeline.connect('source');
       await waiting.query("SET synchronous_commit = 'on'");
       const committed = waiting.query('UPDATE public.t SET n = 1 WHERE id = 5');
