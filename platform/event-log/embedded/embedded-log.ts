@@ -161,7 +161,7 @@ function regressed({ topic, partition }: Batch): FerryError {
 }
 
 /** Upper bound of what looking again adds to the way of a change. */
-const MAX_LOOK_MS = 20;
+const MAX_LOOK_MS = 10;
 
 /**
  * A fifth of how long it has been quiet: a change under load is found within a moment, and an idle pipeline, which has a
