@@ -32,8 +32,9 @@ async function behind({ config }: World, target: Client, end: Lsn): Promise<stri
   const found: string[] = [];
   for (const at of partitionsOf(topics, log.partitions)) {
     const reached = ofPartition(points, at)?.commitEnd ?? LSN_ZERO;
+    if (reached > end) continue;
     const ofTopic = (await endOf(open, at))?.through ?? LSN_ZERO;
-    if (reached <= end) found.push(`${partitionName(at)} at ${formatLsn(reached)} of ${formatLsn(ofTopic)}`);
+    found.push(`${partitionName(at)} at ${formatLsn(reached)} of ${formatLsn(ofTopic)}`);
   }
   const standing = await readStoppedTables(target, name);
   return [...found, ...standing.map(({ source, state }) => `${source} is ${state}`)];

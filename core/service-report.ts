@@ -55,7 +55,7 @@ export const mappingOrderKey = (service: ServiceName): string => `order/mapping/
 /** A report says nothing about now once it is this old. */
 export const REPORT_STALE_AFTER_MS = 5_000;
 
-export function isFresh(report: Pick<ServiceReport, 'at'>, now: number): boolean {
+function isFresh(report: Pick<ServiceReport, 'at'>, now: number): boolean {
   return now - Date.parse(report.at) < REPORT_STALE_AFTER_MS;
 }
 
@@ -73,4 +73,9 @@ export function effectiveState(
 /** The process does not work any more. One of which a part has halted goes on with the others. */
 export function hasEnded({ state, parts }: Pick<ServiceReport, 'state' | 'parts'>): boolean {
   return state === 'stopped' || (state === 'halted' && !parts);
+}
+
+/** Says now that it is at work. */
+export function isWorking(report: Pick<ServiceReport, 'at' | 'state' | 'parts'>, now: number): boolean {
+  return isFresh(report, now) && !hasEnded(report);
 }

@@ -1,8 +1,9 @@
 import type { ColumnRule } from '../mapping/column-rule.js';
+import { isSameSet } from '../same-set.js';
 import type { MergedColumn } from './merges.js';
 import type { ValueSamples } from './near-duplicates.js';
 import { constantDefault, oneType } from './one-type.js';
-import { isSameSet, type Reference, type TableFacts } from './table-facts.js';
+import type { Reference, TableFacts } from './table-facts.js';
 
 /** A merge as a mapping says it. */
 export interface MergeMapping {

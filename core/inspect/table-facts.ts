@@ -37,11 +37,6 @@ export interface Reference {
   readonly refersTo?: readonly string[];
 }
 
-/** Whether two keys are of the same columns, in whichever order. */
-export function isSameSet(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name) => b.includes(name));
-}
-
 /** So that what is proposed does not hang on the order in which tables come. */
 export function sortedByName(tables: readonly TableFacts[]): TableFacts[] {
   return [...tables].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));

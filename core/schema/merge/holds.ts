@@ -1,6 +1,7 @@
 import type { ColumnRule } from '../../mapping/column-rule.js';
 import { withInputs } from '../../mapping/with-inputs.js';
 import { displayName } from '../../relation.js';
+import { isSameSet } from '../../same-set.js';
 import type { SyntaxNode } from '../grammar.js';
 import { rangePlace } from '../inventory.js';
 import type { Mover, SubjectTable } from '../mover.js';
@@ -8,7 +9,7 @@ import { displayPlace, samePlace } from '../names.js';
 import { canonical, isNode, nodesOf, setStrings, stringsOf } from '../syntax.js';
 import { keysOf } from './dump-table.js';
 import type { MergedSource } from './merged-columns.js';
-import { isSameSet, type MergedTable } from './merged-table.js';
+import type { MergedTable } from './merged-table.js';
 
 const isWithin = (a: readonly string[], b: readonly string[]) => a.length > 0 && a.every((name) => b.includes(name));
 

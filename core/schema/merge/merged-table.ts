@@ -2,6 +2,7 @@ import type { ColumnRule } from '../../mapping/column-rule.js';
 import { inputsOf } from '../../mapping/compile-rule.js';
 import { movedName } from '../../mapping/table-rules.js';
 import type { TableMapping } from '../../mapping.js';
+import { isSameSet } from '../../same-set.js';
 import type { DumpStatement } from '../inventory.js';
 import { dumpTable, keysOf } from './dump-table.js';
 import {
@@ -86,8 +87,4 @@ function keepsApart(rule: ColumnRule): boolean {
   const { steps = [], call, uuid, object } = rule;
   if (call !== undefined || !steps.every(({ prefix, suffix }) => (prefix ?? suffix) !== undefined)) return false;
   return inputsOf(rule).length === 1 || uuid !== undefined || object !== undefined;
-}
-
-export function isSameSet(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name) => b.includes(name));
 }

@@ -1,8 +1,9 @@
+import { isSameSet } from '../../same-set.js';
 import type { SyntaxNode } from '../grammar.js';
 import { type DumpStatement, rangePlace } from '../inventory.js';
 import { labelOf } from '../label.js';
 import { checkAt, checksOf, foreignKeyFate, isUniqueIn } from '../merge/holds.js';
-import { isSameSet, type MergedTable } from '../merge/merged-table.js';
+import type { MergedTable } from '../merge/merged-table.js';
 import type { Mover, SubjectTable } from '../mover.js';
 import type { Phase, Written } from '../phase.js';
 import { isNode, stringsOf } from '../syntax.js';

@@ -1,7 +1,7 @@
+import { isSameSet } from '../../same-set.js';
 import { type DumpStatement, rangePlace } from '../inventory.js';
 import { labelOf } from '../label.js';
 import { isUniqueIn } from '../merge/holds.js';
-import { isSameSet } from '../merge/merged-table.js';
 import { type Mover, type SubjectTable, tableOf } from '../mover.js';
 import type { Written } from '../phase.js';
 import { nodesOf } from '../syntax.js';

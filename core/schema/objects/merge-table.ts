@@ -1,12 +1,13 @@
 import { movedName } from '../../mapping/table-rules.js';
 import { displayName } from '../../relation.js';
+import { isSameSet } from '../../same-set.js';
 import type { SyntaxNode } from '../grammar.js';
 import { type DumpStatement, keyOf } from '../inventory.js';
 import { labelOf } from '../label.js';
 import { dumpTable, isGenerated, keysOf } from '../merge/dump-table.js';
 import { checkAt, checksOf, isUniqueIn } from '../merge/holds.js';
 import type { MergedSource, Problem } from '../merge/merged-columns.js';
-import { isSameSet, type MergedTable } from '../merge/merged-table.js';
+import type { MergedTable } from '../merge/merged-table.js';
 import type { Mover, SubjectTable } from '../mover.js';
 import { displayPlace, type Place } from '../names.js';
 import type { Written } from '../phase.js';

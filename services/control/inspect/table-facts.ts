@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
-import { isSameSet, type TableFacts } from '../../../core/inspect/table-facts.js';
+import type { TableFacts } from '../../../core/inspect/table-facts.js';
 import { displayName } from '../../../core/relation.js';
+import { isSameSet } from '../../../core/same-set.js';
 import { quoteName } from '../../../platform/postgres.js';
 import type { CatalogTable } from '../preflight/catalog.js';
 import { jsonRows } from '../preflight/json-rows.js';

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { outputsOf } from '../../../core/mapping/table-rules.js';
 import { formatPlace } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
+import { isSameSet } from '../../../core/same-set.js';
 import { didYouMean } from '../../../core/suggest.js';
 import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
 import { findColumn } from './catalog.js';
@@ -103,8 +104,4 @@ function targetFindings({ mapping, source, target }: MappedPair, report: Report)
       ),
     ),
   ];
-}
-
-function isSameSet(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name) => b.includes(name));
 }

@@ -2,6 +2,7 @@ import { isConstant } from '../../../core/mapping/compile-rule.js';
 import { movedName, outputsOf } from '../../../core/mapping/table-rules.js';
 import { formatPlace } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
+import { isSameSet } from '../../../core/same-set.js';
 import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
 import { findColumn } from './catalog.js';
 import { defineCheck, type MappedPair, mappedPairs } from './context.js';
@@ -81,6 +82,8 @@ function lostKey({ mapping, source, target }: MappedPair, column: string, report
 
 /** @param beside names that `a` may have, too. */
 export function sameSet(a: readonly string[], b: readonly string[], beside: readonly string[] = []): boolean {
-  const own = a.filter((name) => !beside.includes(name));
-  return own.length === b.length && own.every((name) => b.includes(name));
+  return isSameSet(
+    a.filter((name) => !beside.includes(name)),
+    b,
+  );
 }

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { routeName } from '../../../core/mapping.js';
 import { contentsOf, type MappedTable } from '../../../core/mapping-version.js';
-import { hasEnded, isFresh } from '../../../core/service-report.js';
+import { isWorking } from '../../../core/service-report.js';
 import { topicsOf } from '../../../core/topics.js';
 import { inTransactionBesideApply } from '../../../platform/apply-fence.js';
 import { readMappingVersion } from '../../../platform/control-schema.js';
@@ -100,7 +100,7 @@ async function refuseUsed(log: EventLog, live: pg.Client, pipeline: LoadedPipeli
   }
   const [digest, now] = [mappingDigest(pipeline), Date.now()];
   const transforms = (await readReports(log)).filter((one) => one.service === 'transform' && one.mapping === digest);
-  const working = transforms.find((report) => isFresh(report, now) && !hasEnded(report));
+  const working = transforms.find((report) => isWorking(report, now));
   if (!working) return;
   const works = `transform (${working.instance}) works with version ${mappingVersion} of the mapping`;
   throw new FerryError('not-ready', works, {

@@ -1,10 +1,4 @@
-import {
-  hasEnded,
-  isFresh,
-  REPORT_PREFIX,
-  type ServiceName,
-  type ServiceReport,
-} from '../../../core/service-report.js';
+import { isWorking, REPORT_PREFIX, type ServiceName, type ServiceReport } from '../../../core/service-report.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 
 /** What every instance has said of itself last, those that are long gone among them. */
@@ -15,6 +9,6 @@ export async function readReports(log: EventLog): Promise<ServiceReport[]> {
 /** Services of which an instance says now that it is at work. */
 export async function readWorking(log: EventLog): Promise<Set<ServiceName>> {
   const now = Date.now();
-  const working = (await readReports(log)).filter((report) => !hasEnded(report) && isFresh(report, now));
+  const working = (await readReports(log)).filter((report) => isWorking(report, now));
   return new Set(working.map(({ service }) => service));
 }

@@ -1,4 +1,4 @@
-import { hasEnded, isFresh, type ServiceName, type ServiceReport } from '../../../core/service-report.js';
+import { hasEnded, isWorking, type ServiceName, type ServiceReport } from '../../../core/service-report.js';
 import type { ServiceStatus } from './pipeline-status.js';
 
 export const unknownService = (service: ServiceName): ServiceStatus => ({
@@ -21,7 +21,7 @@ export function serviceStatus(service: ServiceName, reports: readonly ServiceRep
     .sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
   const newest = own[0];
   if (!newest) return unknownService(service);
-  const working = own.filter((report) => isFresh(report, now) && !hasEnded(report));
+  const working = own.filter((report) => isWorking(report, now));
   if (working.length === 0) {
     // Halted and stopped stay true after the process is gone; of the others nothing is known then.
     const state = hasEnded(newest) ? newest.state : 'unknown';

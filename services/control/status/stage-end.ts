@@ -1,6 +1,7 @@
 import { type Lsn, maxLsn, parseLsn } from '../../../core/lsn.js';
 import { RecordScanner } from '../../../core/record-scanner.js';
 import type { EventLog, LogRecord, TopicPartition } from '../../../platform/event-log/port.js';
+import { offsetBehind } from '../../../platform/event-log/records-end.js';
 
 /** How far something has come along the source's WAL. */
 export interface Reached {
@@ -18,7 +19,7 @@ export interface DomainEnd extends TopicPartition {
 
 export async function domainEnd(log: EventLog, at: TopicPartition): Promise<DomainEnd> {
   const last = await log.last(at);
-  return { ...at, next: (last?.offset ?? -1) + 1, reached: last && reachedIn(last) };
+  return { ...at, next: offsetBehind(last), reached: last && reachedIn(last) };
 }
 
 /** How far a partition reaches: the last commit in its last record. Undefined for an empty partition. */

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FerryError } from '../../../core/errors.js';
 import {
-  hasEnded,
-  isFresh,
+  isWorking,
   type MappingOrder,
   mappingOrderKey,
   type ServiceName,
@@ -42,7 +41,7 @@ export async function takeMapping(
 async function working(log: EventLog, service: ServiceName, digest: string): Promise<ServiceReport | undefined> {
   const now = Date.now();
   return (await readReports(log)).find(
-    (report) => report.service === service && report.mapping !== digest && isFresh(report, now) && !hasEnded(report),
+    (report) => report.service === service && report.mapping !== digest && isWorking(report, now),
   );
 }
 

@@ -1,4 +1,4 @@
-import { hasEnded, isFresh } from '../../../../core/service-report.js';
+import { isWorking } from '../../../../core/service-report.js';
 import { mappingDigest } from '../../../../platform/mapping-digest.js';
 import { readReports } from '../../status/read-reports.js';
 import type { Running } from '../options.js';
@@ -14,8 +14,7 @@ export async function mappingFinding({ pipeline, log }: Running): Promise<Findin
   const others = (await readReports(log)).filter(
     (report) =>
       report.service === 'transform' &&
-      isFresh(report, now) &&
-      !hasEnded(report) &&
+      isWorking(report, now) &&
       report.mapping !== undefined &&
       report.mapping !== digest,
   );

@@ -1,6 +1,7 @@
 import { movedName } from '../../../../core/mapping/table-rules.js';
 import type { TableMapping } from '../../../../core/mapping.js';
 import { displayName, type QualifiedName } from '../../../../core/relation.js';
+import { isSameSet } from '../../../../core/same-set.js';
 import type { CatalogTable } from '../../preflight/catalog.js';
 import type { MappedPair } from '../../preflight/context.js';
 
@@ -40,8 +41,4 @@ export function sharedTables(mappings: readonly TableMapping[], pairs: readonly 
 
 function primaryKey({ uniqueIndexes }: CatalogTable): readonly string[] | undefined {
   return uniqueIndexes.find(({ primary, immediate }) => primary && immediate)?.columns;
-}
-
-function isSameSet(one: readonly (string | undefined)[], other: readonly string[]): boolean {
-  return one.length === other.length && other.every((column) => one.includes(column));
 }
