@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { linesOf, RecordBuilder, relationOf } from '../test/support/record-builder.js';
 import { parseLsn } from './lsn.js';
+import { nthIndex } from './position.js';
 import { type LineKind, RecordScanner, readSpan } from './record-scanner.js';
 
 const users = relationOf(16385, 'public.users', ['id', 'name']);
@@ -51,6 +52,15 @@ describe('RecordScanner', () => {
     const scanner = new RecordScanner(record!);
     while (scanner.kind !== 'row') scanner.next();
     expect([scanner.relation, scanner.index]).toEqual([4294967295, 123456789]);
+  });
+
+  test('reads an index between two whole ones', () => {
+    const index = nthIndex(123456789, 63);
+    const record = Buffer.from(`{}\n{"rel":${2 ** 38 + 7},"ix":${index},"op":"c","new":["1"]}\n`);
+    const scanner = new RecordScanner(record);
+    scanner.next();
+    expect([scanner.relation, scanner.index, scanner.op]).toEqual([2 ** 38 + 7, index, 'c']);
+    expect(record.toString('utf8', scanner.opAt)).toBe('c","new":["1"]}\n');
   });
 
   test("passes over a snapshot's rows that look like lines of ours", () => {

@@ -1,5 +1,5 @@
 import { FerryError } from './errors.js';
-import { type Position, positionFromJson } from './position.js';
+import { type nthIndex, type Position, positionFromJson } from './position.js';
 import {
   type CommitLine,
   type MessageLine,
@@ -59,7 +59,7 @@ export class RecordScanner {
   kind: LineKind = 'transaction';
   /** Of rows: the relation's id. */
   relation = 0;
-  /** Of an event: its index within the transaction. */
+  /** Of an event: its index within the transaction; between two whole ones as {@link nthIndex} says. */
   index = 0;
   op: RowOp | 'r' | 't' = 'c';
 
@@ -127,6 +127,10 @@ export class RecordScanner {
     // ,"new":[
     return this.#record[this.headEnd + 2] === LETTER_N ? this.headEnd + 8 : undefined;
   }
+  /** Of rows: where the letter of their `op` stands. */
+  get opAt(): number {
+    return this.headEnd - 2;
+  }
   rows(): RowsLine {
     return parse(this.#record, this.start, this.bodyStart);
   }
@@ -147,7 +151,12 @@ export class RecordScanner {
     let i = at;
     for (; record[i] !== COMMA; i++) relation = relation * 10 + record[i]! - ZERO;
     let index = 0;
-    for (i += 6; record[i] !== COMMA; i++) index = index * 10 + record[i]! - ZERO;
+    for (i += 6; record[i]! >= ZERO; i++) index = index * 10 + record[i]! - ZERO;
+    if (record[i] === POINT) {
+      const end = record.indexOf(COMMA, i);
+      index += Number(record.toString('latin1', i, end));
+      i = end;
+    }
     this.relation = relation;
     this.index = index;
     this.op = String.fromCharCode(record[i + 7]!) as RowOp | 'r' | 't';
@@ -179,6 +188,7 @@ function corrupt(what: string, cause?: unknown): FerryError {
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const POINT = 0x2e;
 const ZERO = 0x30;
 const LETTER_C = 0x63;
 const LETTER_M = 0x6d;

@@ -20,6 +20,9 @@ import type { Relation } from './relation.js';
  *
  * With several partitions, an event that no single one can hold has `"everywhere":true` behind its `op` and stands in all.
  *
+ * A change of a table that goes to several tables of one domain schema stands in its topic once for each, the others
+ * behind the first: `ix` and `rel` tell them apart.
+ *
  * The order of the members that the scanner reads is fixed: `rel`, `ix`, `op`. Every record is whole in itself: it
  * opens with the transaction that it continues and repeats the relations that its rows use, so that a reader may
  * begin anywhere. Several transactions may share a record and a transaction may span records.

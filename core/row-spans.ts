@@ -7,11 +7,7 @@ export class RowSpans {
   readonly #key: JsonTuple;
   readonly #old: JsonTuple;
   readonly #new: JsonTuple;
-  record: Buffer = Buffer.alloc(0);
   op: RowOp = 'c';
-  /** Of the line: its first byte, and the one behind its `op`. */
-  start = 0;
-  headEnd = 0;
   isEverywhere = false;
   key: JsonTuple | undefined;
   old: JsonTuple | undefined;
@@ -28,11 +24,8 @@ export class RowSpans {
    * Reads the scanner's line, which is a row's.
    * @throws FerryError `log-corrupt` for one that has other values than the relation has columns.
    */
-  read(record: Buffer, { start, end, headEnd, op }: RecordScanner): void {
-    this.record = record;
+  read(record: Buffer, { end, headEnd, op }: RecordScanner): void {
     this.op = op as RowOp;
-    this.start = start;
-    this.headEnd = headEnd;
     this.isEverywhere = false;
     this.key = undefined;
     this.old = undefined;

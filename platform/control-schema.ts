@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS ferry.checkpoint (
   partition int NOT NULL,
   next_offset bigint NOT NULL DEFAULT 0,
   lsn pg_lsn NOT NULL DEFAULT '0/0',
-  index int NOT NULL DEFAULT -1,
+  index numeric NOT NULL DEFAULT -1,
   commit_end pg_lsn NOT NULL DEFAULT '0/0',
   commit_time timestamptz,
   epoch bigint NOT NULL DEFAULT 0,
@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS ferry.table_state (
   reason jsonb,
   stopped_offset bigint,
   stopped_lsn pg_lsn,
-  stopped_index int,
+  stopped_index numeric,
   accepts boolean NOT NULL DEFAULT false,
   relation jsonb,
   changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -69,7 +69,7 @@ CREATE TABLE IF NOT EXISTS ferry.schema_change (
   source_table text NOT NULL,
   partition int NOT NULL,
   lsn pg_lsn NOT NULL,
-  index int NOT NULL,
+  index numeric NOT NULL,
   changes jsonb NOT NULL,
   action text NOT NULL,
   changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -84,7 +84,7 @@ CREATE TABLE IF NOT EXISTS ferry.dead_letter (
   partition int NOT NULL,
   log_offset bigint NOT NULL,
   lsn pg_lsn NOT NULL,
-  index int NOT NULL,
+  index numeric NOT NULL,
   commit_time timestamptz,
   op text NOT NULL,
   sources text[] NOT NULL,
@@ -103,6 +103,18 @@ CREATE TABLE IF NOT EXISTS ferry.dead_letter (
 );
 CREATE INDEX IF NOT EXISTS dead_letter_standing ON ferry.dead_letter (pipeline, topic, lsn, index, id) WHERE state = 'standing';
 COMMENT ON TABLE ferry.dead_letter IS 'Changes that the target refused, and those that must follow them; without a message it only follows';
+DO $$
+DECLARE
+  place record;
+BEGIN
+  -- Indexes were whole once. Of a table that stands first: ALTER TABLE waits for all who use it, and need not be done twice.
+  FOR place IN SELECT attrelid::pg_catalog.regclass AS of, attname FROM pg_catalog.pg_attribute
+                WHERE attrelid = ANY (ARRAY['ferry.checkpoint', 'ferry.table_state', 'ferry.schema_change', 'ferry.dead_letter']::pg_catalog.regclass[])
+                  AND attname IN ('index', 'stopped_index') AND atttypid = 'int'::pg_catalog.regtype
+  LOOP
+    EXECUTE format('ALTER TABLE %s ALTER COLUMN %I TYPE numeric', place.of, place.attname);
+  END LOOP;
+END $$;
 CREATE TABLE IF NOT EXISTS ferry.cutover (
   pipeline text PRIMARY KEY,
   serving text NOT NULL DEFAULT 'source' CHECK (serving IN ('source', 'target')),

@@ -168,7 +168,7 @@ describe('parsePipeline', () => {
       'one of the tables brings the rows that the parts are of',
     );
     expect(problem({ public: joined('    - {from: auth.logins}\n') }, BACK).message).toContain(
-      'goes to the schema public already',
+      'auth.logins goes to public.users already',
     );
     for (const other of ['{from: a.b}', '{join: [{from: a.b}, {from: a.c}]}', '{merge: [{from: a.b}, {from: a.c}]}']) {
       expect(problem({ ...users(other), other: joined() }, BACK).message).toContain(
@@ -178,7 +178,7 @@ describe('parsePipeline', () => {
   });
 
   test('refuses a merged table that goes twice', () => {
-    expect(problem({ sec: merged('    - {from: public.a}\n') }).message).toContain('goes to the schema sec already');
+    expect(problem({ sec: merged('    - {from: public.a}\n') }).message).toContain('public.a goes to sec.keys already');
     expect(problem({ sec: merged(), more: merged().replace('sec', 'sec') }).message).toContain(
       'sec.keys is mapped already at',
     );
@@ -311,14 +311,15 @@ describe('parsePipeline names file, line and column of', () => {
     });
   });
 
-  test('a source table that goes to two tables of a schema, in two files', () => {
-    expect(problem({ growth: MAPPING, more: 'schema: growth\ntables:\n  articles: { from: public.posts }\n' })).toEqual(
-      {
-        code: 'mapping-invalid',
-        message:
-          'mapping/more.yaml:3:3: the source table public.posts goes to the schema growth already at mapping/growth.yaml:3:3; it may go to one table of each schema',
-      },
-    );
+  test('a source table that goes to more tables of a schema than positions are for', () => {
+    const parts = (count: number) => ({
+      growth: `schema: growth\ntables:\n${Array.from({ length: count }, (_, i) => `  p${i}: {from: public.posts}\n`).join('')}`,
+    });
+    expect(problem(parts(65))).toEqual({
+      code: 'mapping-invalid',
+      message: 'mapping/growth.yaml:67:3: public.posts goes to more than 64 tables of the schema growth',
+    });
+    expect(parse(parts(64)).tables).toHaveLength(64);
   });
 
   test('a target table that is mapped twice, in two files of one schema', () => {

@@ -1,6 +1,7 @@
 import { FerryError } from '../errors.js';
 import { resolveLookups } from '../mapping/resolve-lookups.js';
 import { type FilePlace, formatPlace, mergedWith, routeName, routesOf, type TableMapping } from '../mapping.js';
+import { MAX_TABLES_OF_A_SCHEMA } from '../position.js';
 import { displayName } from '../relation.js';
 import type { SchemaChangePolicy } from '../schema-change.js';
 import { hasLiteralPassword, isLiteral } from './literal-password.js';
@@ -87,27 +88,28 @@ function refuseJoins(tables: readonly TableMapping[]): void {
 }
 
 /**
- * Each target table is one of the mapping's alone, save for those that are merged or joined; a source table may go to one
- * table of each domain schema.
+ * Each target table is one of the mapping's alone, save for those that are merged or joined, each of whose source tables
+ * comes once.
  */
 function refuseTwice(tables: readonly TableMapping[]): void {
-  const targets = new Map<string, TableMapping>();
-  const sources = new Map<string, FilePlace>();
+  const targets = new Map<string, TableMapping[]>();
   for (const mapping of tables) {
     const { source, target, place } = mapping;
     const [from, to] = [displayName(source), displayName(target)];
-    const inSchema = JSON.stringify([from, target.schema]);
-    const before = targets.get(to);
-    if (before && !isOneEntry(mapping, before)) {
-      throw twice(place, `the target table ${to} is mapped already at ${formatPlace(before.place)}`);
+    const [first, ...others] = targets.get(to) ?? [];
+    if (first && !isOneEntry(mapping, first)) {
+      throw twice(place, `the target table ${to} is mapped already at ${formatPlace(first.place)}`);
     }
-    const beside = sources.get(inSchema);
-    if (beside) {
-      const where = `the schema ${target.schema} already at ${formatPlace(beside)}`;
-      throw twice(place, `the source table ${from} goes to ${where}; it may go to one table of each schema`);
-    }
-    targets.set(to, mapping);
-    sources.set(inSchema, place);
+    const same = [first, ...others].find((before) => before && displayName(before.source) === from);
+    if (same) throw twice(place, `${from} goes to ${to} already at ${formatPlace(same.place)}`);
+    targets.set(to, [...(targets.get(to) ?? []), mapping]);
+  }
+  for (const mapping of tables) {
+    const { schema } = mapping.target;
+    const beside = routesOf(tables, mapping).filter(({ target }) => target.schema === schema);
+    if (beside[MAX_TABLES_OF_A_SCHEMA] !== mapping) continue;
+    const what = `${displayName(mapping.source)} goes to more than ${MAX_TABLES_OF_A_SCHEMA} tables of the schema ${schema}`;
+    throw twice(mapping.place, what);
   }
 }
 

@@ -86,10 +86,9 @@ export class RowMapper {
     );
   }
 
-  /** Writes the line of a selected change. @throws FerryError `mapping-refused` naming table, column and row. */
+  /** Writes the line of a selected change from its `op` on. @throws FerryError `mapping-refused` naming table, column and row. */
   write(out: ByteWriter, { op, key, old, new: now }: SelectedChange): void {
-    const { record, start, headEnd, isEverywhere } = this.#change;
-    out.bytes(record, start, headEnd - OP_END_BYTES);
+    const { isEverywhere } = this.#change;
     out.byte(op.charCodeAt(0));
     out.byte(QUOTE);
     if (isEverywhere) out.bytes(EVERYWHERE);
@@ -142,8 +141,6 @@ function compileFilter(outputs: readonly Output[], relation: Relation, { rules }
   }
 }
 
-/** Of `"op":"c"`: the letter and the quote. */
-const OP_END_BYTES = 2;
 const QUOTE = 0x22;
 const EVERYWHERE = Buffer.from(',"everywhere":true');
 const KEY = Buffer.from(',"key":');

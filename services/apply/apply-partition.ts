@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { FerryError } from '../../core/errors.js';
 import type { TableMapping } from '../../core/mapping.js';
-import { formatPosition, type Position } from '../../core/position.js';
+import { formatPosition, justBefore, type Position } from '../../core/position.js';
 import type { SchemaChangePolicy } from '../../core/schema-change.js';
 import type { EventLog, LogRecord } from '../../platform/event-log/port.js';
 import type { Logger } from '../../platform/logger.js';
@@ -23,7 +23,7 @@ import { Batch, type Progress, type TableStep } from './batch.js';
 import { BatchReader } from './batch-reader.js';
 import { planRun, type RunPlan } from './plan-run.js';
 import { SnapshotDue } from './snapshot-due.js';
-import { type Arrival, before } from './table-gate.js';
+import type { Arrival } from './table-gate.js';
 
 export interface PartitionOptions {
   readonly log: EventLog;
@@ -202,7 +202,7 @@ export class PartitionRun {
 
   /** Writes what came before a place. */
   async endBefore({ offset, position }: Arrival): Promise<void> {
-    this.#batch.progress = { ...this.#batch.progress, nextOffset: offset, position: before(position) };
+    this.#batch.progress = { ...this.#batch.progress, nextOffset: offset, position: justBefore(position) };
     this.#batch.isComplete = true;
     await this.writeNow();
   }

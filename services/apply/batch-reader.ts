@@ -1,5 +1,5 @@
 import { LSN_ZERO, type Lsn, parseLsn } from '../../core/lsn.js';
-import { isAfter, type Position } from '../../core/position.js';
+import { isAfter, justBefore, type Position } from '../../core/position.js';
 import { type RowLine, type RowsLine, relationFromLine, type TruncateLine } from '../../core/record.js';
 import { RecordScanner } from '../../core/record-scanner.js';
 import { displayName } from '../../core/relation.js';
@@ -223,7 +223,7 @@ export class BatchReader {
   ): void {
     const progress = this.#within(offset, batch);
     const { position } = progress;
-    batch.checkpoint({ ...progress, position: { ...position, index: position.index - 1 } });
+    batch.checkpoint({ ...progress, position: justBefore(position) });
     batch.everywhere(shapes, event, progress);
   }
 

@@ -1,12 +1,13 @@
 import type { ClientBase } from 'pg';
 import { toFerryError } from '../../core/errors.js';
+import { justBefore } from '../../core/position.js';
 import type { Logger } from '../../platform/logger.js';
 import { classify } from '../../platform/postgres.js';
 import type { Claim } from './adapters/checkpoint.js';
 import { haltTable, propagate } from './adapters/table-state.js';
 import { readTargetTables } from './adapters/target-catalog.js';
 import type { StopReason } from './schema-policy.js';
-import { before, type ChangeDue } from './table-gate.js';
+import type { ChangeDue } from './table-gate.js';
 
 /**
  * Does what a change of a table's columns asks for before its rows can be taken: lets the table stand before it, or
@@ -16,7 +17,7 @@ export async function settleChange(target: ClientBase, claim: Claim, change: Cha
   const { source, due, offset } = change;
   const at = { ...claim.at, table: source };
   await target.query('ROLLBACK');
-  const stop = { offset, position: before(change.position) };
+  const stop = { offset, position: justBefore(change.position) };
   if (due.kind === 'stop') {
     await haltTable(target, claim, source, { ...stop, reason: due.reason });
     logger.error({ ...at, remedy: due.reason.remedy }, `the table halts: ${due.reason.message}`);

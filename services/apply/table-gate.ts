@@ -83,11 +83,6 @@ export interface Arrival {
   readonly offset: number;
 }
 
-/** The last place before an event. */
-export function before({ lsn, index }: Position): Position {
-  return { lsn, index: index - 1 };
-}
-
 /** What must be done before the first row of a version can be taken: the run ends here, and begins again behind it. */
 export class ChangeDue extends Error {
   readonly source: string;

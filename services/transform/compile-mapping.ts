@@ -18,7 +18,11 @@ export interface CompiledRoute {
   readonly name: string;
   /** The domain schema. */
   readonly schema: string;
-  /** The relation's line in the domain topic. */
+  /** Which it is of the tables of its schema that the relation goes to, from 0. */
+  readonly nth: number;
+  /** Of the relation in the domain topic. */
+  readonly id: number;
+  /** Its line there. */
   readonly line: string;
   /** Columns that change their name; undefined when none does, and a snapshot's rows pass as they are. */
   readonly rename: ReadonlyMap<string, string> | undefined;
@@ -34,18 +38,33 @@ export function compileRelation(line: RelationLine, tables: readonly TableMappin
   const relation = relationFromLine(line);
   const source = sourceName(relation);
   const mappings = tables.filter((table) => displayName(table.source) === source);
-  return { source, routes: mappings.map((mapping) => compileRoute(relation, mapping, kit)) };
+  const routes = mappings.map((mapping, i) => {
+    const { schema } = mapping.target;
+    const nth = mappings.slice(0, i).filter(({ target }) => target.schema === schema).length;
+    return compileRoute(relation, mapping, { nth, kit });
+  });
+  return { source, routes };
 }
 
-function compileRoute(relation: Relation, mapping: TableMapping, kit: RuleKit): CompiledRoute {
+/** Ids of relations are OIDs: the next of the same one begins behind all of them. */
+const OIDS = 2 ** 32;
+
+function compileRoute(
+  relation: Relation,
+  mapping: TableMapping,
+  { nth, kit }: { readonly nth: number; readonly kit: RuleKit },
+): CompiledRoute {
   const name = routeName(mapping);
   const mapper = isMove(mapping) ? undefined : new RowMapper(relation, mapping, kit);
   const columns =
     mapper?.columns ?? relation.columns.map((column) => ({ ...column, name: targetColumn(mapping, column.name) }));
+  const id = relation.id + nth * OIDS;
   return {
     name,
     schema: mapping.target.schema,
-    line: JSON.stringify(relationToLine({ ...relation, ...mapping.target, source: name, columns })),
+    nth,
+    id,
+    line: JSON.stringify(relationToLine({ ...relation, ...mapping.target, id, source: name, columns })),
     rename: mapping.rename.size > 0 ? mapping.rename : undefined,
     mapper,
   };

@@ -255,6 +255,70 @@ describe('Router', () => {
     });
   });
 
+  describe('a table that goes to two tables of a schema', () => {
+    const both = [
+      mapped('public.posts', 'growth.posts', { title: 'headline' }),
+      mapped('public.users', 'growth.people'),
+      { ...mapped('public.posts', 'growth.notes'), route: 'public.posts -> growth.notes' },
+      {
+        ...mapped('public.posts', 'growth.even'),
+        route: 'public.posts -> growth.even',
+        rules: { drop: [], columns: new Map(), where: { condition: parseExpression('id in (2, 4)'), place: PLACE } },
+      },
+    ] as TableMapping[];
+    const second = 2 + 2 ** 32;
+    const third = 2 + 2 ** 33;
+    const records = () =>
+      raw()
+        .begin('0/100')
+        .row(2, 'c', { new: ['1', 'Hello', 'x'] })
+        .row(2, 'u', { new: ['2', 'Hi', 'y'] })
+        .rows(posts, '4\tx\ty\n')
+        .truncate([1, 2])
+        .truncate([2], { beginsSnapshot: true })
+        .commit()
+        .take();
+    const routed = (end?: DomainEnd) => {
+      const { router } = routerWith(end && { growth: end }, both);
+      for (const record of records()) router.take(record);
+      return router.takeRecords().flatMap(({ values }) => linesOfAll(values));
+    };
+    const events = (end?: DomainEnd) => routed(end).filter((line) => 'ix' in line) as { rel: number; ix: number }[];
+
+    test('has an event of its own in each, behind each other', () => {
+      expect(routed().filter((line) => 'relation' in line)).toMatchObject([
+        { relation: 2, table: 'posts', source: 'public.posts' },
+        { relation: second, table: 'notes', source: 'public.posts -> growth.notes' },
+        { relation: third, table: 'even' },
+        { relation: 1, table: 'people' },
+      ]);
+      const copied = { op: 'r', rows: 1, text: '4\tx\ty\n' };
+      expect(events()).toMatchObject([
+        { rel: 2, ix: 0, op: 'c', new: ['1', 'Hello', 'x'] },
+        { rel: second, ix: 1 / 64, op: 'c', new: ['1', 'Hello', 'x'] },
+        { rel: 2, ix: 1, op: 'u' },
+        { rel: second, ix: 1 + 1 / 64, op: 'u' },
+        { rel: third, ix: 1 + 2 / 64, op: 'u', new: ['2', 'Hi', 'y'] },
+        { rel: 2, ix: 2, columns: ['id', 'headline', 'body'], ...copied },
+        { rel: second, ix: 2 + 1 / 64, columns: ['id', 'title', 'body'], ...copied },
+        { rel: third, ix: 2 + 2 / 64, columns: ['id', 'title', 'body'], ...copied },
+        { rel: 0, ix: 3, relations: [1, 2, second, third] },
+        { rel: 0, ix: 4, relations: [2], beginsSnapshot: true },
+        { rel: 0, ix: 4 + 1 / 64, relations: [second], beginsSnapshot: true },
+        { rel: 0, ix: 4 + 2 / 64, relations: [third], beginsSnapshot: true },
+        { ix: 5 },
+      ]);
+    });
+
+    test('goes on between them', () => {
+      const all = events();
+      for (const [i, { ix: index }] of all.entries()) {
+        const end = { position: { lsn: parseLsn('0/100'), index }, complete: i === all.length - 1 };
+        expect(events(end)).toEqual(all.slice(i + 1));
+      }
+    });
+  });
+
   test('gives heartbeats and markers to every schema, and no other message to any', () => {
     const records = raw()
       .begin('0/100')

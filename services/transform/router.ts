@@ -5,7 +5,7 @@ import { type Lsn, parseLsn } from '../../core/lsn.js';
 import type { RowMapper } from '../../core/mapping/row-mapper.js';
 import type { RuleKit } from '../../core/mapping/rule-kit.js';
 import { formatPlace, type TableMapping } from '../../core/mapping.js';
-import { isAfter, type Position } from '../../core/position.js';
+import { isAfter, nthIndex, type Position } from '../../core/position.js';
 import { MESSAGE, type RowsLine, type TruncateLine } from '../../core/record.js';
 import { RecordScanner, readSpan } from '../../core/record-scanner.js';
 import { RecordWriter } from '../../core/record-writer.js';
@@ -182,7 +182,7 @@ export class Router {
     // Said again in every record; only a change is news to the writer.
     if (this.#relations.get(id) === compiled) return;
     this.#relations.set(id, compiled!);
-    for (const { schema, line } of compiled!.routes) this.#domains.get(schema)!.writer.relation(id, line);
+    for (const { schema, id, line } of compiled!.routes) this.#domains.get(schema)!.writer.relation(id, line);
   }
 
   #row(record: Buffer, scanner: RecordScanner): void {
@@ -190,8 +190,14 @@ export class Router {
     if (relation.routes.length === 0) return this.#unmapped(relation, scanner.index, 1);
     if (this.#misplaced.has(relation)) throw this.#misplacedRows(relation);
     for (const route of relation.routes) {
-      if (route.mapper) this.#mappedRow(route, route.mapper, record, scanner);
-      else this.#event(route, scanner, 1)?.bytes(record, scanner.start, scanner.end);
+      if (route.mapper) {
+        this.#mappedRow(route, route.mapper, record, scanner);
+        continue;
+      }
+      const out = this.#event(route, scanner, 1);
+      if (!out) continue;
+      writeHead(out, route, record, scanner);
+      out.bytes(record, scanner.opAt, scanner.end);
     }
   }
 
@@ -199,7 +205,9 @@ export class Router {
     const selected = mapper.select(record, scanner);
     if (!selected) return this.#filtered(route.name, scanner.index, 1);
     const out = this.#event(route, scanner, 1);
-    if (out) mapper.write(out, selected);
+    if (!out) return;
+    writeHead(out, route, record, scanner);
+    mapper.write(out, selected);
   }
 
   #rows(record: Buffer, scanner: RecordScanner): void {
@@ -216,12 +224,12 @@ export class Router {
       }
       const out = this.#event(route, scanner, line.rows);
       if (!out) continue;
-      if (!route.rename) {
+      if (!route.rename && route.nth === 0) {
         out.bytes(record, scanner.start, scanner.end);
         continue;
       }
-      const columns = line.columns.map((column) => route.rename!.get(column) ?? column);
-      out.text(`${JSON.stringify({ ...line, columns })}\n`);
+      const columns = line.columns.map((column) => route.rename?.get(column) ?? column);
+      out.text(`${JSON.stringify({ ...line, ...headOf(route, scanner), columns })}\n`);
       out.bytes(text);
     }
   }
@@ -241,26 +249,30 @@ export class Router {
     const body = this.#body;
     body.clear();
     const mapped = mapper.copied.write(body, selected);
-    out.text(`${JSON.stringify(mapped)}\n`);
+    out.text(`${JSON.stringify({ ...mapped, ...headOf(route, scanner) })}\n`);
     out.bytes(body.view());
   }
 
   #truncate(line: TruncateLine): void {
-    const bySchema = new Map<string, { readonly id: number; readonly name: string }[]>();
+    // Tables are emptied together, for references among them; each begins its copy by itself.
+    const events = new Map<string, CompiledRoute[]>();
     for (const id of line.relations) {
       const relation = this.#relations.get(id)!;
       if (relation.routes.length === 0) this.#unmapped(relation, line.ix, 1);
-      for (const { schema, name } of relation.routes) {
-        bySchema.set(schema, [...(bySchema.get(schema) ?? []), { id, name }]);
+      for (const route of relation.routes) {
+        const event = line.beginsSnapshot ? route.name : route.schema;
+        events.set(event, [...(events.get(event) ?? []), route]);
       }
     }
-    for (const [schema, routes] of bySchema) {
+    for (const routes of events.values()) {
+      const { schema, nth } = routes[0]!;
       const domain = this.#domains.get(schema)!;
-      const position = { lsn: this.#lsn, index: line.ix };
+      const ix = nthIndex(line.ix, line.beginsSnapshot ? nth : 0);
+      const position = { lsn: this.#lsn, index: ix };
       if (!reaches(domain, position)) continue;
       for (const { name } of routes) this.#transformed(name, 1);
       const relations = routes.map(({ id }) => id);
-      domain.writer.line(position, JSON.stringify({ ...line, relations }), relations);
+      domain.writer.line(position, JSON.stringify({ ...line, ix, relations }), relations);
     }
   }
 
@@ -277,12 +289,12 @@ export class Router {
   }
 
   /** @returns where to write the event's line; undefined when it stands there already. */
-  #event(route: CompiledRoute, { relation, index }: RecordScanner, rows: number): ByteWriter | undefined {
-    const domain = this.#domains.get(route.schema)!;
-    const position = { lsn: this.#lsn, index };
+  #event({ schema, name, nth, id }: CompiledRoute, { index }: RecordScanner, rows: number): ByteWriter | undefined {
+    const domain = this.#domains.get(schema)!;
+    const position = { lsn: this.#lsn, index: nthIndex(index, nth) };
     if (!reaches(domain, position)) return undefined;
-    this.#transformed(route.name, rows);
-    return domain.writer.event(position, relation);
+    this.#transformed(name, rows);
+    return domain.writer.event(position, id);
   }
 
   /** No mapping takes the table. */
@@ -318,6 +330,15 @@ export class Router {
     addTo(tally, name, rows);
   }
 }
+
+/** What a row's line says of its relation and place: as it came, but for the second table of a schema and those behind. */
+function writeHead(out: ByteWriter, route: CompiledRoute, record: Buffer, scanner: RecordScanner): void {
+  if (route.nth === 0) return out.bytes(record, scanner.start, scanner.opAt);
+  const { rel, ix } = headOf(route, scanner);
+  out.ascii(`{"rel":${rel},"ix":${ix},"op":"`);
+}
+
+const headOf = ({ id, nth }: CompiledRoute, { index }: RecordScanner) => ({ rel: id, ix: nthIndex(index, nth) });
 
 /** Moves the domain's end to an event that is about to be written. @returns false when the domain has it already. */
 function reaches(domain: Domain, position: Position): boolean {

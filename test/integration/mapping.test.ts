@@ -28,6 +28,8 @@ const TARGET = `
   CREATE TABLE auth.logins (id int PRIMARY KEY, mail text);
   CREATE TABLE auth.counts (id int PRIMARY KEY, kind text, n int);
   CREATE TABLE a.notes (tenant int, id int, body text, PRIMARY KEY (tenant, id));
+  CREATE TABLE a.other_notes (tenant int, id int, PRIMARY KEY (tenant, id));
+  CREATE TABLE a.bodies (tenant int, id int, body text, PRIMARY KEY (tenant, id));
   CREATE TABLE b.remarks (tenant int, id int, body text, PRIMARY KEY (tenant, id));
   CREATE TABLE shared.open_events (id int PRIMARY KEY, state text, body text)`;
 
@@ -72,7 +74,11 @@ const TABLES = {
     logins: { from: 'public.users', pick: ['id', 'mail'] },
     counts: { from: 'public.counts', where: "kind <> 'x' or n = 7", columns: { kind: { from: 'kind' } } },
   },
-  a: { notes: { from: 'public.notes', where: 'tenant = 1' } },
+  a: {
+    notes: { from: 'public.notes', where: 'tenant = 1' },
+    other_notes: { from: 'public.notes', where: 'tenant <> 1', pick: ['tenant', 'id'] },
+    bodies: { from: 'public.notes' },
+  },
   b: { remarks: { from: 'public.notes', where: 'not tenant in (1, 3)' } },
 };
 
@@ -106,6 +112,11 @@ const PEOPLE_EXPECTED = `
          jsonb_build_object('zip', zip, 'city', city)::text AS address FROM public.people ORDER BY id`;
 const PAIRS = [
   ['SELECT * FROM public.notes WHERE tenant = 1 ORDER BY id', 'SELECT * FROM a.notes ORDER BY id'],
+  [
+    'SELECT tenant, id FROM public.notes WHERE tenant <> 1 ORDER BY tenant, id',
+    'SELECT * FROM a.other_notes ORDER BY tenant, id',
+  ],
+  ['SELECT * FROM public.notes ORDER BY tenant, id', 'SELECT * FROM a.bodies ORDER BY tenant, id'],
   ['SELECT * FROM public.notes WHERE tenant NOT IN (1, 3) ORDER BY id', 'SELECT * FROM b.remarks ORDER BY id'],
   [
     "SELECT * FROM public.events WHERE state IN ('open', 'late') AND body IS NOT NULL ORDER BY id",
@@ -290,7 +301,7 @@ describeWithPostgres('a mapping with rules', () => {
     const cutover = await pipeline.ferry('cutover', '--accept-one-way', '--json');
     expect(cutover.json(), cutover.stderr).toMatchObject({ ok: true, serving: 'target' });
     expect(cutover.json<{ tables: { equal: boolean }[] }>().tables.map(({ equal }) => equal)).toEqual(
-      Array(7).fill(true),
+      Array(9).fill(true),
     );
   });
 });

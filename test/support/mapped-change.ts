@@ -14,6 +14,7 @@ export function mapChange(mapper: RowMapper, line: RowLine): RowLine | undefined
   const selected = mapper.select(record, scanner);
   if (!selected) return undefined;
   const out = new ByteWriter(1);
+  out.bytes(record, scanner.start, scanner.opAt);
   mapper.write(out, selected);
   const [written, ...rest] = out.view().toString().split('\n');
   if (rest.join() !== '') throw new Error('more than one line');

@@ -1,8 +1,8 @@
 import { copyLine } from '../../core/copy-text.js';
 import { addTo, type Tally, tallyRecord } from '../../core/ledger.js';
 import { LSN_ZERO, type Lsn, maxLsn } from '../../core/lsn.js';
-import { domainSchemas, type TableMapping } from '../../core/mapping.js';
-import { POSITION_ZERO, type Position } from '../../core/position.js';
+import { domainSchemas, oncePerSource, type TableMapping } from '../../core/mapping.js';
+import { justBefore, POSITION_ZERO, type Position } from '../../core/position.js';
 import { MESSAGE } from '../../core/record.js';
 import { displayName, parseQualifiedName } from '../../core/relation.js';
 import { CAPTURE_STATE, type TransformState, transformStateKey } from '../../core/stage-state.js';
@@ -11,7 +11,6 @@ import { ruleKit } from '../../platform/rule-kit.js';
 import { type Applied, addApplied, Batch, type Progress } from '../../services/apply/batch.js';
 import { BatchReader } from '../../services/apply/batch-reader.js';
 import { SnapshotDue } from '../../services/apply/snapshot-due.js';
-import { before } from '../../services/apply/table-gate.js';
 import { RawEncoder } from '../../services/capture/raw-encoder.js';
 import { RawOutput } from '../../services/capture/raw-output.js';
 import { captureState, type Recovered, recover } from '../../services/capture/recover.js';
@@ -36,7 +35,8 @@ const mapped = (source: string, target: string, rename: Record<string, string> =
 });
 export const MAPPINGS = [
   mapped('public.users', 'shared.people', { n: 'number' }),
-  mapped('public.posts', 'growth.posts'),
+  { ...mapped('public.posts', 'growth.posts'), route: 'public.posts -> growth.posts' },
+  { ...mapped('public.posts', 'growth.drafts', { n: 'number' }), route: 'public.posts -> growth.drafts' },
 ];
 export const SCHEMAS = domainSchemas(MAPPINGS);
 
@@ -65,7 +65,7 @@ export class CaptureModel {
     this.#output = new RawOutput(recovered.resume, RECORD_BYTES);
     this.#nextOffset = recovered.nextOffsets[0]!;
     this.#through = recovered.loggedThrough ?? LSN_ZERO;
-    const plans = MAPPINGS.map((mapping) =>
+    const plans = oncePerSource(MAPPINGS).map((mapping) =>
       planOf(source.relations.find((relation) => displayName(relation) === displayName(mapping.source))!),
     );
     const { tables } = recovered;
@@ -303,9 +303,9 @@ export class TargetSchema {
   readonly model = new TargetModel();
   readonly copied = new Set<string>();
   readonly applied: Applied = new Map();
-  /** Source tables that are to be copied again, and since where they are passed over. */
+  /** Routes of tables that are to be copied again, and since where they are passed over. */
   readonly held = new Map<string, Position>();
-  /** Changes of those that were passed over, by source table. */
+  /** Changes of those that were passed over, by route. */
   readonly dropped: Tally = new Map();
   checkpoint: Progress = { nextOffset: 0, position: POSITION_ZERO, commitEnd: LSN_ZERO, commitTime: null };
 }
@@ -337,7 +337,7 @@ export class ApplyModel {
 
   #newReader(): BatchReader {
     const { checkpoint, held } = this.#target;
-    const gate = openGate(this.#schema, { people: TABLE, posts: TABLE }, (source) => held.get(source));
+    const gate = openGate(this.#schema, { people: TABLE, posts: TABLE, drafts: TABLE }, (source) => held.get(source));
     return new BatchReader(checkpoint.position, gate);
   }
 
@@ -356,7 +356,7 @@ export class ApplyModel {
   }
 
   #beginSnapshot({ source, relation, position, offset }: SnapshotDue): void {
-    this.#batch.progress = { ...this.#batch.progress, nextOffset: offset, position: before(position) };
+    this.#batch.progress = { ...this.#batch.progress, nextOffset: offset, position: justBefore(position) };
     this.#batch.isComplete = true;
     this.write();
     const target = this.#target;

@@ -62,12 +62,6 @@ export function discriminators(tables: readonly TableMapping[], mapping: TableMa
   return common.filter((column) => new Set(merged.map((constants) => constants.get(column))).size > 1);
 }
 
-/** Merged tables of one schema: their rows would be events of one topic. */
-export function shareSchema(tables: readonly TableMapping[], mapping: TableMapping): boolean {
-  const schemas = mergedWith(tables, mapping).map(({ source }) => source.schema);
-  return new Set(schemas).size < schemas.length;
-}
-
 /** Rows that have all of these values. */
 export function haveValues(values: ReadonlyMap<string, string>): Expression | undefined {
   const parts = [...values].map(([column, value]): Expression => ({ kind: 'in', column, values: [value] }));

@@ -4,7 +4,7 @@ import { displayName, type Relation } from '../../relation.js';
 import { RowMapper } from '../row-mapper.js';
 import type { RuleKit } from '../rule-kit.js';
 import { type ColumnWay, describeRule, forwardOutputs } from './column-ways.js';
-import { discriminators, shareSchema } from './conditions.js';
+import { discriminators } from './conditions.js';
 import { type MappedSides, sideColumn, travelling } from './sides.js';
 
 /** Why nothing of a table comes back, by what its key and its merge tell; undefined where something does. */
@@ -20,11 +20,8 @@ function mergeObstacle(mapping: TableMapping, tables: readonly TableMapping[]): 
   const merged = mergedWith(tables, mapping);
   if (merged.length === 1) return undefined;
   const names = merged.map(({ source }) => displayName(source)).join(', ');
-  if (!discriminators(tables, mapping)) {
-    return `nothing in a row tells which of ${names} it is of, and to ask its lineage is not built yet`;
-  }
-  if (!shareSchema(tables, mapping)) return undefined;
-  return `${names} are merged in it, and to write one change to several tables of a schema is not built yet`;
+  if (discriminators(tables, mapping)) return undefined;
+  return `nothing in a row tells which of ${names} it is of, and to ask its lineage is not built yet`;
 }
 
 /** A row of the old table is found by its key, whose values every change must carry as they were. */

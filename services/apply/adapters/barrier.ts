@@ -2,10 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { formatLsn } from '../../../core/lsn.js';
-import { formatPosition, type Position } from '../../../core/position.js';
+import { formatPosition, justBefore, type Position } from '../../../core/position.js';
 import type { Logger } from '../../../platform/logger.js';
 import type { StopReason } from '../schema-policy.js';
-import { before } from '../table-gate.js';
 import type { Claim } from './checkpoint.js';
 
 const POLL_MS = 10;
@@ -24,8 +23,8 @@ export interface SharedEvent {
 const BEHIND = `
 WITH place AS (
   SELECT p.partition, s.source_table, s.state,
-         coalesce(CASE WHEN s.state <> 'running' THEN (s.stopped_lsn, s.stopped_index) >= ($5::pg_lsn, $6::int)
-                       ELSE (c.lsn, c.index) >= ($5::pg_lsn, $6::int) END, false) AS has_come
+         coalesce(CASE WHEN s.state <> 'running' THEN (s.stopped_lsn, s.stopped_index) >= ($5::pg_lsn, $6::numeric)
+                       ELSE (c.lsn, c.index) >= ($5::pg_lsn, $6::numeric) END, false) AS has_come
     FROM unnest($3::int[]) AS p (partition) CROSS JOIN unnest($4::text[]) AS t (source)
     LEFT JOIN ferry.checkpoint c ON c.pipeline = $1 AND c.topic = $2 AND c.partition = p.partition
     LEFT JOIN ferry.table_state s ON s.pipeline = $1 AND s.source_table = t.source AND s.partition = p.partition
@@ -87,7 +86,7 @@ export class Barrier {
     const { pipeline, at } = this.#claim;
     const isFirst = at.partition === 0;
     const others = isFirst ? Array.from({ length: this.#partitions - 1 }, (_, i) => i + 1) : [0];
-    const { lsn, index } = isFirst ? before(position) : position;
+    const { lsn, index } = isFirst ? justBefore(position) : position;
     const tables = sources.length > 0 ? sources : [NO_TABLE];
     const parameters = [pipeline, at.topic, others, tables, formatLsn(lsn), index];
     let since: number | undefined = performance.now();

@@ -130,10 +130,10 @@ WITH ledger AS (
 /** Moves the checkpoint and the ledger on, in the transaction that wrote the rows. */
 const ADVANCE = `${LEDGER}
 UPDATE ferry.checkpoint
-   SET next_offset = $5::bigint, lsn = $6::pg_lsn, index = $7::int, commit_end = $8::pg_lsn,
+   SET next_offset = $5::bigint, lsn = $6::pg_lsn, index = $7::numeric, commit_end = $8::pg_lsn,
        commit_time = $14::timestamptz, updated_at = clock_timestamp()
  WHERE pipeline = $1 AND topic = $2 AND partition = $3::int AND epoch = $4::bigint
-   AND (lsn, index) <= ($6::pg_lsn, $7::int)`;
+   AND (lsn, index) <= ($6::pg_lsn, $7::numeric)`;
 
 /**
  * @throws FerryError `checkpoint-fenced` when another instance, or a replay, has taken the partition.
@@ -155,7 +155,7 @@ export async function advanceCheckpoint(
 /** As of a checkpoint, for one table that catches up with it. */
 const ADVANCE_TABLE = `${LEDGER}
 UPDATE ferry.table_state
-   SET stopped_offset = $5::bigint, stopped_lsn = $6::pg_lsn, stopped_index = $7::int
+   SET stopped_offset = $5::bigint, stopped_lsn = $6::pg_lsn, stopped_index = $7::numeric
  WHERE pipeline = $1 AND partition = $3::int AND source_table = $8 AND state = 'catching-up'
    AND EXISTS (SELECT 1 FROM ferry.checkpoint
                 WHERE pipeline = $1 AND topic = $2 AND partition = $3::int AND epoch = $4::bigint FOR UPDATE)`;
@@ -247,7 +247,7 @@ export async function areOthersBehind(
   const { rows } = await target.query<{ are: string }>(
     `SELECT count(*) < $6::int - 1 AS are
        FROM ferry.checkpoint
-      WHERE pipeline = $1 AND topic = $2 AND partition <> $3 AND (lsn, index) >= ($4::pg_lsn, $5::int)`,
+      WHERE pipeline = $1 AND topic = $2 AND partition <> $3 AND (lsn, index) >= ($4::pg_lsn, $5::numeric)`,
     [pipeline, at.topic, at.partition, formatLsn(lsn), index, partitions],
   );
   return rows[0]!.are === 't';

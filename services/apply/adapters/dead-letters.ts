@@ -14,7 +14,7 @@ export async function insertLetters(target: ClientBase, { pipeline, at }: Whose,
     `INSERT INTO ferry.dead_letter (pipeline, topic, partition, log_offset, lsn, index, commit_time, op, sources, tables,
        keys, sqlstate, message, column_name, constraint_name, event)
      SELECT $1, $2, $3::int, l.*
-       FROM json_to_recordset($4::json) l(log_offset bigint, lsn pg_lsn, index int, commit_time timestamptz, op text,
+       FROM json_to_recordset($4::json) l(log_offset bigint, lsn pg_lsn, index numeric, commit_time timestamptz, op text,
          sources text[], tables text[], keys json, sqlstate text, message text, column_name text, constraint_name text,
          event json)`,
     [pipeline, at.topic, at.partition, JSON.stringify(letters.map(toRow))],
@@ -67,7 +67,7 @@ export async function readStanding(target: ClientBase, { pipeline, at }: Whose):
 export async function isSetAside(target: ClientBase, { pipeline, at }: Whose, position: Position): Promise<boolean> {
   const { rows } = await target.query<{ found: string }>(
     `SELECT EXISTS (SELECT FROM ferry.dead_letter
-       WHERE pipeline = $1 AND topic = $2 AND lsn = $3::pg_lsn AND index = $4::int AND state = 'standing') AS found`,
+       WHERE pipeline = $1 AND topic = $2 AND lsn = $3::pg_lsn AND index = $4::numeric AND state = 'standing') AS found`,
     [pipeline, at.topic, formatLsn(position.lsn), position.index],
   );
   return rows[0]!.found === 't';
