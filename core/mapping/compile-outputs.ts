@@ -2,6 +2,7 @@ import { FerryError } from '../errors.js';
 import { LINEAGE_KEY, type Lineage, type TableMapping } from '../mapping.js';
 import { type Column, type Relation, sourceName } from '../relation.js';
 import { type CompiledRule, compileRule, isConstant, type WholeRow } from './compile-rule.js';
+import { onlyValues } from './demands.js';
 import { isFixedSize } from './fixed-size.js';
 import type { Refusals } from './refusals.js';
 import type { RuleKit } from './rule-kit.js';
@@ -109,7 +110,8 @@ function refuseLostKey(
   }
   if (identity === 'f' || mapping.lineage) return;
   const moved = new Set(outputs.flatMap((output) => ('index' in output ? [output.index] : [])));
-  const lost = columns.find((column, i) => column.key && !moved.has(i));
+  const fixed = onlyValues(mapping.rules?.where?.condition);
+  const lost = columns.find((column, i) => column.key && !moved.has(i) && !fixed.has(column.name));
   if (!lost) return;
   const what = `its key column ${lost.name} must move as it is: rows are found by it`;
   throw refusals.invalid(undefined, what, WITH_LINEAGE);

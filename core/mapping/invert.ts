@@ -1,8 +1,8 @@
 import type { TableMapping } from '../mapping.js';
 import { displayName } from '../relation.js';
+import { areDisjoint, onlyValues } from './demands.js';
 import { backMapping } from './invert/back-mapping.js';
 import { type ColumnWay, columnWays } from './invert/column-ways.js';
-import { areDisjoint, onlyValues } from './invert/conditions.js';
 import { partOneWay, rowsOneWay, tableOneWay } from './invert/name-one-way.js';
 import { compileObstacle, tableObstacle } from './invert/obstacle.js';
 import type { OneWay } from './invert/one-way.js';

@@ -3,6 +3,7 @@ import { mergedWith, type TableMapping } from '../../mapping.js';
 import { displayName, type Relation } from '../../relation.js';
 import { RowMapper } from '../row-mapper.js';
 import type { RuleKit } from '../rule-kit.js';
+import { ownConstants } from './back-mapping.js';
 import { type ColumnWay, describeRule, forwardOutputs } from './column-ways.js';
 import { discriminators } from './conditions.js';
 import { type MappedSides, sideColumn, travelling } from './sides.js';
@@ -13,7 +14,7 @@ export function tableObstacle(
   ways: readonly ColumnWay[],
   tables: readonly TableMapping[],
 ): string | undefined {
-  return mergeObstacle(sides.mapping, tables) ?? keyObstacle(sides, ways);
+  return mergeObstacle(sides.mapping, tables) ?? keyObstacle(sides, ways, tables);
 }
 
 function mergeObstacle(mapping: TableMapping, tables: readonly TableMapping[]): string | undefined {
@@ -25,7 +26,11 @@ function mergeObstacle(mapping: TableMapping, tables: readonly TableMapping[]): 
 }
 
 /** A row of the old table is found by its key, whose values every change must carry as they were. */
-function keyObstacle(sides: MappedSides, ways: readonly ColumnWay[]): string | undefined {
+function keyObstacle(
+  sides: MappedSides,
+  ways: readonly ColumnWay[],
+  tables: readonly TableMapping[],
+): string | undefined {
   const { mapping, source, target } = sides;
   const keys = source.columns.filter(({ key }) => key);
   if (keys.length === 0) {
@@ -44,7 +49,10 @@ function keyObstacle(sides: MappedSides, ways: readonly ColumnWay[]): string | u
     const unless = moved.some(({ old }) => old === lost) ? ` (${UNLESS})` : '';
     return `no key of ${to} gives back ${lost.name}, by which rows of ${from} are found${unless}`;
   }
-  const left = target.columns.find((column) => column.key && !moved.some(({ now }) => now === column));
+  const constants = ownConstants(sides, tables);
+  const left = target.columns.find(
+    (column) => column.key && !constants.has(column.name) && !moved.some(({ now }) => now === column),
+  );
   if (!left || target.identity === 'f') return undefined;
   return `changes of ${to} name their row by ${left.name}, for which ${from} has no column (${UNLESS})`;
 }

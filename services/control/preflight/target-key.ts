@@ -1,4 +1,5 @@
 import { isConstant } from '../../../core/mapping/compile-rule.js';
+import { onlyValues } from '../../../core/mapping/demands.js';
 import { movedName, outputsOf } from '../../../core/mapping/table-rules.js';
 import { formatPlace } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
@@ -22,9 +23,10 @@ export const targetKey = defineCheck(
       const key = replicaKey(source);
       if (!('columns' in key)) return [];
       if (key.columns.length === 0) return uniqueFindings({ mapping, source, target }, report);
-      const lost = key.columns.find((column) => movedName(mapping, column) === undefined);
+      const values = onlyValues(mapping.rules?.where?.condition);
+      const lost = key.columns.find((column) => movedName(mapping, column) === undefined && !values.has(column));
       if (lost !== undefined) return [lostKey({ mapping, source, target }, lost, report)];
-      const columns = key.columns.map((column) => movedName(mapping, column)!);
+      const columns = key.columns.flatMap((column) => movedName(mapping, column) ?? []);
       const fixed = constantsOf(mapping);
       const primary = target.uniqueIndexes.find((index) => index.primary);
       if (
@@ -76,7 +78,8 @@ function lostKey({ mapping, source, target }: MappedPair, column: string, report
   const message = `${formatPlace(mapping.place)}: the key column ${displayName(source)}.${column} must move as it is: rows are found by it`;
   return report.error(message, {
     object: displayName(target),
-    remedy: 'Take it into `pick`, or out of `drop` and `columns`; or say `lineage: true`.',
+    remedy:
+      'Take it into `pick`, or out of `drop` and `columns`; or let `where` give it one value; or say `lineage: true`.',
   });
 }
 

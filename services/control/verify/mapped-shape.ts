@@ -1,4 +1,5 @@
 import { FerryError } from '../../../core/errors.js';
+import { onlyValues } from '../../../core/mapping/demands.js';
 import { RowMapper } from '../../../core/mapping/row-mapper.js';
 import type { RuleKit } from '../../../core/mapping/rule-kit.js';
 import { movedName, outputsOf } from '../../../core/mapping/table-rules.js';
@@ -25,7 +26,10 @@ interface Sides {
 /** @throws FerryError `mapping-invalid` for rules that do not fit the source, `target-unfit` when the target lacks a column. */
 export function planMapped(mapping: TableMapping, { source, target }: Sides, kit: RuleKit): MappedPlan {
   const read = source.columns.filter(({ generated }) => !generated);
-  const lost = read.find(({ name, keyPlace }) => keyPlace !== undefined && movedName(mapping, name) === undefined);
+  const values = onlyValues(mapping.rules?.where?.condition);
+  const lost = read.find(
+    ({ name, keyPlace }) => keyPlace !== undefined && movedName(mapping, name) === undefined && !values.has(name),
+  );
   if (lost && !mapping.lineage) throw lostKey(mapping, lost.name);
   const mapper = new RowMapper(relationOf(source, read), mapping, kit);
   const inTarget = new Map(target.columns.map((column) => [column.name, column]));

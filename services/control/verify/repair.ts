@@ -9,6 +9,7 @@ import { classify } from '../../../platform/postgres.js';
 import { readSlot } from '../../../platform/read-slot.js';
 import type { TableReader } from './observe.js';
 import type { TableWalk } from './progress.js';
+import type { Key } from './queries.js';
 import { type Difference, MAX_REPAIRED_ROWS, subtractTallies } from './report.js';
 import { addResults, NOTHING_COMPARED, type RangeResult, type SideTallies, settleKeys } from './settle-range.js';
 import type { RepairTable } from './verify-tables.js';
@@ -85,8 +86,12 @@ async function order(
   differences: readonly Difference[],
   { pipeline, source }: Pick<RepairOptions, 'pipeline' | 'source'>,
 ): Promise<void> {
+  const whole = ({ key }: Difference): Key => {
+    const compared = key.values();
+    return shape.keyColumns.map(({ value }) => value ?? compared.next().value!);
+  };
   const rows = differences
-    .map(({ key, kind }): RepairRow => (kind === 'extra' ? { key, isExtra: true } : { key }))
+    .map((one): RepairRow => ({ key: whole(one), ...(one.kind === 'extra' ? { isExtra: true as const } : {}) }))
     .sort((a, b) => Number(b.isExtra ?? false) - Number(a.isExtra ?? false));
   const table = displayName(shape.mapping.source);
   const columns = shape.keyColumns.map(({ name }) => name);

@@ -1,9 +1,10 @@
 import { FerryError } from '../../../core/errors.js';
+import { onlyValues } from '../../../core/mapping/demands.js';
 import type { RuleKit } from '../../../core/mapping/rule-kit.js';
 import { movedName, namedColumns } from '../../../core/mapping/table-rules.js';
 import { formatPlace, type TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
-import { quoteName } from '../../../platform/postgres.js';
+import { quoteIdentifier, quoteLiteral, quoteName } from '../../../platform/postgres.js';
 import { comparable, comparableKey } from './column-pair.js';
 import { type CandidateKeys, planLineage } from './lineage-shape.js';
 import type { MappedRows } from './mapped-reader.js';
@@ -33,6 +34,8 @@ export interface KeyColumn {
   readonly name: string;
   /** As SQL, with its modifier; of a domain the type that it is over. */
   readonly type: string;
+  /** The one value that all compared rows have, for `where` says so: the column stays behind, and is no part of compared keys. */
+  readonly value?: string;
 }
 
 /** SQL of one side. */
@@ -70,10 +73,11 @@ export function planShape(mapping: TableMapping, source: TableCatalog, target: T
   const columns = compared.map((pair) => comparable(pair.source, pair.target));
   const keyed = keyPairs(pairs);
   const key = keyed.map((pair) => comparableKey(pair.source, pair.target));
+  const keyColumns = keyColumnsOf(mapping, source);
   const recode = source.encoding !== target.encoding;
   const mapped = mapping.rules && planMapped(mapping, { source, target }, kit);
   const sideShape = (side: 'source' | 'target', catalog: TableCatalog): SideShape => ({
-    from: `${comparedRows(catalog)} AS t`,
+    from: `${comparedRows(catalog, side === 'source' ? keyColumns : [])} AS t`,
     columns: mapped ? mapped[side] : columns.map((column) => column[side]),
     key:
       key.length > 0
@@ -93,7 +97,7 @@ export function planShape(mapping: TableMapping, source: TableCatalog, target: T
     mapping,
     columns: mapped ? mapped.columns : compared.map((pair) => pair.source.name),
     isKeyless: key.length === 0,
-    keyColumns: keyed.map((pair) => ({ name: pair.source.name, type: pair.source.type })),
+    keyColumns,
     source: sideShape('source', source),
     target: sideShape('target', target),
     estimatedRows: source.estimatedRows,
@@ -101,10 +105,27 @@ export function planShape(mapping: TableMapping, source: TableCatalog, target: T
   };
 }
 
-function comparedRows({ only, name, filter }: TableCatalog): string {
+/** @param keyColumns with one value: so the others tell rows apart, and are in order in the key's index. */
+function comparedRows({ only, name, filter }: TableCatalog, keyColumns: readonly KeyColumn[] = []): string {
   const table = `${only ? 'ONLY ' : ''}${quoteName(name)}`;
+  const values = keyColumns.flatMap(({ name, value }) =>
+    value === undefined ? [] : [`${quoteIdentifier(name)} = ${quoteLiteral(value)}`],
+  );
+  const filters = [...(filter === undefined ? [] : [`(${filter})`]), ...values];
+  if (filters.length === 0) return table;
   // The system columns tell one version of a row from the next.
-  return filter === undefined ? table : `(SELECT tableoid, ctid, xmin, * FROM ${table} WHERE ${filter})`;
+  return `(SELECT tableoid, ctid, xmin, * FROM ${table} WHERE ${filters.join(' AND ')})`;
+}
+
+function keyColumnsOf(mapping: TableMapping, { columns }: TableCatalog): KeyColumn[] {
+  const values = onlyValues(mapping.rules?.where?.condition);
+  return columns
+    .filter(({ keyPlace }) => keyPlace !== undefined)
+    .sort((a, b) => a.keyPlace! - b.keyPlace!)
+    .map(({ name, type }) => {
+      const value = movedName(mapping, name) === undefined ? values.get(name) : undefined;
+      return { name, type, ...(value === undefined ? {} : { value }) };
+    });
 }
 
 function refuseUnknownColumns(mapping: TableMapping, source: TableCatalog): void {
