@@ -1,9 +1,18 @@
+import { quoteIdentifier } from '../platform/postgres.js';
 import { fromPublic, moveTablesSql, type Tables } from '../test/support/pipeline-files.js';
 import { type DOMAINS, fillSpecialSql, journalOf, REFUSES_SQL, SPECIAL_SQL } from './special-tables.js';
 import { type RandomTable, TYPES } from './tables.js';
 
+/** The first table goes to a second one of its schema, too. */
+const TWIN = 'twin';
+
 /** Where all tables go. */
 export function mappingOf(tables: readonly RandomTable[]): Tables {
+  const moved = movedOf(tables);
+  return { ...moved, growth: { ...moved.growth, [TWIN]: `public.${quoteIdentifier(tables[0]!.name)}` } };
+}
+
+function movedOf(tables: readonly RandomTable[]): Tables {
   const names = (rest: number) => tables.filter((_, i) => i % 2 === rest).map(({ name }) => name);
   const journal = (domain: (typeof DOMAINS)[number]) => ({ journal: `public.${journalOf(domain)}` });
   return {
@@ -27,7 +36,9 @@ export function sourceSql(tables: readonly RandomTable[], seconds: number): stri
  * @param options.refuses whether it refuses some rows.
  */
 export function targetSql(tables: readonly RandomTable[], { refuses }: { refuses: boolean }): string {
-  return [schemaSql(tables), moveTablesSql(mappingOf(tables)), ...(refuses ? [REFUSES_SQL] : [])].join(';\n');
+  const [first] = tables;
+  const twin = `CREATE TABLE growth.${TWIN} (LIKE growth.${quoteIdentifier(first!.name)} INCLUDING ALL)`;
+  return [schemaSql(tables), moveTablesSql(movedOf(tables)), twin, ...(refuses ? [REFUSES_SQL] : [])].join(';\n');
 }
 
 function schemaSql(tables: readonly RandomTable[]): string {
