@@ -196,8 +196,12 @@ export class Router {
       }
       const out = this.#event(route, scanner, 1);
       if (!out) continue;
-      writeHead(out, route, record, scanner);
-      out.bytes(record, scanner.opAt, scanner.end);
+      // A call less for the many.
+      if (route.nth === 0) out.bytes(record, scanner.start, scanner.end);
+      else {
+        writeHead(out, route, record, scanner);
+        out.bytes(record, scanner.opAt, scanner.end);
+      }
     }
   }
 
