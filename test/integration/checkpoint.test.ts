@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseLsn } from '../../core/lsn.js';
+import { nthIndex } from '../../core/position.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
 import { connect } from '../../platform/postgres.js';
 import { advanceCheckpoint, claimCheckpoint, ownership } from '../../services/apply/adapters/checkpoint.js';
@@ -44,6 +45,23 @@ describeWithPostgres('the checkpoint of a partition', () => {
     await advanceCheckpoint(target, first, at('0/200', 0, 8), people(3));
     expect((await claim('second')).progress).toEqual(at('0/200', 0, 8));
     expect(await applied()).toBe('5');
+  });
+
+  test('may stand between two changes of the source, in a target from before that was so, too', async () => {
+    partition++;
+    await target.query(
+      'ALTER TABLE ferry.checkpoint ALTER index TYPE int; ALTER TABLE ferry.table_state ALTER stopped_index TYPE int',
+    );
+    await advanceCheckpoint(target, await claim('of before'), at('0/100', 7, 3), people(1));
+    await ensureControlSchema(target);
+    const between = at('0/100', nthIndex(7, 3), 4);
+    await advanceCheckpoint(target, await claim('first'), between, people(1));
+    expect((await claim('second')).progress).toEqual(between);
+    const { rows } = await target.query(
+      `SELECT DISTINCT atttypid::regtype::text AS type FROM pg_attribute WHERE attname IN ('index', 'stopped_index')
+        AND attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'ferry'::regnamespace AND relkind = 'r')`,
+    );
+    expect(rows).toEqual([{ type: 'numeric' }]);
   });
 
   test('is not moved by an owner that was replaced', async () => {
