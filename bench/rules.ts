@@ -48,6 +48,7 @@ function routed(raw: readonly Buffer[]): Pass {
         through: LSN_ZERO,
         time: null,
         countedThrough: POSITION_ZERO,
+        rawEnd: POSITION_ZERO,
       });
       for (const record of raw) {
         router.take(record);

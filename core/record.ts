@@ -78,6 +78,8 @@ export interface RowLine {
 
 /** Where a snapshot chunk stands; the last block of a chunk carries it, so that a restart resumes behind it. */
 export interface ChunkMark {
+  /** Key of the row that it begins behind; null for the first chunk, absent for what has no chunks. */
+  readonly after?: readonly string[] | null;
   /** Key of the chunk's last row as text, in key order; absent for an empty chunk. */
   readonly upTo?: readonly string[];
   /** Nothing is left of the table after this chunk. */

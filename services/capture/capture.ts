@@ -50,11 +50,13 @@ export async function capture(context: ServiceContext): Promise<void> {
       askCatalog: (relation, xid) => readCatalogOnceSeen(source, relation, xid),
       askSnapshot: () => readSnapshot(source),
     });
+    // Whatever ends this run: its last append has arrived before the next one looks for the end of the log.
+    await using publisher = run.publisher;
     await using stream = await openReplicationStream(
       { url: pipeline.source.url, slot: name, publication: name },
       (message) => run.take(message),
     );
-    run.publisher.attach(stream);
+    publisher.attach(stream);
     context.running();
     const walBudget = new SnapshotBrake(pipeline.capture);
     const copying: SnapshotOptions = {
@@ -63,7 +65,7 @@ export async function capture(context: ServiceContext): Promise<void> {
       windows: run.windows,
       states: run.tables,
       drained: async () => {
-        await run.publisher.drained();
+        await publisher.drained();
         await walBudget.room(both);
       },
       stream: run,
@@ -91,10 +93,10 @@ export async function capture(context: ServiceContext): Promise<void> {
       watchTables(source, run, both),
       walBudget.measure(source, name, both),
     ];
-    await Promise.race([stream.ended, run.publisher.failed, run.asking, ...untilStopped]);
+    await Promise.race([stream.ended, publisher.failed, run.asking, ...untilStopped]);
     stop.abort();
     await Promise.all(untilStopped);
-    await run.publisher.flush();
+    await publisher.flush();
     await run.putState();
   } catch (error) {
     throw classify('source', error, `capturing from ${describeUrl(pipeline.source.url)}`);

@@ -240,6 +240,33 @@ describe('a failed append', () => {
   });
 });
 
+describe('the end of a run', () => {
+  test('waits for the append that is on its way, and nothing follows it', async () => {
+    encoder.begin('0/100').event().commit();
+    await poked();
+    encoder.begin('0/200').event().commit();
+    await poked();
+    let hasEnded = false;
+    const ended = publisher[Symbol.asyncDispose]().then(() => {
+      hasEnded = true;
+    });
+    await poked();
+    expect([log.waiting.length, hasEnded]).toEqual([1, false]);
+    log.waiting[0]!.succeed();
+    await ended;
+    await poked();
+    expect(log.waiting).toHaveLength(1);
+  });
+
+  test('is reached where the append fails', async () => {
+    encoder.begin('0/100').event().commit();
+    await poked();
+    const ended = publisher[Symbol.asyncDispose]();
+    log.waiting[0]!.fail(new FerryError('log-unreachable', 'gone'));
+    await ended;
+  });
+});
+
 describe('flush', () => {
   test('appends an open transaction too, behind the append that is on its way', async () => {
     encoder.begin('0/100').event().commit();

@@ -21,7 +21,7 @@ export interface Appended {
  * Moves what the encoder wrote into the raw topic, one append at a time: while one is on its way the next one grows, so
  * that batches are as small as latency allows and as large as load asks for. Only what the log has is acknowledged.
  */
-export class Publisher<T> {
+export class Publisher<T> implements AsyncDisposable {
   readonly #log: EventLog;
   readonly #topic: string;
   readonly #output: RawOutput;
@@ -109,13 +109,24 @@ export class Publisher<T> {
     if (!this.#output.isEmpty) await this.#append();
   }
 
+  /**
+   * Nothing more is appended: resolves once what is on its way has arrived, or failed. Who begins anew looks for the end
+   * of the log then, and nothing comes behind that.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    while (this.#isAppending) await this.#woken();
+  }
+
+  get #isDue(): boolean {
+    return !this.#output.isEmpty && (this.#output.isComplete || this.#output.bytes >= FLUSH_ABOVE_BYTES);
+  }
+
   async #run(): Promise<void> {
     if (this.#isAppending || this.#isClosed) return;
     this.#isAppending = true;
     try {
-      while (!this.#output.isEmpty && (this.#output.isComplete || this.#output.bytes >= FLUSH_ABOVE_BYTES)) {
-        await this.#append();
-      }
+      while (!this.#isClosed && this.#isDue) await this.#append();
       if (this.#output.isEmpty) this.#stream?.acknowledge(this.#committedThrough());
     } catch (error) {
       this.#isFailed = true;

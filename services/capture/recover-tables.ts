@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Lsn } from '../../core/lsn.js';
 import { isAfter, type Position } from '../../core/position.js';
 import type { ChunkMark, RowLine, RowsLine, Tuple } from '../../core/record.js';
@@ -48,13 +49,13 @@ interface TablePart {
   /** Where it began again. */
   begins: Position | undefined;
   rows: number;
-  /** The last chunk that ends in this partition, and the transaction that it came in. */
-  last: { readonly lsn: Lsn; readonly mark: ChunkMark } | undefined;
+  /** The chunks that end in this partition, by the transaction that they came in, in their order. */
+  readonly chunks: Map<Lsn, ChunkMark>;
   /** Rows whose key changed without their TOAST values. */
   moved: MovedRow[];
 }
 
-const nothing = (begins?: Position): TablePart => ({ begins, rows: 0, last: undefined, moved: [] });
+const nothing = (begins?: Position): TablePart => ({ begins, rows: 0, chunks: new Map(), moved: [] });
 
 /** Collects, for each partition of the raw topic, what its records say of the tables' snapshots. Pure. */
 export class SnapshotParts {
@@ -68,7 +69,7 @@ export class SnapshotParts {
   rows(partition: number, table: string, line: RowsLine, lsn: Lsn): void {
     const part = this.#part(partition, table);
     part.rows += line.rows + (line.gaveWay ?? 0);
-    if (line.chunk) part.last = { lsn, mark: line.chunk };
+    if (line.chunk) part.chunks.set(lsn, line.chunk);
   }
 
   updated(partition: number, table: string, row: RowLine, columns: readonly string[]): void {
@@ -99,8 +100,11 @@ export class SnapshotParts {
       const ours = parts.map((part) => (isSame(part.begins, begins) ? part : nothing()));
       const before = tables.get(table) ?? NOT_STARTED;
       const rows = ours.reduce((sum, part) => sum + part.rows, 0);
-      const mark = lastMark(ours);
-      if (begins || rows > 0 || mark) tables.set(table, afterChunk(begins ? startedAgain(before) : before, rows, mark));
+      const marks = wholeChunks(ours);
+      if (begins || rows > 0 || marks.length > 0) {
+        const state = { ...(begins ? startedAgain(before) : before) };
+        tables.set(table, marks.reduce(afterNext, { ...state, rows: state.rows + rows }));
+      }
       const rowsMoved = ours.flatMap((part) => part.moved);
       if (rowsMoved.length > 0) moved.set(table, rowsMoved);
     }
@@ -115,11 +119,19 @@ export class SnapshotParts {
   }
 }
 
-/** A chunk counts once every partition has its part: the copy goes on behind the last of those. */
-function lastMark(parts: readonly TablePart[]): ChunkMark | undefined {
-  const last = parts.map((part) => part.last);
-  if (last.includes(undefined)) return undefined;
-  return last.reduce((lowest, placed) => (placed!.lsn < lowest!.lsn ? placed : lowest))!.mark;
+/** A chunk counts once every partition has its part. */
+function wholeChunks(parts: readonly TablePart[]): ChunkMark[] {
+  const [first, ...others] = parts;
+  return [...first!.chunks].flatMap(([lsn, mark]) => (others.every(({ chunks }) => chunks.has(lsn)) ? [mark] : []));
+}
+
+/**
+ * The copy goes on behind a chunk that follows on what is copied. One that does not is of a process that was replaced and
+ * appended late: of what it copied before, all that stands below the end of the log is no part of it.
+ */
+function afterNext(state: TableSnapshotState, mark: ChunkMark): TableSnapshotState {
+  const follows = mark.after === undefined || isDeepStrictEqual(mark.after, state.upTo ?? null);
+  return follows ? afterChunk(state, 0, mark) : state;
 }
 
 function isSame(one: Position | undefined, other: Position | undefined): boolean {

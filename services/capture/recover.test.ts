@@ -215,6 +215,36 @@ describe('recover', () => {
     });
   });
 
+  test('copies on from where the log has all chunks, whatever a process that was replaced has appended since', async () => {
+    const chunk = (after: string[] | null, upTo: string) => ({ chunk: { after, upTo: [upTo], final: false } });
+    const copied = builder()
+      .begin('0/100')
+      .rows(users, '1\tx\n2\tx\n', chunk(null, '2'))
+      .commit('0/140')
+      .begin('0/300')
+      .message('ferry:heartbeat')
+      .commit('0/340')
+      .take();
+    // The first of its chunks stands below the end of the log, and nobody takes it.
+    const late = builder()
+      .begin('0/200')
+      .rows(users, '3\tx\n', chunk(['2'], '3'))
+      .commit('0/240')
+      .begin('0/400')
+      .rows(users, '4\tx\n', chunk(['3'], '4'))
+      .commit('0/440')
+      .take();
+    const before = await recovered([...copied, ...late]);
+    expect(before.tables.get('public.users')).toMatchObject({ upTo: ['2'], done: false });
+    const again = builder()
+      .begin('0/500')
+      .rows(users, '3\tx\n4\tx\n', chunk(['2'], '4'))
+      .commit('0/540')
+      .take();
+    const { tables } = await recovered([...copied, ...late, ...again]);
+    expect(tables.get('public.users')).toMatchObject({ upTo: ['4'] });
+  });
+
   test('takes once what a late append of another process put behind newer records', async () => {
     const stream = builder(1)
       .begin('0/100')

@@ -101,6 +101,7 @@ describe('recover', () => {
       rawOffset: 0,
       countedBefore: 0,
       countedThrough: POSITION_ZERO,
+      rawEnd: POSITION_ZERO,
       ends: new Map([
         ['growth', { position: POSITION_ZERO, complete: true }],
         ['shared', { position: POSITION_ZERO, complete: true }],

@@ -15,6 +15,8 @@ export interface Recovered {
   readonly countedBefore: number;
   /** The highest position of those records: what is not above it, wherever it stands, only repeats. */
   readonly countedThrough: Position;
+  /** The highest position of raw's records before the offset where it goes on. */
+  readonly rawEnd: Position;
   readonly ends: ReadonlyMap<string, DomainEnd>;
   /** By partition of the domain topics, as partitionName writes it: records counted so far. */
   readonly next: Map<string, number>;
@@ -52,12 +54,13 @@ export async function recover(
   const rawOffset = await firstAfter(log, raw, positions[0] ?? POSITION_ZERO);
   // Before the first state nothing that was filtered is counted; one of an earlier version counted to where it goes on.
   const countedBefore = state ? (state.raw ?? rawOffset) : 0;
+  const before = async (offset: number) => (await spanBefore(log, raw, offset))?.last ?? POSITION_ZERO;
+  const countedThrough = state?.counted ? positionFromJson(state.counted) : await before(countedBefore);
   return {
     rawOffset: Math.min(rawOffset, countedBefore),
     countedBefore,
-    countedThrough: state?.counted
-      ? positionFromJson(state.counted)
-      : ((await spanBefore(log, raw, countedBefore))?.last ?? POSITION_ZERO),
+    countedThrough,
+    rawEnd: rawOffset < countedBefore ? await before(rawOffset) : countedThrough,
     ends,
     next,
     tallies,

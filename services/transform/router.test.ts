@@ -47,6 +47,7 @@ function routerWith(
     through: LSN_ZERO,
     time: null,
     countedThrough: POSITION_ZERO,
+    rawEnd: POSITION_ZERO,
     removed,
     isMisplaced,
   });
@@ -499,6 +500,27 @@ describe('after a restart', () => {
       Object.values(domains).map((lines) => lines.filter((line) => !('tx' in line)));
     expect(eventsOf(route([...all, ...all.slice(1, 5)]))).toEqual(eventsOf(whole));
     expect(eventsOf(route([...all.slice(0, 4), ...all]))).toEqual(eventsOf(whole));
+  });
+
+  test('leaves out what a late append put below the end of raw, where a domain had nothing since, too', () => {
+    const post = (lsn: string) =>
+      raw()
+        .begin(lsn)
+        .row(2, 'c', { new: [lsn, 'x', 'y'] })
+        .commit();
+    const newer = raw()
+      .begin('0/200')
+      .row(1, 'c', { new: ['1', 'Ada'] })
+      .commit()
+      .take();
+    const both = post('0/100')
+      .begin('0/300')
+      .row(2, 'c', { new: ['late', 'x', 'y'] })
+      .commit()
+      .take();
+    expect(both).toHaveLength(1);
+    const { growth } = route([...newer, ...post('0/100').take(), ...both]);
+    expect(growth).toEqual([tx('0/300'), { rel: 2, ix: 0, op: 'c', new: ['late', 'x', 'y'] }, committed('0/300', 1)]);
   });
 
   test('counts only what it says', () => {

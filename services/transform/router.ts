@@ -50,6 +50,8 @@ export class Router {
   readonly #body = new ByteWriter();
   /** What is filtered leaves nothing in the output that says so: up to here it is counted. */
   #countedThrough: Position;
+  /** The highest position of raw so far: what stands behind it and is not above it comes of a late append. */
+  #rawEnd: Position;
   /** By the relation line's text: equal text, equal relation. */
   readonly #compiled = new Map<string, CompiledRelation>();
   readonly #relations = new Map<number, CompiledRelation>();
@@ -72,6 +74,8 @@ export class Router {
     time: string | null;
     /** What was filtered is counted up to this position of raw. */
     countedThrough: Position;
+    /** The highest position of raw before what is taken first. */
+    rawEnd: Position;
     /** By source table that was taken out of the mapping: up to which LSN it is left out. */
     removed?: ReadonlyMap<string, Lsn>;
     /** Whether rows of a source table belong to another partition than this one. */
@@ -83,6 +87,7 @@ export class Router {
     this.#removed = options.removed ?? new Map();
     this.#isMisplaced = options.isMisplaced ?? (() => false);
     this.#countedThrough = options.countedThrough;
+    this.#rawEnd = options.rawEnd;
     this.through = options.through;
     this.throughTime = options.time;
     this.#domains = new Map(
@@ -101,8 +106,14 @@ export class Router {
    *   `mapping-invalid` for rules that do not fit a relation, and for merged tables whose rows are spread over partitions; `mapping-refused` for a row that they can make nothing of.
    */
   take(record: Buffer): void {
+    const end = this.#rawEnd;
+    const { first, last } = readSpan(record);
+    if (!isAfter(last, end)) return;
+    this.#rawEnd = last;
+    const begins = isAfter(first, end);
     const scanner = new RecordScanner(record);
     while (scanner.next()) {
+      if (!begins && isEvent(scanner) && !isAfter({ lsn: this.#lsn, index: scanner.index }, end)) continue;
       switch (scanner.kind) {
         case 'row':
           this.#row(record, scanner);
@@ -129,7 +140,6 @@ export class Router {
           scanner.kind satisfies never;
       }
     }
-    const { last } = readSpan(record);
     if (isAfter(last, this.#countedThrough)) this.#countedThrough = last;
   }
 
@@ -343,6 +353,8 @@ function writeHead(out: ByteWriter, route: CompiledRoute, record: Buffer, scanne
 }
 
 const headOf = ({ id, nth }: CompiledRoute, { index }: RecordScanner) => ({ rel: id, ix: nthIndex(index, nth) });
+
+const isEvent = ({ kind }: RecordScanner) => kind !== 'transaction' && kind !== 'relation';
 
 /** Moves the domain's end to an event that is about to be written. @returns false when the domain has it already. */
 function reaches(domain: Domain, position: Position): boolean {

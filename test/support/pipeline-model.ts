@@ -2,7 +2,7 @@ import { copyLine } from '../../core/copy-text.js';
 import { addTo, type Tally, tallyRecord } from '../../core/ledger.js';
 import { LSN_ZERO, type Lsn, maxLsn } from '../../core/lsn.js';
 import { domainSchemas, oncePerSource, type TableMapping } from '../../core/mapping.js';
-import { justBefore, POSITION_ZERO, type Position } from '../../core/position.js';
+import { justBefore, POSITION_ZERO, type Position, positionToJson } from '../../core/position.js';
 import { MESSAGE } from '../../core/record.js';
 import { displayName, parseQualifiedName } from '../../core/relation.js';
 import { CAPTURE_STATE, type TransformState, transformStateKey } from '../../core/stage-state.js';
@@ -120,13 +120,18 @@ export class CaptureModel {
     this.#log.put(topics.raw, values.slice(0, arriving));
     if (arriving < values.length) return false;
     slot.confirmed = maxLsn(slot.confirmed, through);
-    this.#nextOffset += values.length;
+    if (values.length > 0) this.#nextOffset = this.#log.records(topics.raw).length;
     this.#through = maxLsn(this.#through, through);
     const time = this.#encoder.committedTime;
     if (values.length > 0) {
       this.#durable = { nextOffsets: [this.#nextOffset], through: this.#through, time, tallies, tables };
     }
     return true;
+  }
+
+  /** What it had not appended yet when it was thought dead. */
+  publishLate(): void {
+    this.#log.put(topics.raw, this.#output.take(topics.raw)[0]?.values ?? []);
   }
 
   async putState(): Promise<void> {
@@ -287,6 +292,8 @@ export class TransformModel {
   async putState(): Promise<void> {
     const { next, tallies } = this.#recovered;
     const state: TransformState = {
+      raw: Math.max(this.#offset, this.#recovered.countedBefore),
+      counted: positionToJson(this.#router.countedThrough),
       next: Object.fromEntries(next),
       through: '0/0',
       time: null,

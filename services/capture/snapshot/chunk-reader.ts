@@ -103,8 +103,8 @@ function toChunk(
   const rows = starts.length - 1;
   const keyIndexes = plan.key.map((name) => plan.columns.indexOf(name));
   const last = rows > 0 ? keyOfLine(text.subarray(starts[rows - 1], starts[rows]), keyIndexes) : undefined;
-  const mark =
-    'keys' in range ? undefined : { ...((last ?? range.after) ? { upTo: last ?? range.after } : {}), final: false };
+  const upTo = 'keys' in range ? undefined : (last ?? range.after);
+  const mark = 'keys' in range ? undefined : { after: range.after ?? null, ...(upTo ? { upTo } : {}), final: false };
   return { text, rows, isCut, mark, snapshot: parseSnapshot(snapshot) };
 }
 
