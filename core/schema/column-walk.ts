@@ -145,12 +145,22 @@ function renameInInsert(node: SyntaxNode, scope: Scope, walk: ColumnWalk): void 
   const inner: Scope = [{ items: [item], withs: new Map() }, ...outer];
   const conflict = node.onConflictClause as SyntaxNode | undefined;
   if (conflict) {
+    renameArbiter(conflict.infer, node.relation as SyntaxNode, walk);
     renameNamed(itemsOf((conflict.infer as SyntaxNode | undefined)?.indexElems), 'IndexElem', { item, walk });
     renameColumns(conflict.infer, inner, walk);
     renameSet(conflict.targetList, item, { scope: [level, ...outer], walk });
     renameColumns(conflict.whereClause, [level, ...outer], walk);
   }
   renameOutputs((node.returningClause as SyntaxNode | undefined)?.exprs, inner, walk);
+}
+
+/** ON CONFLICT ON CONSTRAINT: of a key, which has the name of its index. */
+function renameArbiter(infer: unknown, table: SyntaxNode, { names, edits }: ColumnWalk): void {
+  if (!isNode(infer) || typeof infer.conname !== 'string') return;
+  const place = names.relation(table.schemaname as string | undefined, infer.conname);
+  if (!place || place.name === infer.conname) return;
+  edits.push({ from: [infer.conname], to: [place.name] });
+  infer.conname = place.name;
 }
 
 /** UPDATE, DELETE and MERGE. */

@@ -1,6 +1,7 @@
 import { outputNames } from './column-scope.js';
 import type { SyntaxNode } from './grammar.js';
 import type { Place } from './names.js';
+import { ownColumns } from './own-columns.js';
 import { constantOf, isNode, itemsOf, nodesOf, stringsOf } from './syntax.js';
 
 /** One statement of the source's dump. */
@@ -22,8 +23,8 @@ export interface SourceObject {
   readonly place: Place;
   /** The table that it goes with, wherever that goes: of an index, of a sequence that a column owns, of a partition. */
   readonly owner?: Place;
-  /** The column of it that a sequence is of. */
-  readonly ownerColumn?: string;
+  /** Columns of it without which it is not made: the one that a sequence is of, those of an index or of statistics. */
+  readonly ownerColumns?: readonly string[];
   /** A sequence that is made with its column. */
   readonly isIdentity?: boolean;
   /** An index that a constraint makes. */
@@ -111,11 +112,13 @@ const FINDERS: Readonly<Record<string, (node: SyntaxNode) => SourceObject[]>> = 
   },
   IndexStmt: (node) => {
     const owner = rangePlace(node.relation);
-    return relation('index', { schema: owner.schema, name: node.idxname as string }, { owner });
+    const ownerColumns = ownColumns('IndexStmt', node);
+    return relation('index', { schema: owner.schema, name: node.idxname as string }, { owner, ownerColumns });
   },
   CreateStatsStmt: (node) => {
     const [first] = nodesOf(node.relations, 'RangeVar');
-    return first ? relation('statistics', listPlace(node.defnames), { owner: rangePlace(first) }) : [];
+    const ownerColumns = ownColumns('CreateStatsStmt', node);
+    return first ? relation('statistics', listPlace(node.defnames), { owner: rangePlace(first), ownerColumns }) : [];
   },
   AlterTableStmt: foundInAlterTable,
   CompositeTypeStmt: (node) => type('composite type', rangePlace(node.typevar)),
@@ -144,10 +147,10 @@ function queryColumns(query: unknown, aliases: unknown): string[] {
 }
 
 /** Table and column of `OWNED BY schema.table.column`. */
-function ownerOf(node: SyntaxNode): Pick<SourceObject, 'owner' | 'ownerColumn'> | undefined {
+function ownerOf(node: SyntaxNode): Pick<SourceObject, 'owner' | 'ownerColumns'> | undefined {
   const owned = nodesOf(node.options, 'DefElem').find(({ defname }) => defname === 'owned_by');
   const [schema, name, column] = stringsOf(owned?.arg);
-  return column === undefined ? undefined : { owner: { schema: schema!, name: name! }, ownerColumn: column };
+  return column === undefined ? undefined : { owner: { schema: schema!, name: name! }, ownerColumns: [column] };
 }
 
 /** Sequences of identity columns, indexes of constraints, partitions. */
@@ -163,12 +166,13 @@ function foundInAlterTable(node: SyntaxNode): SourceObject[] {
     const { contype, conname, options } = def.Constraint as SyntaxNode;
     if (contype === 'CONSTR_IDENTITY') {
       const named = nodesOf(options, 'DefElem').find(({ defname }) => defname === 'sequence_name');
-      const of = { owner, ownerColumn: name as string, isIdentity: true };
+      const of = { owner, ownerColumns: [name as string], isIdentity: true };
       return named ? relation('sequence', listPlace(named.arg), of) : [];
     }
     const makesIndex = contype === 'CONSTR_PRIMARY' || contype === 'CONSTR_UNIQUE' || contype === 'CONSTR_EXCLUSION';
+    const ownerColumns = ownColumns('Constraint', def.Constraint as SyntaxNode);
     return makesIndex
-      ? relation('index', { schema: owner.schema, name: conname as string }, { owner, isKey: true })
+      ? relation('index', { schema: owner.schema, name: conname as string }, { owner, ownerColumns, isKey: true })
       : [];
   });
 }

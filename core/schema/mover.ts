@@ -4,21 +4,21 @@ import type { ScopeItem } from './column-scope.js';
 import { type ColumnWalk, renameColumns } from './column-walk.js';
 import type { Finding } from './finding.js';
 import type { Grammar, SyntaxNode } from './grammar.js';
+import { indexNameIn } from './index-name.js';
 import { type DumpStatement, keyOf, rangePlace, type SourceObject } from './inventory.js';
 import { labelOf } from './label.js';
 import type { TypeReader } from './merge/merged-columns.js';
 import { type MergedTable, mergedTable } from './merge/merged-table.js';
 import { Merges } from './merge/merges.js';
 import { type MovedSql, moveParsed } from './move-sql.js';
-import { displayPlace, type Place } from './names.js';
+import { displayPlace, type Place, samePlace } from './names.js';
 import { type Plan, Relocation, type Viewpoint } from './relocation.js';
 import { moveRoutine } from './routine.js';
 import { routineViewpoint } from './routine-viewpoint.js';
 import { renameSubjectColumns } from './subject-columns.js';
-import { isNode } from './syntax.js';
 import { typeNamed } from './type-named.js';
 
-/** A table that a statement is about, at one of the places that it goes to. */
+/** A table, or what goes with one, that a statement is about, at one of the places that it goes to. */
 export interface SubjectTable {
   readonly source: Place;
   readonly target: Place;
@@ -69,10 +69,16 @@ export class Mover {
     return this.#input.statements;
   }
 
-  /** Undefined of a partition that goes with its root. */
+  get extensionSchemas(): readonly string[] {
+    return this.#input.extensionSchemas;
+  }
+
+  /** Of a partition the one of its root, which it goes with. */
   mappingOf({ source, target }: SubjectTable): TableMapping | undefined {
     const isSame = (name: QualifiedName, place: Place) => name.schema === place.schema && name.table === place.name;
-    return this.#input.mappings.find((one) => isSame(one.source, source) && isSame(one.target, target));
+    const own = this.#input.mappings.find((one) => isSame(one.source, source) && isSame(one.target, target));
+    const root = this.find('relation', source)?.owner;
+    return own ?? (root && target.owner && this.mappingOf({ source: root, target: target.owner }));
   }
 
   /** A qualified name for SQL. */
@@ -96,6 +102,11 @@ export class Mover {
   /** Where an object goes; none where it does not. */
   placesOf(object: SourceObject): readonly Place[] {
     return this.plan.places.get(keyOf(object)) ?? [];
+  }
+
+  /** Where an index, sequence or partition goes with a table that stands at a place. */
+  placeWith(object: SourceObject, table: Place): Place | undefined {
+    return this.placesOf(object).find(({ owner }) => owner && samePlace(owner, table));
   }
 
   /** The schemas that objects of a schema of the source go to. */
@@ -137,14 +148,14 @@ export class Mover {
     return this.#merged.get(name);
   }
 
-  /** Keeps that an index or constraint of the source is made with the table at a place. */
-  made(table: Place, name: unknown): void {
-    this.#made.add(JSON.stringify([displayPlace(table), name]));
+  /** Keeps that a part of a table of the source is made with it at a place. */
+  made(table: Place, part: TablePart): void {
+    this.#made.add(JSON.stringify([displayPlace(table), part.kind, part.name]));
   }
 
   /** A dump makes what it comments on before that. */
-  isMade(table: Place, name: unknown): boolean {
-    return this.#made.has(JSON.stringify([displayPlace(table), name]));
+  isMade(table: Place, { kind, name }: TablePart): boolean {
+    return this.#made.has(JSON.stringify([displayPlace(table), kind, name]));
   }
 
   /** Of a table that is split: columns of it are not at this place, and all of them at another one. */
@@ -159,6 +170,13 @@ export class Mover {
     if (!object?.columns) return column;
     const { changes } = this.plan.columnsOf(object, target);
     return changes.has(column) ? changes.get(column) : column;
+  }
+
+  /** What an index of a table, or a constraint, is called at a place: where it makes an index, its name may be taken there. */
+  indexName(name: string, { source, target }: SubjectTable): string {
+    const index = this.find('relation', { schema: source.schema, name });
+    const isOwn = index?.kind === 'index' && samePlace(index.owner!, source);
+    return (isOwn && this.placeWith(index, target)?.name) || name;
   }
 
   /** @returns undefined where it cannot be moved; that is a finding then. */
@@ -180,13 +198,13 @@ export class Mover {
   }
 
   moveRoutine(statement: DumpStatement, schema: string): string | undefined {
-    const { path, scope } = routineViewpoint(statement, this.#input);
+    const { path, scope } = routineViewpoint(statement, this);
     return this.#checked(statement, { path, schema }, (names) =>
       moveRoutine(statement.sql, {
         names,
         grammar: this.grammar,
-        extensionSchemas: this.#input.extensionSchemas,
-        scope: scope(names),
+        extensionSchemas: this.extensionSchemas,
+        scope,
       }),
     );
   }
@@ -230,10 +248,16 @@ export class Mover {
     const { sql, problems, remarks } = move(names);
     const all = [...names.missing, ...problems];
     const object = labelOf(statement);
-    for (const why of new Set(remarks)) this.look(statement, object, why, LOOK);
+    const at = this.#whichOf(from);
+    for (const why of new Set(remarks)) this.look(statement, object, at + why, LOOK);
     if (all.length === 0 && sql !== undefined) return sql;
-    this.leave(statement, object, [...new Set(all)].join('; '), LEFT);
+    this.leave(statement, object, at + [...new Set(all)].join('; '), LEFT);
     return undefined;
+  }
+
+  /** Of a table that goes to several, which one is meant. */
+  #whichOf({ subject }: Viewpoint): string {
+    return subject && this.everyTargetOf(subject.source).length > 1 ? `at ${displayPlace(subject.target)}, ` : '';
   }
 
   #itemOf({ source, target }: SubjectTable): ScopeItem {
@@ -249,24 +273,21 @@ export class Mover {
 
   /** Indexes, and constraints that make one, get another name where theirs is taken in the schema. */
   #renameIndex(statement: SyntaxNode, { source, target }: SubjectTable, walk: ColumnWalk): void {
-    const constraint = findConstraint(statement);
-    const [node, field] = isNode(statement.IndexStmt) ? [statement.IndexStmt, 'idxname'] : [constraint, 'conname'];
-    const name = node?.[field];
+    const { node, field } = indexNameIn(statement) ?? {};
+    const name = node?.[field!];
     if (typeof name !== 'string') return;
-    const index = this.find('relation', { schema: source.schema, name });
-    if (index?.kind !== 'index' || displayPlace(index.owner!) !== displayPlace(source)) return;
-    const place = this.placesOf(index).find(({ schema }) => schema === target.schema);
-    if (!place || place.name === name) return;
-    node![field] = place.name;
-    walk.edits.push({ from: [name], to: [place.name] });
+    const to = this.indexName(name, { source, target });
+    if (to === name) return;
+    node![field!] = to;
+    walk.edits.push({ from: [name], to: [to] });
   }
 }
 
-function findConstraint(statement: SyntaxNode): SyntaxNode | undefined {
-  if (!isNode(statement.AlterTableStmt)) return undefined;
-  const [command] = statement.AlterTableStmt.cmds as { AlterTableCmd: SyntaxNode }[];
-  const def = command?.AlterTableCmd.def;
-  return isNode(def) && isNode(def.Constraint) ? def.Constraint : undefined;
+/** What is made with a table, by its name in the source. */
+export interface TablePart {
+  /** Constraints and indexes are one kind. */
+  readonly kind: 'index' | 'statistics' | 'trigger' | 'policy' | 'rule';
+  readonly name: unknown;
 }
 
 export const tableOf = (statement: DumpStatement, field = 'relation'): Place => rangePlace(statement.node[field]);

@@ -13,7 +13,8 @@ test('the first of a name gets it, the next gets its source schema in front', ()
 test('a name stays within what PostgreSQL keeps of it', () => {
   const names = new NameBook();
   const long = `${'x'.repeat(59)}äöü`;
-  names.claim('growth', long, 'public');
+  const first = names.claim('growth', long, 'public');
+  expect(first).toBe(`${'x'.repeat(59)}äö`);
   const second = names.claim('growth', long, 'public');
   expect(Buffer.byteLength(second)).toBeLessThanOrEqual(63);
   expect(second).toBe(`public_${'x'.repeat(56)}`);

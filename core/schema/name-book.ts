@@ -16,7 +16,7 @@ export class NameBook {
   claim(schema: string, name: string, sourceSchema: string): string {
     const taken = this.#of(schema);
     const longer = `${sourceSchema}_${name}`;
-    let candidate = name;
+    let candidate = cutToFit(name, '');
     for (let number = 1; taken.has(candidate); number++) candidate = cutToFit(longer, number === 1 ? '' : `_${number}`);
     taken.add(candidate);
     return candidate;

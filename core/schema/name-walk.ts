@@ -172,7 +172,7 @@ const REG_TYPES: Readonly<Record<string, 'relation' | 'type' | 'routine'>> = {
   regprocedure: 'routine',
 };
 
-const RELATIONS = new Set(['TABLE', 'VIEW', 'MATVIEW', 'SEQUENCE', 'INDEX', 'FOREIGN_TABLE']);
+const RELATIONS = new Set(['TABLE', 'VIEW', 'MATVIEW', 'SEQUENCE', 'INDEX', 'FOREIGN_TABLE', 'STATISTIC_EXT']);
 /** Objects that stand behind their table's name. */
 const OF_TABLE = new Set(['COLUMN', 'TABCONSTRAINT', 'TRIGGER', 'POLICY', 'RULE']);
 const objectType = (node: SyntaxNode): string => String(node.objtype ?? '').replace('OBJECT_', '');

@@ -2,6 +2,8 @@
 export interface Place {
   readonly schema: string;
   readonly name: string;
+  /** Where the table stands that it goes with, of an index, a sequence, a partition: a table may go to several of one schema. */
+  readonly owner?: Place;
 }
 
 /** The columns of a table, as far as SQL that reads it must know them. */
@@ -24,6 +26,13 @@ export interface Names {
   /** The columns of a table or view of the source; undefined: nobody knows them. */
   columns(schema: string | undefined, name: string): TableColumns | undefined;
 }
+
+/** Of what goes with a table, and of tables by themselves: whether two places are of one table of the target. */
+export function areKin(a: Place, b: Place): boolean {
+  return (a.owner ?? b.owner) !== undefined && samePlace(rootOf(a), rootOf(b));
+}
+
+const rootOf = (place: Place): Place => (place.owner ? rootOf(place.owner) : place);
 
 export const samePlace = (a: Place, b: Place): boolean => a.schema === b.schema && a.name === b.name;
 

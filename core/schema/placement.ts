@@ -102,16 +102,29 @@ function follow(placing: Placing, object: SourceObject): void {
   if (owners.length === 0) return;
   places.set(
     keyOf(object),
-    owners.map((owner) => ({ schema: owner.schema, name: names.claim(owner.schema, name, schema) })),
+    owners.map((owner, i) => {
+      const isTaken = owners.slice(0, i).some((one) => one.schema === owner.schema);
+      const wanted = isTaken ? nameWith(owner, object) : name;
+      return { schema: owner.schema, name: names.claim(owner.schema, wanted, schema), owner };
+    }),
   );
 }
 
-/** Of a table that is split a sequence goes where its column does. */
-function lacksColumn({ owner, ownerColumn }: SourceObject, place: Place, { inventory, mappings }: Placing): boolean {
-  const table = ownerColumn === undefined ? undefined : inventory.find('relation', owner!);
+/** As PostgreSQL would call it, had it been made with the table at that place: `users_pkey` of `profiles` is `profiles_pkey`. */
+function nameWith(table: Place, { owner, place: { name } }: SourceObject): string {
+  const own = `${owner!.name}_`;
+  return `${table.name}_${name.startsWith(own) ? name.slice(own.length) : name}`;
+}
+
+/** Of a table that is split a sequence or index goes where its columns do. */
+function lacksColumn(object: SourceObject, place: Place, { inventory, mappings, merges }: Placing): boolean {
+  const { owner, ownerColumns = [], isKey } = object;
+  // The key of a table with lineage is made of what there is, by the name of the source's.
+  if (isKey && merges.lineageAt(place).length > 0) return false;
+  const table = ownerColumns.length === 0 ? undefined : inventory.find('relation', owner!);
   if (!table) return false;
   const { changes } = tableColumns(table, place, { mappings, inventory });
-  return changes.has(ownerColumn!) && changes.get(ownerColumn!) === undefined;
+  return ownerColumns.some((column) => changes.has(column) && changes.get(column) === undefined);
 }
 
 /** Views, routines, types and sequences of their own, those that have to do with tables before those that know only these. */

@@ -1,5 +1,5 @@
 import { type Inventory, isRowKind, keyOf, type ObjectClass, type SourceObject } from './inventory.js';
-import { displayPlace, type Names, type Place, type TableColumns } from './names.js';
+import { areKin, displayPlace, type Names, type Place, samePlace, type TableColumns } from './names.js';
 
 /** Where everything of the source goes. */
 export interface Plan {
@@ -20,8 +20,23 @@ export interface Viewpoint {
   readonly path: readonly string[];
   /** The schema that what is written goes to: of a table with several targets, the one there is meant. */
   readonly schema?: string;
-  /** The table that a statement is about, at the target that it is written for. */
+  /** The relation that a statement is about, at the target that it is written for. */
   readonly subject?: { readonly source: Place; readonly target: Place };
+}
+
+/**
+ * Of the places that an object goes to the one that is meant: the only one, or the only one in the schema. Of what goes
+ * with tables, the one that goes with the subject's; undefined where none of it tells.
+ */
+export function placeMeant(
+  object: SourceObject,
+  places: readonly Place[],
+  { subject, schema }: Omit<Viewpoint, 'path'>,
+): Place | undefined {
+  if (subject && object.class === 'relation' && samePlace(subject.source, object.place)) return subject.target;
+  if (places.length === 1) return places[0];
+  const beside = places.filter((place) => place.schema === (subject?.target.schema ?? schema));
+  return beside.length > 1 ? beside.find((place) => subject && areKin(place, subject.target)) : beside[0];
 }
 
 /** What names mean from one viewpoint. */
@@ -83,13 +98,7 @@ export class Relocation implements Names {
   }
 
   #target(object: SourceObject): Place | undefined {
-    const { subject, schema } = this.#from;
-    if (subject && object.class === 'relation' && displayPlace(subject.source) === displayPlace(object.place)) {
-      return subject.target;
-    }
-    const places = this.#plan.places.get(keyOf(object)) ?? [];
-    if (places.length === 1) return places[0];
-    return places.find((place) => place.schema === (subject?.target.schema ?? schema));
+    return placeMeant(object, this.#plan.places.get(keyOf(object)) ?? [], this.#from);
   }
 
   #find(schema: string | undefined, name: string, classes: readonly ObjectClass[]): SourceObject | undefined {

@@ -50,13 +50,7 @@ function mappingOf(
   const own = known.mappings.filter(({ source }) => samePlace({ schema: source.schema, name: source.table }, place));
   const found = own.find((one) => samePlace({ schema: one.target.schema, name: one.target.table }, target));
   if (found) return found;
-  // A partition has the columns of its root, which goes to the same schema.
+  // A partition has the columns of its root.
   const root = owner && known.inventory.find('relation', owner);
-  const mapped =
-    root &&
-    known.mappings.find(
-      ({ source, target: to }) =>
-        source.schema === owner.schema && source.table === owner.name && to.schema === target.schema,
-    );
-  return mapped ?? (root?.owner ? mappingOf(root, target, known) : undefined);
+  return root && target.owner && mappingOf(root, target.owner, known);
 }

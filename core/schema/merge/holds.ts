@@ -6,6 +6,7 @@ import type { SyntaxNode } from '../grammar.js';
 import { rangePlace } from '../inventory.js';
 import type { Mover, SubjectTable } from '../mover.js';
 import { displayPlace, samePlace } from '../names.js';
+import { placeMeant } from '../relocation.js';
 import { canonical, isNode, nodesOf, setStrings, stringsOf } from '../syntax.js';
 import { keysOf } from './dump-table.js';
 import type { MergedSource } from './merged-columns.js';
@@ -95,10 +96,10 @@ function spelled(constraint: SyntaxNode, subject: SubjectTable, mover: Mover): s
 }
 
 /** The table that a foreign key refers to, at the place that is meant; undefined of one that is not ours. */
-function parentOf({ pktable }: SyntaxNode, { target }: SubjectTable, mover: Mover): SubjectTable | undefined {
-  if (!isNode(pktable)) return undefined;
-  const places = mover.everyTargetOf(rangePlace(pktable));
-  return places.length === 1 ? places[0] : places.find((place) => place.target.schema === target.schema);
+function parentOf({ pktable }: SyntaxNode, subject: SubjectTable, mover: Mover): SubjectTable | undefined {
+  const object = isNode(pktable) ? mover.find('relation', rangePlace(pktable)) : undefined;
+  const target = object && placeMeant(object, mover.placesOf(object), { subject });
+  return target && { source: object.place, target };
 }
 
 /** Why what a foreign key refers to need not be there. */

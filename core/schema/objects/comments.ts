@@ -1,6 +1,6 @@
 import type { SyntaxNode } from '../grammar.js';
 import { type DumpStatement, listPlace, type SourceObject } from '../inventory.js';
-import type { Mover } from '../mover.js';
+import type { Mover, TablePart } from '../mover.js';
 import type { Place } from '../names.js';
 import type { Written } from '../phase.js';
 import { isNode, nodesOf, stringsOf } from '../syntax.js';
@@ -18,22 +18,34 @@ export function writeComment(statement: DumpStatement, mover: Mover): Written[] 
     if (mover.merges.isBehind(found.place, target)) return [];
     if (isUnmade(found, target, { type, object, mover })) return [];
     if (type === 'COLUMN' && isLeft(found, target, { column: stringsOf(object).at(-1)!, mover })) return [];
-    const sql = mover.move(statement, target.schema);
+    const sql =
+      found.class === 'relation'
+        ? mover.moveAbout(statement, { source: found.place, target })
+        : mover.move(statement, target.schema);
     return sql === undefined ? [] : [{ phase, sql }];
   });
 }
 
-/** Of tables that are split or merged, an index or constraint may not be there. */
+/** Of tables that are split or merged, a part may not be there. */
 function isUnmade(
   found: SourceObject,
   target: Place,
   { type, object, mover }: { readonly type: string; readonly object: unknown; readonly mover: Mover },
 ): boolean {
-  if (type === 'TABCONSTRAINT') return !mover.isMade(target, stringsOf(object).at(-1));
-  if (type !== 'INDEX' || !found.owner) return false;
-  const table = mover.everyTargetOf(found.owner).find((one) => one.target.schema === target.schema);
-  return table !== undefined && !mover.isMade(table.target, found.place.name);
+  const kind = PARTS[type];
+  if (!kind) return false;
+  if (OF_TABLE.has(type)) return !mover.isMade(target, { kind, name: stringsOf(object).at(-1) });
+  return target.owner !== undefined && !mover.isMade(target.owner, { kind, name: found.place.name });
 }
+
+const PARTS: Readonly<Record<string, TablePart['kind']>> = {
+  INDEX: 'index',
+  POLICY: 'policy',
+  RULE: 'rule',
+  STATISTIC_EXT: 'statistics',
+  TABCONSTRAINT: 'index',
+  TRIGGER: 'trigger',
+};
 
 /** What stands behind its table's name. */
 const OF_TABLE = new Set(['COLUMN', 'TABCONSTRAINT', 'TRIGGER', 'POLICY', 'RULE']);

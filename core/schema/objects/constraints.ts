@@ -5,6 +5,7 @@ import { labelOf } from '../label.js';
 import { checkAt, checksOf, foreignKeyFate, isUniqueIn } from '../merge/holds.js';
 import type { MergedTable } from '../merge/merged-table.js';
 import type { Mover, SubjectTable } from '../mover.js';
+import { ownColumns } from '../own-columns.js';
 import type { Phase, Written } from '../phase.js';
 import { isNode, stringsOf } from '../syntax.js';
 import { when } from '../when.js';
@@ -21,8 +22,8 @@ export function writeConstraint({ statement, subject, constraint }: AddedConstra
   if (isElsewhere({ statement, subject, constraint }, mover)) return [];
   const sql = mover.moveAbout(statement, subject);
   if (sql === undefined) return [];
-  mover.made(subject.target, constraint.conname);
-  const name = targetName(constraint, subject, mover);
+  mover.made(subject.target, { kind: 'index', name: constraint.conname });
+  const name = mover.indexName(constraint.conname as string, subject);
   const absent = `NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = ${mover.regclass(subject.target)} AND conname = ${mover.literal(name)})`;
   if (constraint.contype !== 'CONSTR_FOREIGN') {
     const phase: Phase = constraint.contype === 'CONSTR_EXCLUSION' ? 'indexes' : 'tables';
@@ -44,7 +45,7 @@ export function writeConstraint({ statement, subject, constraint }: AddedConstra
 
 /** Where tables are split or merged or keys made, a constraint is made elsewhere, or not at all: then it is said why. */
 function isElsewhere({ statement, subject, constraint }: AddedConstraint, mover: Mover): boolean {
-  if (mover.standElsewhere([...stringsOf(constraint.keys), ...stringsOf(constraint.fk_attrs)], subject)) return true;
+  if (mover.standElsewhere(ownColumns('Constraint', constraint), subject)) return true;
   if (constraint.contype === 'CONSTR_FOREIGN') {
     const fate = foreignKeyFate(constraint, subject, mover);
     if (fate.kind === 'left') mover.leave(statement, labelOf(statement), fate.why, BY_HAND);
@@ -81,14 +82,6 @@ function holdsForAll({ statement, subject, constraint }: AddedConstraint, merged
   if (!mover.isOfThoseBehind)
     mover.leave(statement, labelOf(statement), 'rows of tables that are merged with it need not pass it', BY_HAND);
   return mover.isOfThoseBehind;
-}
-
-/** The one that it was written with: where it makes an index, that may have needed another. */
-function targetName({ conname }: SyntaxNode, { source, target }: SubjectTable, mover: Mover): string {
-  const index = mover.find('relation', { schema: source.schema, name: conname as string });
-  const isOwn = index?.kind === 'index' && index.owner?.name === source.name;
-  const place = isOwn ? mover.placesOf(index).find(({ schema }) => schema === target.schema) : undefined;
-  return place?.name ?? (conname as string);
 }
 
 function isPartitioned({ source }: SubjectTable, { statements }: Mover): boolean {

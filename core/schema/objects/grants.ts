@@ -2,6 +2,7 @@ import type { SyntaxNode } from '../grammar.js';
 import { type DumpStatement, listPlace, rangePlace, type SourceObject } from '../inventory.js';
 import { labelOf } from '../label.js';
 import type { Mover } from '../mover.js';
+import { ownColumns } from '../own-columns.js';
 import type { Written } from '../phase.js';
 import { isNode, itemsOf, nodesOf, stringNode, stringsOf } from '../syntax.js';
 
@@ -27,6 +28,7 @@ function writeRelationGrant(statement: DumpStatement, range: SyntaxNode, mover: 
   const source = rangePlace(range);
   if (!mover.find('relation', source)) return [];
   return mover.targetsOf(source).flatMap((subject): Written[] => {
+    if (mover.standElsewhere(ownColumns(statement.kind, statement.node), subject)) return [];
     const sql = mover.moveAbout(statement, subject);
     return sql === undefined ? [] : [{ phase, sql }];
   });

@@ -15,10 +15,8 @@ export function lostIdentity(column: string, subject: SubjectTable, mover: Mover
 
 /** Sequences of identity columns that are not made with these at every place that their tables go to, and where they are. */
 export function identityPlaces(mover: Mover): (readonly [SourceObject, readonly Place[]])[] {
-  const isMade = ({ owner, ownerColumn }: SourceObject, { schema }: Place) => {
-    const subject = mover.everyTargetOf(owner!).find(({ target }) => target.schema === schema);
-    return subject !== undefined && lostIdentity(ownerColumn!, subject, mover) === undefined;
-  };
+  const isMade = ({ owner, ownerColumns }: SourceObject, place: Place) =>
+    lostIdentity(ownerColumns![0]!, { source: owner!, target: place.owner! }, mover) === undefined;
   const sequences = mover.plan.inventory.all().filter(({ isIdentity }) => isIdentity);
   return sequences.map((one) => [one, mover.placesOf(one).filter((place) => isMade(one, place))] as const);
 }

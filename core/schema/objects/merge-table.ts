@@ -9,7 +9,7 @@ import { checkAt, checksOf, isUniqueIn } from '../merge/holds.js';
 import type { MergedSource, Problem } from '../merge/merged-columns.js';
 import type { MergedTable } from '../merge/merged-table.js';
 import type { Mover, SubjectTable } from '../mover.js';
-import { displayPlace, type Place } from '../names.js';
+import { displayPlace } from '../names.js';
 import type { Written } from '../phase.js';
 import { isNode, stringsOf } from '../syntax.js';
 import { when } from '../when.js';
@@ -169,7 +169,7 @@ export function writeKeys(statement: DumpStatement, { source, target }: SubjectT
   const table = mover.name(target);
   const absent = `NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = ${mover.regclass(target)} AND contype = 'p')`;
   const name = mover.grammar.identifier(primaryName(first, { source, target }, mover));
-  if (key) mover.made(target, primaryOf(first));
+  if (key) mover.made(target, { kind: 'index', name: primaryOf(first) });
   const added = key && `ALTER TABLE ${table} ADD CONSTRAINT ${name} PRIMARY KEY (${list(key)})`;
   const known = [
     key ?? [],
@@ -195,8 +195,7 @@ const primaryOf = ({ table }: MergedSource): unknown =>
 function primaryName(first: MergedSource, { source, target }: SubjectTable, mover: Mover): string {
   const name = primaryOf(first);
   const index = typeof name === 'string' ? mover.find('relation', { schema: source.schema, name }) : undefined;
-  const place = index && mover.placesOf(index).find(({ schema }: Place) => schema === target.schema);
-  return place?.name ?? `${target.name}_pkey`;
+  return (index && mover.placeWith(index, target)?.name) ?? `${target.name}_pkey`;
 }
 
 const NO_KEY = 'no column is the key of each of its tables';

@@ -13,6 +13,7 @@ export function writePolicy(statement: DumpStatement, mover: Mover): Written[] {
   return mover.targetsOf(table).flatMap((subject): Written[] => {
     const sql = mover.moveAbout(statement, subject);
     if (sql === undefined) return [];
+    mover.made(subject.target, { kind: 'policy', name: statement.node.policy_name });
     const drop = `DROP POLICY IF EXISTS ${name} ON ${mover.name(subject.target)}`;
     return [
       { phase: 'policies', sql: drop },

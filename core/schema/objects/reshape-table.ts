@@ -4,6 +4,7 @@ import type { SyntaxNode } from '../grammar.js';
 import type { DumpStatement } from '../inventory.js';
 import { labelOf } from '../label.js';
 import type { Mover, SubjectTable } from '../mover.js';
+import { ownColumns } from '../own-columns.js';
 import { lastMaking, madeType } from '../rule-type.js';
 import { isNode, itemsOf, nodesOf, stringsOf } from '../syntax.js';
 import { typeNamed } from '../type-named.js';
@@ -20,7 +21,13 @@ export function reshapeTable(statement: DumpStatement, subject: SubjectTable, mo
   const dropped = [...changes].flatMap(([column, to]) => (to === undefined ? [column] : []));
   const rules = [...mapping.rules.columns].map(([name, rule]) => ({ name, rule }));
   const own = new Set(object.columns!.map((column) => targetColumn(mapping, column)));
-  const kept = reshaped(statement, { dropped: new Set(dropped), types: retypedColumns(subject, mover) }, mover);
+  const holds = (constraint: SyntaxNode) => !mover.standElsewhere(ownColumns('Constraint', constraint), subject);
+  const shape = {
+    dropped: new Set(dropped),
+    types: retypedColumns(subject, mover),
+    ...(dropped.length > 0 ? { holds } : {}),
+  };
+  const kept = reshaped(statement, shape, mover);
   if (!kept) return [];
   const made = rules.filter(({ name }) => !own.has(name));
   return [kept, ...made.flatMap((column) => added(statement, ruleColumn(statement, column, mover), mover))];

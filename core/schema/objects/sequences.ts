@@ -6,8 +6,8 @@ import type { Written } from '../phase.js';
 export function writeSequence(statement: DumpStatement, mover: Mover): Written[] {
   const sequence = mover.find('relation', rangePlace(statement.node.sequence));
   const places = sequence ? mover.placesOf(sequence) : [];
-  return places.flatMap(({ schema }): Written[] => {
-    const sql = mover.move(statement, schema);
+  return places.flatMap((target): Written[] => {
+    const sql = mover.moveAbout(statement, { source: sequence!.place, target });
     if (sql === undefined) return [];
     return [{ phase: 'tables', sql: sql.replace(/^CREATE SEQUENCE /, 'CREATE SEQUENCE IF NOT EXISTS ') }];
   });

@@ -2,7 +2,7 @@ import type { SyntaxNode } from '../grammar.js';
 import { type DumpStatement, keyOf } from '../inventory.js';
 import { labelOf } from '../label.js';
 import { CANNOT_MOVE, type Mover, type SubjectTable, tableOf } from '../mover.js';
-import { displayPlace } from '../names.js';
+import { displayPlace, type Place, samePlace } from '../names.js';
 import type { Phase, Written } from '../phase.js';
 import { isNode, itemsOf, nodesOf } from '../syntax.js';
 import { when } from '../when.js';
@@ -25,7 +25,9 @@ export function writeTable(statement: DumpStatement, mover: Mover): Written[] {
     const made = shaped(statement, subject, mover).flatMap((one): Written[] => {
       const sql = mover.moveAbout(one, subject);
       if (sql === undefined) return [];
-      for (const { conname } of nodesOf(one.node.tableElts, 'Constraint')) mover.made(subject.target, conname);
+      for (const { conname: name } of nodesOf(one.node.tableElts, 'Constraint')) {
+        mover.made(subject.target, { kind: 'index', name });
+      }
       return [{ phase: 'tables', sql: sql.replace(/^CREATE ((?:UNLOGGED )?TABLE) /, 'CREATE $1 IF NOT EXISTS ') }];
     });
     return [...made, ...writeKeys(statement, subject, mover)];
@@ -76,7 +78,10 @@ function writeCommand(
 ): Written[] {
   const subtype = String(command.subtype);
   const index = nameOfIndex(command);
-  if (index !== undefined && (mover.merges.isMerged(subject.target) || !mover.isMade(subject.target, index))) {
+  if (
+    index !== undefined &&
+    (mover.merges.isMerged(subject.target) || !mover.isMade(subject.target, { kind: 'index', name: index }))
+  ) {
     const label = `${subtype === 'AT_ClusterOn' ? 'cluster' : 'replica identity'} of ${displayPlace(subject.source)}`;
     mover.leave(statement, label, `the index ${index} need not be there`, 'Name one that is there by hand.');
     return [];
@@ -110,7 +115,7 @@ function writeCommand(
     const { name } = (command.def as { PartitionCmd: SyntaxNode }).PartitionCmd;
     const child = name as { schemaname: string; relname: string };
     const object = mover.find('relation', { schema: child.schemaname, name: child.relname });
-    const place = object && mover.placesOf(object).find(({ schema }) => schema === subject.target.schema);
+    const place = object && mover.placeWith(object, subject.target);
     return place ? [{ phase, sql: when(isNoChild(mover.regclass(place), table), sql) }] : [{ phase, sql }];
   }
   return [{ phase, sql }];
@@ -140,14 +145,16 @@ const PHASES: readonly (readonly [RegExp, Phase])[] = [
 function writeIndexAttach(statement: DumpStatement, mover: Mover): Written[] {
   const index = mover.find('relation', tableOf(statement));
   return (index ? mover.placesOf(index) : []).flatMap((place): Written[] => {
-    const sql = mover.move(statement, place.schema);
+    const sql = mover.moveAbout(statement, { source: index!.place, target: place });
     const [command] = statement.node.cmds as { AlterTableCmd: { def: { PartitionCmd: SyntaxNode } } }[];
     const { schemaname, relname } = command!.AlterTableCmd.def.PartitionCmd.name as {
       schemaname: string;
       relname: string;
     };
     const child = mover.find('relation', { schema: schemaname, name: relname });
-    const childPlace = child && mover.placesOf(child).find(({ schema }) => schema === place.schema);
+    // That of the partition which goes with this one's table.
+    const isOfIts = ({ owner }: Place) => owner?.owner && place.owner && samePlace(owner.owner, place.owner);
+    const childPlace = child && mover.placesOf(child).find(isOfIts);
     if (sql === undefined || !childPlace) return [];
     // Rows are found by keys: those of partitions belong to their root's from the beginning.
     const phase: Phase = child.isKey ? 'tables' : 'indexes';
