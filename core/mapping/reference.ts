@@ -62,8 +62,8 @@ Columns move under their own or their new names; \`drop\` leaves some behind, \`
 target, in the place of a column that would move there. A column that a rule reads moves too, unless it is dropped.
 
 \`where\` says which rows move: \`=\`, \`<>\`, \`in\`, \`not in\`, \`is null\`, \`is not null\`, \`and\`, \`or\`, \`not\` and parentheses, as in SQL.
-A row that comes to fulfil it is inserted in the target, one that does not any more is deleted. The same source table may go to one table of
-each domain schema, each with its own columns and rows: a tenant split is a \`where\` in each.
+A row that comes to fulfil it is inserted in the target, one that does not any more is deleted. The same source table may go to
+several tables, of one domain schema or of several, each with its own columns and rows: a tenant split is a \`where\` in each.
 
 With \`truncate: halt\` a table stands at a TRUNCATE of its source: for a target that has rows of others beside. The others go on; delete
 what should be gone, and \`ferry table resume\` goes on behind it.
