@@ -135,8 +135,8 @@ describe('a table whose columns go to two tables of one schema', () => {
     );
     expect(left(made)).toEqual([
       expect.stringContaining('function public.two: '),
-      'trigger two on public.users: it or its function names columns of the row that are not in one table there',
-      'trigger late on public.posts: it or its function names columns of the row that are not in one table there',
+      'trigger two on public.users: it or its function names columns of the row that do not all stand in app.users or app.profiles',
+      'trigger late on public.posts: it or its function names columns of the row that do not all stand in app.posts',
     ]);
     expect(made.of('triggers')).toEqual([expect.stringContaining('BEFORE UPDATE ON app.notes')]);
   });
@@ -181,6 +181,35 @@ describe('a table whose rows go to two tables of one schema', () => {
       'app.v_gone_idx ATTACH PARTITION app.v_low_gone_idx',
     ]);
   });
+});
+
+test('a tenant split that leaves the tenant behind has keys and indexes without it', async () => {
+  const made = await generated(
+    `CREATE TABLE public.t (tenant text NOT NULL, no integer NOT NULL, code text);
+     ALTER TABLE ONLY public.t ADD CONSTRAINT t_pkey PRIMARY KEY (tenant, no);
+     CREATE UNIQUE INDEX t_code_idx ON public.t USING btree (tenant, code) WHERE (no > 0);
+     CREATE INDEX t_tenant_idx ON public.t USING btree (tenant);
+     CREATE INDEX t_low_idx ON public.t USING btree (lower(tenant));
+     COMMENT ON INDEX public.t_low_idx IS 'x';
+     ALTER TABLE ONLY public.t ADD CONSTRAINT self FOREIGN KEY (tenant, no) REFERENCES public.t(tenant, no);`,
+    {
+      app: {
+        u: { from: 'public.t', where: "tenant = 'a'", drop: ['tenant'] },
+        t: { from: 'public.t', where: "tenant <> 'a'" },
+      },
+    },
+  );
+  expect(flat(made.of('tables')).flatMap((sql) => /CONSTRAINT (\w+ PRIMARY KEY .*?\))/.exec(sql)?.[1] ?? [])).toEqual([
+    'u_pkey PRIMARY KEY (no)',
+    't_pkey PRIMARY KEY (tenant, no)',
+  ]);
+  expect(made.of('indexes')).toEqual([
+    'CREATE UNIQUE INDEX IF NOT EXISTS u_code_idx ON app.u (code) WHERE no > 0',
+    'CREATE UNIQUE INDEX IF NOT EXISTS t_code_idx ON app.t USING btree (tenant, code) WHERE (no > 0)',
+    'CREATE INDEX IF NOT EXISTS t_tenant_idx ON app.t USING btree (tenant)',
+    'CREATE INDEX IF NOT EXISTS t_low_idx ON app.t USING btree (lower(tenant))',
+  ]);
+  expect(left(made)).toEqual(['constraint self of public.t: at app.u, the column t.tenant, which does not move']);
 });
 
 test('what names an index or a key by itself names it as it is called there', async () => {

@@ -1,5 +1,4 @@
 import type { TableMapping } from '../mapping.js';
-import type { QualifiedName } from '../relation.js';
 import type { ScopeItem } from './column-scope.js';
 import { type ColumnWalk, renameColumns } from './column-walk.js';
 import type { Finding } from './finding.js';
@@ -16,6 +15,7 @@ import { type Plan, Relocation, type Viewpoint } from './relocation.js';
 import { moveRoutine } from './routine.js';
 import { routineViewpoint } from './routine-viewpoint.js';
 import { renameSubjectColumns } from './subject-columns.js';
+import { mappingOf } from './table-columns.js';
 import { typeNamed } from './type-named.js';
 
 /** A table, or what goes with one, that a statement is about, at one of the places that it goes to. */
@@ -75,10 +75,8 @@ export class Mover {
 
   /** Of a partition the one of its root, which it goes with. */
   mappingOf({ source, target }: SubjectTable): TableMapping | undefined {
-    const isSame = (name: QualifiedName, place: Place) => name.schema === place.schema && name.table === place.name;
-    const own = this.#input.mappings.find((one) => isSame(one.source, source) && isSame(one.target, target));
-    const root = this.find('relation', source)?.owner;
-    return own ?? (root && target.owner && this.mappingOf({ source: root, target: target.owner }));
+    const table = this.find('relation', source);
+    return table && mappingOf(table, target, { mappings: this.#input.mappings, inventory: this.plan.inventory });
   }
 
   /** A qualified name for SQL. */

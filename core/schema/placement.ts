@@ -1,11 +1,12 @@
 import type { TableMapping } from '../mapping.js';
 import type { QualifiedName } from '../relation.js';
+import { fixedColumns } from './fixed-columns.js';
 import { type Inventory, keyOf, objectKey, type SourceObject } from './inventory.js';
 import { Merges } from './merge/merges.js';
 import { NameBook } from './name-book.js';
 import { displayPlace, type Place } from './names.js';
 import type { References } from './references.js';
-import { tableColumns } from './table-columns.js';
+import { mappingOf, tableColumns } from './table-columns.js';
 
 /** What the configuration says about objects that no mapping names. */
 export interface PlacementChoices {
@@ -102,12 +103,17 @@ function follow(placing: Placing, object: SourceObject): void {
   if (owners.length === 0) return;
   places.set(
     keyOf(object),
-    owners.map((owner, i) => {
-      const isTaken = owners.slice(0, i).some((one) => one.schema === owner.schema);
-      const wanted = isTaken ? nameWith(owner, object) : name;
+    owners.map((owner) => {
+      const wanted = owner === plainOwner(owners, owner, object) ? name : nameWith(owner, object);
       return { schema: owner.schema, name: names.claim(owner.schema, wanted, schema), owner };
     }),
   );
+}
+
+/** Of the tables of a schema that something goes with, the one where it keeps its name: the one that keeps its own, or the first. */
+function plainOwner(owners: readonly Place[], { schema }: Place, { owner }: SourceObject): Place | undefined {
+  const beside = owners.filter((one) => one.schema === schema);
+  return beside.find(({ name }) => name === owner!.name) ?? beside[0];
 }
 
 /** As PostgreSQL would call it, had it been made with the table at that place: `users_pkey` of `profiles` is `profiles_pkey`. */
@@ -124,7 +130,10 @@ function lacksColumn(object: SourceObject, place: Place, { inventory, mappings, 
   const table = ownerColumns.length === 0 ? undefined : inventory.find('relation', owner!);
   if (!table) return false;
   const { changes } = tableColumns(table, place, { mappings, inventory });
-  return ownerColumns.some((column) => changes.has(column) && changes.get(column) === undefined);
+  const isThere = (column: string) => !changes.has(column) || changes.get(column) !== undefined;
+  const fixed = fixedColumns(mappingOf(table, place, { mappings, inventory }), isThere);
+  const lost = ownerColumns.filter((column) => !isThere(column));
+  return lost.some((column) => object.kind !== 'index' || !fixed.has(column)) || lost.length === ownerColumns.length;
 }
 
 /** Views, routines, types and sequences of their own, those that have to do with tables before those that know only these. */

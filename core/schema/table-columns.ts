@@ -42,7 +42,8 @@ function isComputed(
   return [first!, ...others].some(stands);
 }
 
-function mappingOf(
+/** Of a table of the source at one of its targets; of a partition that of its root. */
+export function mappingOf(
   { place, owner }: SourceObject,
   target: Place,
   known: { readonly mappings: readonly TableMapping[]; readonly inventory: Inventory },
@@ -50,7 +51,6 @@ function mappingOf(
   const own = known.mappings.filter(({ source }) => samePlace({ schema: source.schema, name: source.table }, place));
   const found = own.find((one) => samePlace({ schema: one.target.schema, name: one.target.table }, target));
   if (found) return found;
-  // A partition has the columns of its root.
   const root = owner && known.inventory.find('relation', owner);
   return root && target.owner && mappingOf(root, target.owner, known);
 }

@@ -1,4 +1,5 @@
 import { isSameSet } from '../../same-set.js';
+import { fixedAt, withoutFixed } from '../fixed-columns.js';
 import type { SyntaxNode } from '../grammar.js';
 import { type DumpStatement, rangePlace } from '../inventory.js';
 import { labelOf } from '../label.js';
@@ -7,18 +8,20 @@ import type { MergedTable } from '../merge/merged-table.js';
 import type { Mover, SubjectTable } from '../mover.js';
 import { ownColumns } from '../own-columns.js';
 import type { Phase, Written } from '../phase.js';
-import { isNode, stringsOf } from '../syntax.js';
+import { isNode, nodesOf, stringsOf } from '../syntax.js';
 import { when } from '../when.js';
 import { BY_HAND, NOT_UNIQUE } from './merge-table.js';
 
-export interface AddedConstraint {
+interface AddedConstraint {
   readonly statement: DumpStatement;
   readonly subject: SubjectTable;
   readonly constraint: SyntaxNode;
 }
 
 /** ALTER TABLE ... ADD CONSTRAINT. Keys come before the copy, for rows are found by them. */
-export function writeConstraint({ statement, subject, constraint }: AddedConstraint, mover: Mover): Written[] {
+export function writeConstraint(whole: DumpStatement, subject: SubjectTable, mover: Mover): Written[] {
+  const statement = withoutFixed(whole, subject, mover);
+  const [constraint] = nodesOf(statement.node.cmds, 'Constraint') as [SyntaxNode];
   if (isElsewhere({ statement, subject, constraint }, mover)) return [];
   const sql = mover.moveAbout(statement, subject);
   if (sql === undefined) return [];
@@ -45,7 +48,10 @@ export function writeConstraint({ statement, subject, constraint }: AddedConstra
 
 /** Where tables are split or merged or keys made, a constraint is made elsewhere, or not at all: then it is said why. */
 function isElsewhere({ statement, subject, constraint }: AddedConstraint, mover: Mover): boolean {
-  if (mover.standElsewhere(ownColumns('Constraint', constraint), subject)) return true;
+  const columns = ownColumns('Constraint', constraint);
+  // One over a column that stays behind for its one value holds here too, and is left to a person.
+  const fixed = constraint.contype === 'CONSTR_FOREIGN' ? fixedAt(subject, mover) : new Set();
+  if (!columns.some((column) => fixed.has(column)) && mover.standElsewhere(columns, subject)) return true;
   if (constraint.contype === 'CONSTR_FOREIGN') {
     const fate = foreignKeyFate(constraint, subject, mover);
     if (fate.kind === 'left') mover.leave(statement, labelOf(statement), fate.why, BY_HAND);

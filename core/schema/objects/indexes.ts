@@ -1,4 +1,5 @@
 import { isSameSet } from '../../same-set.js';
+import { withoutFixed } from '../fixed-columns.js';
 import { type DumpStatement, listPlace, rangePlace } from '../inventory.js';
 import { labelOf } from '../label.js';
 import { isUniqueIn } from '../merge/holds.js';
@@ -9,9 +10,10 @@ import { nodesOf } from '../syntax.js';
 import { BY_HAND, NOT_UNIQUE } from './merge-table.js';
 
 /** CREATE INDEX, of tables and materialized views. */
-export function writeIndex(statement: DumpStatement, mover: Mover): Written[] {
-  if (!mover.find('relation', tableOf(statement))) return [];
-  return mover.targetsOf(tableOf(statement)).flatMap((subject): Written[] => {
+export function writeIndex(whole: DumpStatement, mover: Mover): Written[] {
+  if (!mover.find('relation', tableOf(whole))) return [];
+  return mover.targetsOf(tableOf(whole)).flatMap((subject): Written[] => {
+    const statement = withoutFixed(whole, subject, mover);
     if (isElsewhere(statement, subject, mover)) return [];
     const sql = mover.moveAbout(statement, subject);
     if (sql === undefined) return [];

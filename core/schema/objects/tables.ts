@@ -47,7 +47,7 @@ export function writeAlterTable(statement: DumpStatement, mover: Mover): Written
     subtype === 'AT_AddConstraint' && isNode(def) && isNode(def.Constraint) ? def.Constraint : undefined;
   return subjectsOf(statement, { constraint, subtype }, mover).flatMap((subject) => {
     if (commands.some(({ name }) => isLeft(mover, subject, name))) return [];
-    if (constraint) return writeConstraint({ statement, subject, constraint }, mover);
+    if (constraint) return writeConstraint(statement, subject, mover);
     return writeCommand(statement, subject, { mover, command: commands[0]! });
   });
 }
@@ -155,7 +155,9 @@ function writeIndexAttach(statement: DumpStatement, mover: Mover): Written[] {
     // That of the partition which goes with this one's table.
     const isOfIts = ({ owner }: Place) => owner?.owner && place.owner && samePlace(owner.owner, place.owner);
     const childPlace = child && mover.placesOf(child).find(isOfIts);
-    if (sql === undefined || !childPlace) return [];
+    const isMade = (one: Place, name: string) => one.owner && mover.isMade(one.owner, { kind: 'index', name });
+    if (sql === undefined || !childPlace || !isMade(place, index!.place.name) || !isMade(childPlace, relname))
+      return [];
     // Rows are found by keys: those of partitions belong to their root's from the beginning.
     const phase: Phase = child.isKey ? 'tables' : 'indexes';
     return [{ phase, sql: when(isNoChild(mover.regclass(childPlace), mover.regclass(place)), sql) }];

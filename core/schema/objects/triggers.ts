@@ -1,7 +1,7 @@
 import { type DumpStatement, listPlace } from '../inventory.js';
 import { labelOf } from '../label.js';
 import { type Mover, type SubjectTable, tableOf } from '../mover.js';
-import { samePlace } from '../names.js';
+import { displayPlace, samePlace } from '../names.js';
 import { ownColumns } from '../own-columns.js';
 import type { Written } from '../phase.js';
 import { findsColumns } from '../routine-viewpoint.js';
@@ -17,7 +17,11 @@ export function writeTrigger(statement: DumpStatement, mover: Mover): Written[] 
   if (!mover.find('relation', table) && !mover.find('routine', listPlace(funcname))) return [];
   const all = mover.targetsOf(table);
   const able = all.filter((subject) => hasColumns(statement, subject, mover));
-  if (able.length === 0 && all.length > 0) mover.leave(statement, labelOf(statement), NO_COLUMN, BY_HAND);
+  if (able.length === 0 && all.length > 0) {
+    const places = all.map(({ target }) => displayPlace(target)).join(' or ');
+    const why = `it or its function names columns of the row that do not all stand in ${places}`;
+    mover.leave(statement, labelOf(statement), why, 'Write it by hand, with the columns that the target has.');
+  }
   return able.flatMap((subject): Written[] => {
     const sql = mover.moveAbout(statement, subject);
     if (sql === undefined) return [];
@@ -39,9 +43,6 @@ function hasColumns(statement: DumpStatement, subject: SubjectTable, mover: Move
   const routine = mover.statements.find(isIts);
   return !routine || !table?.columns || findsColumns(routine, mover.plan.columnsOf(table, subject.target), mover);
 }
-
-const NO_COLUMN = 'it or its function names columns of the row that are not in one table there';
-const BY_HAND = 'Write it by hand, with the columns that the target has.';
 
 /** CREATE RULE. */
 export function writeRule(statement: DumpStatement, mover: Mover): Written[] {
