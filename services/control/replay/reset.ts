@@ -3,6 +3,7 @@ import { FerryError } from '../../../core/errors.js';
 import { domainSchemas, routeName, type TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { topicsOf } from '../../../core/topics.js';
+import { APPLIES } from '../../../core/way-back.js';
 import { fenceApply, inTransactionBesideApply } from '../../../platform/apply-fence.js';
 import { setMappingVersion } from '../../../platform/control-schema.js';
 import { lineageTable } from '../../../platform/lineage-table.js';
@@ -156,6 +157,8 @@ async function emptyMapped(
   mappings: readonly TableMapping[],
 ): Promise<void> {
   await keepReadersOut(target, pipeline);
+  // It is apply's work: the fence passes it, which stands there behind a rollback.
+  await target.query('SELECT pg_catalog.set_config($1, $2, true)', [APPLIES, pipeline.name]);
   const tables = mappings.map((mapping) => quoteName(mapping.target));
   const candidates = await readCandidateTables(target, mappings);
   // User triggers on TRUNCATE are the applications'.
