@@ -7,6 +7,7 @@ import { readSlot } from '../../platform/read-slot.js';
 import type { ServiceContext } from '../../platform/service.js';
 import { watchSession } from '../../platform/session-watch.js';
 import { pipelineGauges, STALE_AFTER_MS } from './gauges.js';
+import { PartitionGuard } from './partition-guard.js';
 import type { PipelineStatus } from './status/pipeline-status.js';
 import { readStatus } from './status/read-status.js';
 import { WalWatch } from './wal-watch.js';
@@ -20,6 +21,7 @@ export async function control(context: ServiceContext): Promise<void> {
   const gauges = pipelineGauges(context.metrics.registry);
   const sides = new Sides(context);
   const walWatch = new WalWatch(context);
+  const partitionGuard = new PartitionGuard(context);
   let said = { phase: '', at: 0 };
   try {
     while (!signal.aborted) {
@@ -30,6 +32,7 @@ export async function control(context: ServiceContext): Promise<void> {
       if (source instanceof Error) throw source;
       await walWatch.look(source, slot);
       if (target instanceof Error) throw target;
+      await partitionGuard.look(source, target);
       // Not said where lag is unknown, nor while a measurement hangs: then it stops being ready.
       if (isMeasured(status)) context.running({ forMs: STALE_AFTER_MS });
       if (said.phase !== status.phase || Date.now() - said.at > SAY_EVERY_MS) {

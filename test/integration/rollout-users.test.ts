@@ -12,7 +12,7 @@ import { disarm } from '../../services/control/cutover/returned.js';
 import { readRollout } from '../../services/control/rollout/rollout.js';
 import { drain } from '../../services/control/rollout/users/sides.js';
 import { isHalfUsers } from '../../services/control/rollout/users/step-users.js';
-import { putUpTombstones, takeDownTombstones } from '../../services/control/rollout/users/tombstones.js';
+import { guardPartitions, putUpTombstones, takeDownTombstones } from '../../services/control/rollout/users/tombstones.js';
 import { mappedTable, pauseTable, resumeTable } from '../../services/control/tables/stop-and-go.js';
 import type { CliError } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
@@ -342,13 +342,42 @@ describeWithPostgres('a rollout of users', () => {
     const place = { client: pair.source, side: 'source', pipeline: 'aside', signal } as const;
     await putUpTombstones(place, [{ schema: 'aside', table: 'days', key: ['day'] }]);
     await expect(pair.source.query('TRUNCATE aside.days_1')).rejects.toThrow('TRUNCATE of aside.days_1 is refused');
+    await pair.source.query('CREATE TABLE aside.days_2 PARTITION OF aside.days FOR VALUES FROM (10) TO (20)');
+    await pair.source.query('CREATE TABLE aside.days_3 (day int PRIMARY KEY)');
+    await pair.source.query('ALTER TABLE aside.days ATTACH PARTITION aside.days_3 FOR VALUES FROM (20) TO (30)');
+    await pair.source.query('TRUNCATE aside.days_2, aside.days_3');
+    await guardPartitions(place);
+    for (const late of ['aside.days_2', 'aside.days_3']) {
+      await expect(pair.source.query(`TRUNCATE ${late}`)).rejects.toThrow(`TRUNCATE of ${late} is refused`);
+    }
     await pair.source.query('INSERT INTO aside.days VALUES (2); DELETE FROM aside.days');
     const { rows } = await pair.source.query(
       "DELETE FROM ferry.tombstone WHERE pipeline = 'aside' RETURNING table_name, key",
     );
     expect(rows).toEqual([{ table_name: '"aside"."days"', key: '{2}' }]);
     await takeDownTombstones(place);
-    await pair.source.query('TRUNCATE aside.days_1; DROP SCHEMA aside CASCADE');
+    await pair.source.query('TRUNCATE aside.days_1, aside.days_2, aside.days_3; DROP SCHEMA aside CASCADE');
+  });
+
+  test('control arms the partitions that come meanwhile, on both sides', async () => {
+    const { back, forward } = await bothWays();
+    for (const [side, { name: pipeline }] of [
+      ['source', back],
+      ['target', forward],
+    ] as const) {
+      const client = pair[side];
+      await client.query('CREATE SCHEMA aside; CREATE TABLE aside.days (day int PRIMARY KEY) PARTITION BY RANGE (day)');
+      const place = { client, side, pipeline, signal: AbortSignal.timeout(10_000) };
+      await putUpTombstones(place, [{ schema: 'aside', table: 'days', key: ['day'] }]);
+      await client.query('CREATE TABLE aside.late PARTITION OF aside.days DEFAULT');
+      const isRefused = () =>
+        client.query('TRUNCATE aside.late').then(
+          () => false,
+          () => true,
+        );
+      await eventually(isRefused, { what: `a TRUNCATE in the ${side} to be refused` });
+      await client.query('DROP SCHEMA aside CASCADE');
+    }
   });
 
   /** Takes users back while a transaction of one is open where they leave, and then while what it wrote is on its way. */

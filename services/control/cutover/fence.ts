@@ -54,7 +54,7 @@ ${triggerSql(owner.pipeline, table)}; ROLLBACK`;
  * A statement that names a partition fires the triggers of that alone, one that names the root those of the root alone.
  * @returns the table first.
  */
-export async function withPartitions(source: ClientBase, table: QualifiedName): Promise<QualifiedName[]> {
+async function withPartitions(source: ClientBase, table: QualifiedName): Promise<QualifiedName[]> {
   const { rows } = await source.query<QualifiedName>(`${PARTITION_TREES} WHERE c.oid <> name::regclass`, [
     [quoteName(table)],
   ]);

@@ -3,7 +3,7 @@ import type { QualifiedName } from '../../../../core/relation.js';
 import { sourceObjectName } from '../../../../core/topics.js';
 import { APPLIES } from '../../../../core/way-back.js';
 import { quoteIdentifier, quoteLiteral, quoteName, type Side } from '../../../../platform/postgres.js';
-import { withoutHolding, withPartitions } from '../../cutover/fence.js';
+import { withoutHolding } from '../../cutover/fence.js';
 import type { SharedTable } from './shared-tables.js';
 
 /** Where deletes are remembered, and by whose apply they are asked for. */
@@ -15,6 +15,8 @@ export interface TombstonePlace {
   readonly signal: AbortSignal;
 }
 
+const LOCK_MS = 250;
+
 const TRIGGERS = ['deleted', 'rekeyed', 'emptied'] as const;
 
 /** Remembers from now on which rows applications delete, and refuses TRUNCATE, of which no row would be remembered. */
@@ -23,10 +25,29 @@ export async function putUpTombstones(place: TombstonePlace, tables: readonly Sh
   await client.query(functionSql(pipeline));
   for (const table of tables) {
     await withoutHolding(client, triggersSql(pipeline, table), { ...place, table });
-    // Of the triggers of rows each partition has one; a TRUNCATE that names it fires none of the root's.
-    for (const partition of (await withPartitions(client, table)).slice(1)) {
-      await withoutHolding(client, locking(emptiedSql(pipeline, partition)), { ...place, table: partition });
-    }
+  }
+  await guardPartitions(place);
+}
+
+/**
+ * Refuses TRUNCATE of partitions that have come since, too: of the triggers of rows each partition has one, but a TRUNCATE that
+ * names it fires none of the root's. Outside of the mode there is nothing to guard.
+ * @param lockMs how long an attempt waits for a partition's writers.
+ */
+export async function guardPartitions(place: TombstonePlace, lockMs = LOCK_MS): Promise<void> {
+  const { client, pipeline } = place;
+  const { rows } = await client.query<QualifiedName>(
+    `SELECT DISTINCT n.nspname AS schema, c.relname AS table
+       FROM pg_catalog.pg_trigger g
+      CROSS JOIN LATERAL pg_catalog.pg_partition_tree(g.tgrelid) p
+       JOIN pg_catalog.pg_class c ON c.oid = p.relid
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE g.tgname = $1 AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger e WHERE e.tgrelid = p.relid AND e.tgname = $1)
+      ORDER BY 1, 2`,
+    [`${sourceObjectName(pipeline)}_emptied`],
+  );
+  for (const table of rows) {
+    await withoutHolding(client, locking(emptiedSql(pipeline, table), lockMs), { ...place, table });
   }
 }
 
@@ -89,7 +110,7 @@ function triggerSql(pipeline: string, what: (typeof TRIGGERS)[number]): string {
 }
 
 /** Statements that lock a table, waiting briefly. */
-const locking = (sql: string) => `BEGIN; SET LOCAL lock_timeout = '250ms'; ${sql} COMMIT`;
+const locking = (sql: string, lockMs = LOCK_MS) => `BEGIN; SET LOCAL lock_timeout = ${lockMs}; ${sql} COMMIT`;
 
 const functionName = (pipeline: string) => quoteIdentifier(`${sourceObjectName(pipeline)}_tombstone`);
 const triggerName = (pipeline: string, what: string) => quoteIdentifier(`${sourceObjectName(pipeline)}_${what}`);
