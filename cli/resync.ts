@@ -1,15 +1,13 @@
 import { Command } from 'commander';
 import type pg from 'pg';
-import { domainSchemas } from '../core/mapping.js';
-import { sourceObjectName, topicsOf } from '../core/topics.js';
+import { sourceObjectName } from '../core/topics.js';
 import { ensureControlSchema } from '../platform/control-schema.js';
 import { openLog } from '../platform/event-log/open.js';
-import type { EventLog } from '../platform/event-log/port.js';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
 import { silentLogger } from '../platform/logger.js';
-import { readVersions } from '../platform/mapping-version.js';
 import { classify, connect, describeUrl } from '../platform/postgres.js';
 import { disarm } from '../services/control/cutover/returned.js';
+import { deleteLog, dropSlot } from '../services/control/replay/forget-log.js';
 import { giveUpReplay } from '../services/control/replay/journal.js';
 import { replayedTables, resetTarget, takeVersion } from '../services/control/replay/reset.js';
 import { refuseRunning } from '../services/control/status/refuse-running.js';
@@ -63,11 +61,9 @@ async function runResync(flags: ResyncFlags): Promise<void> {
     // First: it refuses once the target serves. An empty target whose log is still there is only replayed.
     await forget(target, pipeline);
     await target.query('DELETE FROM ferry.schema_change WHERE pipeline = $1', [pipeline.name]);
-    await dropSlot(pipeline.source.url, sourceObjectName(pipeline.name));
-    const { raw, control } = topicsOf(pipeline.name);
-    const domains = await domainTopics(log, pipeline);
+    await dropSlotOf(pipeline);
     await recordAct(target, pipeline.name, { act: 'resync' });
-    await log.deleteTopics([raw, ...domains, control]);
+    await deleteLog(log, pipeline);
   } catch (error) {
     throw classify('target', error, `emptying ${describeUrl(pipeline.target.url)}`);
   } finally {
@@ -75,15 +71,6 @@ async function runResync(flags: ResyncFlags): Promise<void> {
   }
   if (flags.json) printJson({ ok: true, tables });
   else printLine(`ready to begin again: ferry up -c ${flags.config}`);
-}
-
-/** Of every version of the mapping. */
-async function domainTopics(log: EventLog, { name, mappingVersion, tables }: LoadedPipeline): Promise<string[]> {
-  const topics = domainSchemas(tables).map(topicsOf(name, mappingVersion).domain);
-  for (const [version, record] of await readVersions(log)) {
-    topics.push(...record.tables.map(({ schema }) => topicsOf(name, version).domain(schema)));
-  }
-  return [...new Set(topics)];
 }
 
 /** Of a way back the rows stay: they are the old project's own. */
@@ -98,15 +85,12 @@ async function forget(target: pg.Client, pipeline: LoadedPipeline): Promise<void
   await disarm({ source, target }, pipeline).finally(() => source.end());
 }
 
-async function dropSlot(url: string, slot: string): Promise<void> {
+async function dropSlotOf({ name, source: { url } }: LoadedPipeline): Promise<void> {
   const source = await connect('source', url, { applicationName: 'ferry resync' });
   try {
-    await source.query(
-      'SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE slot_name = $1',
-      [slot],
-    );
+    await dropSlot(source, name);
   } catch (error) {
-    throw classify('source', error, `dropping the replication slot ${slot} at ${describeUrl(url)}`);
+    throw classify('source', error, `dropping the replication slot ${sourceObjectName(name)} at ${describeUrl(url)}`);
   } finally {
     await source.end().catch(() => {});
   }

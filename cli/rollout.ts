@@ -4,13 +4,16 @@ import { FerryError } from '../core/errors.js';
 import { ensureControlSchema } from '../platform/control-schema.js';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
 import { connect } from '../platform/postgres.js';
+import type { Direction } from '../services/control/cutover/direction.js';
 import { readCoordinator } from '../services/control/cutover/lock.js';
 import { type Rollout, readRollout } from '../services/control/rollout/rollout.js';
 import { RolloutRefused, stepRollout } from '../services/control/rollout/step.js';
+import type { LostRows } from '../services/control/rollout/users/lost-rows.js';
 import { isHalfUsers } from '../services/control/rollout/users/step-users.js';
 import { READY_BELOW_SECONDS } from '../services/control/status/pipeline-status.js';
 import { parseDuration } from './duration.js';
 import { printJson, printLine } from './output.js';
+import { abandonedOf, printLost } from './rollout/abandon.js';
 import { readUsersRollout, runStepUsers, type UsersRollout } from './rollout/users.js';
 import { readOnce } from './status.js';
 
@@ -21,6 +24,7 @@ Examples:
   $ ferry rollout -c config/mine --percent 0
   $ ferry rollout -c config/mine --mode users --percent 10
   $ ferry rollout -c config/mine --mode reads --percent 0
+  $ ferry rollout -c config/mine --mode reads --percent 0 --abandon back --reason 'the slot is lost, INC-7'
 
 Reads of so many users go to the new project while the old one takes all writes; in the mode users both go there, and both
 directions carry changes. Applications follow by schemaferry/routing. Up only when no cutover is open, every table streams, lag is
@@ -36,6 +40,8 @@ export interface RolloutFlags {
   readonly maxLag: number;
   readonly verifiedWithin: number;
   readonly routersWithin: number;
+  readonly abandon?: readonly Direction[];
+  readonly reason?: string;
   readonly json?: true;
 }
 
@@ -64,9 +70,16 @@ export function rolloutCommand(): Command {
         .argParser(parseDuration)
         .default(5_000, '5s'),
     )
+    .addOption(
+      new Option(
+        '--abandon <direction...>',
+        'with --mode reads: leaves the mode users without a direction that cannot go on',
+      ).choices(['forward', 'back']),
+    )
+    .option('--reason <text>', 'why, for the history')
     .option(
       '--json',
-      'print one JSON object: ok, serving, percent, mode; of a step before, gates; in the mode users conflicts, moving',
+      'print one JSON object: ok, serving, percent, mode; of a step before, gates, lost; in the mode users conflicts, moving',
     )
     .addHelpText('after', EXAMPLE)
     .action(runRollout);
@@ -78,11 +91,14 @@ async function runRollout(flags: RolloutFlags): Promise<void> {
   const target = await connect('target', pipeline.target.url, { applicationName: 'ferry rollout' });
   try {
     await ensureControlSchema(target);
-    const { before, after, gates } = await step(pipeline, target, flags);
+    const { before, after, gates, lost } = await step(pipeline, target, flags);
     const users = await readUsersRollout(pipeline, target, after);
     if (!before) return json ? printJson({ ok: true, ...inJson(after, users) }) : printLine(inWords(after, users));
-    if (json) printJson({ ok: true, ...inJson(after, users), before: before.percent, gates });
-    else printLine(`${inWords(after, users)} (before: ${before.percent} %)`);
+    if (json) printJson({ ok: true, ...inJson(after, users), before: before.percent, gates, lost });
+    else {
+      printLine(`${inWords(after, users)} (before: ${before.percent} %)`);
+      if (lost) printLost(lost, pipeline);
+    }
   } catch (error) {
     if (!(error instanceof RolloutRefused) || !json) throw error;
     const { code, message, remedy, gates } = error;
@@ -99,14 +115,21 @@ async function step(
   pipeline: LoadedPipeline,
   target: ClientBase,
   flags: RolloutFlags,
-): Promise<{ before?: Rollout; after: Rollout; gates: readonly object[] }> {
+): Promise<{ before?: Rollout; after: Rollout; gates: readonly object[]; lost?: readonly LostRows[] }> {
   const { percent, maxLag, verifiedWithin } = flags;
+  const abandoned = abandonedOf(flags);
   const now = await readRollout(target, pipeline.name);
   const isHalf = await isHalfUsers({ pipeline, target }, now);
   if (isHalf && flags.mode === undefined) throw halfUsers(await readCoordinator(target, pipeline.name));
   if (percent === undefined && flags.mode === undefined) return { after: now, gates: [] };
+  if (abandoned && now.mode === 'reads' && !isHalf) {
+    throw new FerryError('not-ready', 'the rollout is not in the mode users: there is no direction to abandon', {
+      remedy: '`ferry rollout` shows how it stands.',
+    });
+  }
   const mode = flags.mode ?? (now.mode as 'reads' | 'users');
-  if (mode === 'users' || now.mode === 'users' || isHalf) return runStepUsers(pipeline, target, { ...flags, mode });
+  if (mode === 'users' || now.mode === 'users' || isHalf)
+    return runStepUsers(pipeline, target, { ...flags, mode, abandoned });
   if (percent === undefined) return { after: now, gates: [] };
   return stepRollout(
     { pipeline, target, readStatus: () => readOnce(pipeline) },

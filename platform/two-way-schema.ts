@@ -33,6 +33,6 @@ CREATE TABLE IF NOT EXISTS ferry.conflict (
   kept jsonb,
   found_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-COMMENT ON TABLE ferry.conflict IS 'Changes of the other project that were given up, because an application''s commit here was later, or because nothing is left to change';
+COMMENT ON TABLE ferry.conflict IS 'Changes of the other project that were given up, because an application''s commit here was later, because nothing is left to change, or because it did not come: the mode was left without its direction';
 COMMENT ON COLUMN ferry.conflict.kept IS 'The row that stands in its place; null where it was deleted';
 `;

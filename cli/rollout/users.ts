@@ -7,7 +7,7 @@ import { silentLogger } from '../../platform/logger.js';
 import { connect } from '../../platform/postgres.js';
 import { readCoordinator } from '../../services/control/cutover/lock.js';
 import type { Rollout } from '../../services/control/rollout/rollout.js';
-import { stepUsers, type UsersStep } from '../../services/control/rollout/users/step-users.js';
+import { stepUsers, type UsersStep, type UsersWanted } from '../../services/control/rollout/users/step-users.js';
 import { countConflicts } from '../../services/control/rollout/users/two-way-state.js';
 import type { RolloutFlags } from '../rollout.js';
 import { readOnce } from '../status.js';
@@ -23,7 +23,14 @@ export interface UsersRollout {
 export async function runStepUsers(
   pipeline: LoadedPipeline,
   target: ClientBase,
-  { mode, percent, maxLag, verifiedWithin, routersWithin }: RolloutFlags & { readonly mode: 'reads' | 'users' },
+  {
+    mode,
+    percent,
+    maxLag,
+    verifiedWithin,
+    routersWithin,
+    abandoned,
+  }: RolloutFlags & Pick<UsersWanted, 'mode' | 'abandoned'>,
 ): Promise<UsersStep> {
   const stop = new AbortController();
   const onSignal = () => stop.abort();
@@ -43,6 +50,7 @@ export async function runStepUsers(
         maxLagSeconds: maxLag / 1_000,
         verifiedWithinMs: verifiedWithin,
         routersWithinMs: routersWithin,
+        abandoned,
       },
     );
   } finally {

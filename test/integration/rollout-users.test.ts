@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseQualifiedName } from '../../core/relation.js';
+import { sourceObjectName } from '../../core/topics.js';
 import { loadPipeline, loadWayBack } from '../../platform/load-pipeline.js';
 import { percentileOf } from '../../routing/rollout.js';
 import { createRouter, type Router } from '../../routing/router.js';
@@ -12,9 +13,15 @@ import { disarm } from '../../services/control/cutover/returned.js';
 import { readRollout } from '../../services/control/rollout/rollout.js';
 import { drain } from '../../services/control/rollout/users/sides.js';
 import { isHalfUsers } from '../../services/control/rollout/users/step-users.js';
-import { guardPartitions, putUpTombstones, takeDownTombstones } from '../../services/control/rollout/users/tombstones.js';
+import {
+  guardPartitions,
+  putUpTombstones,
+  takeDownTombstones,
+} from '../../services/control/rollout/users/tombstones.js';
+import { beginTwoWay } from '../../services/control/rollout/users/two-way-state.js';
 import { mappedTable, pauseTable, resumeTable } from '../../services/control/tables/stop-and-go.js';
-import type { CliError } from '../support/cli.js';
+import { readVerifications } from '../../services/control/verify/record.js';
+import type { CliError, FerryProcess } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
 import { NAMES } from '../support/flag-writes.js';
 import { MovingPair } from '../support/moving-pair.js';
@@ -109,10 +116,12 @@ async function writeOne(client: pg.ClientBase, side: Side, user: string, note: s
 describeWithPostgres('a rollout of users', () => {
   let pair: MovingPair;
   let writes: UserWrites | undefined;
+  let up: FerryProcess;
+  let upBack: FerryProcess;
 
   beforeAll(async () => {
     pair = await MovingPair.configured({ servers: testServers() });
-    await pair.up();
+    up = await pair.up();
   });
 
   afterAll(async () => {
@@ -198,7 +207,7 @@ describeWithPostgres('a rollout of users', () => {
 
   test('begins with nobody, and both directions open', async () => {
     await pair.configureBack();
-    await pair.upBack();
+    upBack = await pair.upBack();
     // As after a rollback.
     const fence = { pipeline: `${pair.name}-back`, run: 'before', attempt: 'before' };
     const tables = Object.values(NAMES.target).map((name) => parseQualifiedName(name)!);
@@ -331,7 +340,9 @@ describeWithPostgres('a rollout of users', () => {
     const { back } = await bothWays();
     const points = async () => (await pair.source.query('SELECT epoch FROM ferry.checkpoint')).rows;
     expect(await points()).toHaveLength(1);
-    await expect(disarm({ source: pair.target, target: pair.source }, back)).rejects.toThrow('mode users');
+    await expect(disarm({ source: pair.target, target: pair.source }, back)).rejects.toMatchObject({
+      remedy: expect.stringContaining('--abandon back'),
+    });
     expect(await points()).toHaveLength(1);
   });
 
@@ -527,5 +538,105 @@ describeWithPostgres('a rollout of users', () => {
     expect(await valueIn('source', 'setting 40')).toBe('{"n": 40}');
     const replay = await pair.run('replay', '--yes', '--json');
     expect([replay.code, replay.stdout]).toEqual([3, expect.stringContaining('users wrote in both projects')]);
+  });
+
+  /** As a server does that runs out of room, or somebody who cleans up. */
+  async function loseSlot(side: Side, config: string, up: FerryProcess): Promise<string> {
+    await up.stop();
+    const slot = sourceObjectName((await loadPipeline(config, pair.env)).name);
+    await pair[side].query('SELECT pg_drop_replication_slot($1)', [slot]);
+    return slot;
+  }
+
+  test('is left without a way back whose slot is lost: what did not come is put down, and can be seen', async () => {
+    // Of the time in between.
+    await pair.target.query("UPDATE growth.settings SET value = '{\"n\": 40}' WHERE key = 'setting 40'");
+    await rollout('--mode', 'users', '--percent', '100');
+    const { back } = await bothWays();
+    const slot = await loseSlot('target', pair.back, upBack);
+    await pair.target.query('UPDATE growth.settings SET value = \'{"by": "nobody"}\' WHERE key = \'setting 45\'');
+    await pair.target.query("DELETE FROM growth.settings WHERE key = 'setting 46'");
+    await pair.target.query("INSERT INTO growth.orders (user_id, note) VALUES (1, 'lost')");
+    // Late, not lost.
+    await pair.source.query('UPDATE public.settings SET value = \'{"by": "old"}\' WHERE key = \'setting 47\'');
+
+    const stuck = await pair.run('rollout', '--mode', 'reads', '--percent', '0', ...PATIENT);
+    expect(stuck.code).toBe(3);
+    expect(stuck.json<CliError>().error).toMatchObject({
+      message: `the pipeline ${back.name} cannot go on: its replication slot ${slot} is lost`,
+      remedy: expect.stringContaining('--mode reads --percent 0 --abandon back'),
+    });
+    const abandon = ['--mode', 'reads', '--percent', '0', '--abandon', 'back', '--reason', 'INC-7'];
+    const isRefused = (side: Side) =>
+      pair[side].query(`UPDATE ${NAMES[side].settings} SET value = value WHERE false`).then(
+        () => false,
+        ({ message }: Error) => message.includes('are refused'),
+      );
+    const held = await openClient('target');
+    await held.query('BEGIN; SELECT FROM ferry.checkpoint FOR UPDATE');
+    const stopped = pair.start('rollout', ...abandon, ...PATIENT);
+    for (const side of SIDES) await eventually(() => isRefused(side), { what: `writes in the ${side} to be refused` });
+    stopped.signal('SIGINT');
+    expect((await stopped.ended).stdout).toContain('the rollout was interrupted');
+    expect([await isRefused('source'), await isRefused('target')]).toEqual([false, false]);
+    expect(await readRollout(pair.target, pair.name)).toMatchObject({ mode: 'users', percent: 100, to: null });
+    await held.query('COMMIT');
+    await held.end();
+
+    await dies('rollout.leave.begun', ...abandon);
+    // Nobody is held up by a command that is gone.
+    await pair.source.query("UPDATE public.settings SET value = '{}' WHERE key = 'setting 48'");
+    expect(await rollout(...abandon)).toMatchObject({
+      mode: 'reads',
+      percent: 0,
+      lost: [
+        { table: 'public.orders', rows: 1, first: [{ op: 'upsert' }] },
+        {
+          table: 'public.settings',
+          rows: 2,
+          first: [
+            { key: ['setting 45'], op: 'upsert' },
+            { key: ['setting 46'], op: 'delete' },
+          ],
+        },
+      ],
+    });
+    await expectNothingLeft();
+    const put = (await conflicts('source')).filter(({ why }) => why === 'abandoned');
+    expect(put).toMatchObject([
+      { table_name: 'public.orders', op: 'upsert', lost: { note: 'lost', user_id: 1 }, kept: null },
+      { op: 'upsert', lost: { value: { by: 'nobody' } }, kept: { value: { n: 45 } } },
+      { op: 'delete', lost: { key: 'setting 46' }, kept: { key: 'setting 46', value: { n: 46 } } },
+    ]);
+    await expect(pair.target.query('DELETE FROM growth.settings')).rejects.toThrow(
+      'writes to growth.settings are refused',
+    );
+    const { rows: acts } = await pair.target.query(
+      "SELECT detail ->> 'reason' AS reason, detail -> 'rows' AS rows FROM ferry.act WHERE subject = 'abandon'",
+    );
+    expect(acts).toEqual([{ reason: 'INC-7', rows: '{"public.orders": 1, "public.settings": 2}' }]);
+    // What was equal before need not be now.
+    expect(await readVerifications(pair.target, (await bothWays()).forward)).toEqual([]);
+    const repaired = await pair.run('verify', '--repair', '--json');
+    expect(repaired.json(), repaired.stderr).toMatchObject({ ok: true });
+    await expectEqual();
+    const { rows } = await pair.target.query(
+      "SELECT value ->> 'by' AS by FROM growth.settings WHERE key = 'setting 47'",
+    );
+    expect(rows).toEqual([{ by: 'old' }]);
+  });
+
+  test('is left without the direction to the new project, which is copied anew then', async () => {
+    await pair.upBack();
+    const { forward } = await bothWays();
+    // Half entered is enough.
+    await beginTwoWay(pair.target, forward);
+    await loseSlot('source', pair.config, up);
+    const stuck = await pair.run('rollout', '--mode', 'reads', ...PATIENT);
+    expect([stuck.code, stuck.stdout]).toEqual([3, expect.stringContaining('--abandon forward')]);
+    await rollout('--mode', 'reads', '--abandon', 'forward', '--reason', 'INC-8');
+    await expectNothingLeft();
+    const resync = await pair.run('resync', '--yes', '--json');
+    expect(resync.code, resync.stdout + resync.stderr).toBe(0);
   });
 });

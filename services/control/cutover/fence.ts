@@ -115,12 +115,15 @@ export async function withoutHolding(
 const ARM_TRIES = 40;
 
 /**
- * Raises the armed fence: returns when every writer that had begun is done and all others are refused, for good. Raised
- * already, it stays so.
+ * Returns when every writer that had begun is done; all others are refused by the armed fence as long as this session lives.
  * @param waitMs for the writers in flight, at the most.
- * @throws FerryError `not-ready` when they are not done by then, or when the fence is not this attempt's any more.
+ * @throws FerryError `not-ready` when they are not done by then.
  */
-export async function raiseFence(source: ClientBase, owner: FenceOwner, waitMs: number): Promise<void> {
+export async function lockFence(
+  source: ClientBase,
+  owner: Pick<FenceOwner, 'pipeline'>,
+  waitMs: number,
+): Promise<void> {
   await source.query(`SET lock_timeout = ${Math.max(1, Math.round(waitMs))}`);
   try {
     await source.query(`SELECT pg_catalog.pg_advisory_lock(${fenceLockKey(owner.pipeline)})`);
@@ -133,6 +136,16 @@ export async function raiseFence(source: ClientBase, owner: FenceOwner, waitMs: 
   } finally {
     await source.query('SET lock_timeout = 0').catch(() => {});
   }
+}
+
+/**
+ * Raises the armed fence: returns when every writer that had begun is done and all others are refused, for good. Raised
+ * already, it stays so.
+ * @param waitMs for the writers in flight, at the most.
+ * @throws FerryError `not-ready` when they are not done by then, or when the fence is not this attempt's any more.
+ */
+export async function raiseFence(source: ClientBase, owner: FenceOwner, waitMs: number): Promise<void> {
+  await lockFence(source, owner, waitMs);
   await failpoint('cutover.fence.locked');
   // From here on the fence stands without this session; the lock is kept all the same, for a statement that has
   // found the armed function already and calls it only now.

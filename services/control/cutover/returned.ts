@@ -53,7 +53,12 @@ export async function disarm(
   }
   // A capture that begins anew takes nothing until a cutover or a rollout says so: users go on writing meanwhile.
   await refuseTwoWay(sides.source, forward);
+  await forgetApplied(sides.target, way.name);
+}
+
+/** Forgets how far a pipeline has been applied. */
+export async function forgetApplied(target: ClientBase, pipeline: string): Promise<void> {
   for (const table of ['checkpoint', 'ledger', 'table_state', 'schema_change', 'dead_letter']) {
-    await sides.target.query(`DELETE FROM ferry.${table} WHERE pipeline = $1`, [way.name]);
+    await target.query(`DELETE FROM ferry.${table} WHERE pipeline = $1`, [pipeline]);
   }
 }

@@ -17,6 +17,8 @@ export interface VerifyOptions extends Connectors, OpenOptions {
   readonly room?: ((signal: AbortSignal) => Promise<void>) | undefined;
   /** Mends what differs, once a table is compared. */
   readonly repair?: RepairTable | undefined;
+  /** Rows that differ of which a table's walk knows the keys; others are counted only. */
+  readonly nameLimit?: number;
   /** Called when a table begins, when its size is known, after each of its chunks, and with its report when it is done. */
   readonly onProgress?: (progress: VerifyProgress) => void;
   /** Rows of the source in a chunk: a fraction of a second to read, a few MB when it must be read row by row. */
@@ -82,6 +84,7 @@ export async function verifyTables(options: VerifyOptions): Promise<VerifyReport
 
 async function verifyMapping(mapping: TableMapping, lane: Lane, options: VerifyOptions): Promise<TableReport> {
   const { memory, room, repair, onProgress, chunkRows = 20_000, maxAttempts = 20 } = options;
+  const { nameLimit = repair ? MAX_REPAIRED_ROWS : MAX_NAMED_DIFFERENCES } = options;
   const names = { source: displayName(mapping.source), target: displayName(mapping.target) };
   const known = memory?.of(names);
   onProgress?.({ ...names, rows: known?.report?.rows ?? 0, estimatedRows: undefined, report: known?.report });
@@ -103,7 +106,7 @@ async function verifyMapping(mapping: TableMapping, lane: Lane, options: VerifyO
   const compared = await walkTable(reader, {
     chunkRows: rowsOfChunk,
     maxAttempts,
-    nameLimit: repair ? MAX_REPAIRED_ROWS : MAX_NAMED_DIFFERENCES,
+    nameLimit,
     from,
     room: room && (() => room(lane.signal)),
     onChunk: async (walk) => {

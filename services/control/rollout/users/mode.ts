@@ -3,6 +3,7 @@ import { failpoint } from '../../../../platform/failpoint.js';
 import { admitWriters, refuseWriters } from '../../cutover/fence-function.js';
 import { emitTurn } from '../../cutover/turn.js';
 import { type Rollout, setRollout } from '../rollout.js';
+import { type Abandoned, noteAbandoned } from './abandoned.js';
 import { planFarSequences, setFarSequences } from './far-sequences.js';
 import { readSharedTables } from './gates.js';
 import { drain, passBothClocks, type UserSides } from './sides.js';
@@ -11,7 +12,7 @@ import { putUpTombstones, type TombstonePlace, takeDownTombstones } from './tomb
 import { beginTwoWay, endTwoWay } from './two-way-state.js';
 
 /** What turns and fences call it by. */
-const RUN = 'rollout';
+export const RUN = 'rollout';
 
 export type ArmedSides = UserSides & { readonly back: NonNullable<UserSides['back']> };
 
@@ -44,26 +45,34 @@ export async function enterUsers(
     return await setRollout(target, { pipeline: pipeline.name, seen, mode: 'users', routersWithinMs });
   } catch (error) {
     // Ctrl-C ends the way in, not the way out.
-    throw await takenBack(interrupted(error, signal), () => end({ ...sides, signal: new AbortController().signal }));
+    throw await takenBack(interrupted(error, signal), () =>
+      endUsers({ ...sides, signal: new AbortController().signal }),
+    );
   }
 }
 
 /**
  * Ends that again: all users are in the old project.
  * @param seen undefined where the mode has been left already, and the rest has not been done.
+ * @param abandoned the pipeline to the new project may stand still: the old one has all.
  */
-export async function leaveUsers(sides: ArmedSides, seen: Rollout | undefined): Promise<void> {
+export async function leaveUsers(
+  sides: ArmedSides,
+  seen: Rollout | undefined,
+  abandoned: Abandoned | undefined,
+): Promise<void> {
   const { pipeline, back, source, target, signal } = sides;
   try {
     await refuseStanding(source, back.pipeline);
-    await refuseStanding(target, pipeline);
+    if (!abandoned) await refuseStanding(target, pipeline);
     if (seen) await setRollout(target, { pipeline: pipeline.name, seen, mode: 'reads', routersWithinMs: null });
     await failpoint('rollout.leave.begun');
     await shut(sides);
     // What was written on both sides is settled while both still know how.
     await drain(back.pipeline, { from: target, to: source, signal });
-    await drain(pipeline, { from: source, to: target, signal });
-    await end(sides);
+    if (abandoned) await noteAbandoned(target, pipeline.name, abandoned);
+    else await drain(pipeline, { from: source, to: target, signal });
+    await endUsers(sides);
   } catch (error) {
     throw interrupted(error, signal);
   }
@@ -75,7 +84,8 @@ async function shut({ pipeline, back, target }: ArmedSides): Promise<void> {
   await emitTurn(target, { pipeline: back.pipeline.name, turn: 'closed', run: RUN });
 }
 
-async function end(sides: ArmedSides): Promise<void> {
+/** Takes down all that the mode has put up; taken down before, it stays so. */
+export async function endUsers(sides: ArmedSides): Promise<void> {
   const { pipeline, back, source, target } = sides;
   await shut(sides);
   await takeDownTombstones(placeOf(sides, 'source'));

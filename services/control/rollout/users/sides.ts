@@ -1,7 +1,10 @@
 import type { ClientBase } from 'pg';
+import { FerryError, toFerryError } from '../../../../core/errors.js';
 import { domainSchemas } from '../../../../core/mapping.js';
-import { partitionsOf, topicsOf } from '../../../../core/topics.js';
+import { partitionsOf, sourceObjectName, topicsOf } from '../../../../core/topics.js';
+import { isWayBack } from '../../../../core/way-back.js';
 import type { LoadedPipeline } from '../../../../platform/load-pipeline.js';
+import { readSlot } from '../../../../platform/read-slot.js';
 import { limitedTo } from '../../../../platform/time-limit.js';
 import { waitUntilDrained, writeMarker } from '../../cutover/marker.js';
 import type { Running } from '../../cutover/options.js';
@@ -23,21 +26,39 @@ const DRAINED_WITHIN_MS = 60_000;
 
 /**
  * Resolves once all that is committed in a pipeline's source now is applied, and on the target's disk.
- * @throws FerryError `not-ready` when that takes too long, or of changes that apply has passed over.
+ * @throws FerryError `not-ready` when that takes too long, or never comes, or of changes that apply has passed over.
  */
 export async function drain(
   pipeline: LoadedPipeline,
   { from, to, signal }: { readonly from: ClientBase; readonly to: ClientBase; readonly signal: AbortSignal },
 ): Promise<void> {
   const { name, tables, log, mappingVersion } = pipeline;
+  const slot = sourceObjectName(name);
+  if (!(await readSlot(from, slot))) {
+    throw new FerryError('not-ready', `the pipeline ${name} cannot go on: its replication slot ${slot} is lost`, {
+      remedy: `${wayOut(name)}.`,
+    });
+  }
   const marker = await writeMarker(from, 'rollout');
   const partitions = partitionsOf(domainSchemas(tables).map(topicsOf(name, mappingVersion).domain), log.partitions);
   const until = limitedTo(DRAINED_WITHIN_MS, signal);
-  await waitUntilDrained(to, name, partitions, marker, until);
+  await waitUntilDrained(to, name, partitions, marker, until).catch((cause: unknown) => {
+    const { code, message } = toFerryError(cause);
+    throw new FerryError(code, message, {
+      remedy: `See what keeps it: ferry status -c ${pipeline.directory}. Where it can never go on: ${wayOut(name)}.`,
+      cause,
+    });
+  });
   await refuseStanding(to, pipeline);
   // Apply does not wait for the disk. A commit that does takes with it all that was committed before.
   await to.query("SET synchronous_commit = 'on'");
   await writeMarker(to, 'rollout');
+}
+
+/** What ends the mode although a direction cannot go on. */
+function wayOut(pipeline: string): string {
+  const way = isWayBack(pipeline) ? 'back' : 'forward';
+  return `ferry rollout --mode reads --percent 0 --abandon ${way} --reason TEXT takes all users to the old project without it`;
 }
 
 /** Resolves once the clocks of both servers have passed what either shows now. */

@@ -3,17 +3,22 @@ import { lockCoordinator } from '../../cutover/lock.js';
 import type { RolloutFinding } from '../gates.js';
 import type { Rollout } from '../rollout.js';
 import { lookForReaders, type RolloutLimits, RolloutRefused, type RolloutSides, readOpenRollout } from '../step.js';
+import type { Abandoned } from './abandoned.js';
 import { type UsersFinding, usersFindings } from './gates.js';
+import type { LostRows } from './lost-rows.js';
 import { type ArmedSides, enterUsers, leaveUsers } from './mode.js';
 import { moveUsers, percentStep } from './move-users.js';
 import type { UserSides } from './sides.js';
 import { readTwoWay } from './two-way-state.js';
+import { leaveWithoutWayBack } from './without-way-back.js';
 
 export interface UsersWanted extends RolloutLimits {
   readonly mode: 'reads' | 'users';
   readonly percent: number | undefined;
   /** How old a router's knowledge of the rollout may be. */
   readonly routersWithinMs: number;
+  /** Of the mode reads: what the mode users is left without. */
+  readonly abandoned?: Abandoned | undefined;
 }
 
 type Sides = UserSides & Pick<RolloutSides, 'readStatus'>;
@@ -23,6 +28,8 @@ export interface UsersStep {
   readonly before: Rollout;
   readonly after: Rollout;
   readonly gates: readonly (RolloutFinding | UsersFinding)[];
+  /** What has not come back, where the way back was abandoned. */
+  readonly lost?: readonly LostRows[];
 }
 
 /** Until a server has noticed that the session of a command which was killed is gone. */
@@ -43,7 +50,7 @@ export async function stepUsers(sides: Sides, wanted: UsersWanted): Promise<User
   return wanted.mode === 'reads' ? leave(armed(sides), before, wanted) : goOn(sides, before, wanted);
 }
 
-async function leave(sides: ArmedSides, before: Rollout, { percent }: UsersWanted): Promise<UsersStep> {
+async function leave(sides: ArmedSides, before: Rollout, { percent, abandoned }: UsersWanted): Promise<UsersStep> {
   if (percent !== undefined && percent > 0) {
     throw new FerryError('not-ready', 'the mode reads begins with nobody in the new project', {
       remedy: 'Leave the mode users first: ferry rollout --mode reads --percent 0.',
@@ -55,9 +62,14 @@ async function leave(sides: ArmedSides, before: Rollout, { percent }: UsersWante
       remedy: 'Take them back with it: ferry rollout --mode reads --percent 0.',
     });
   }
+  const now = () => readOpenRollout(sides.target, sides.pipeline.name);
+  if (abandoned?.ways.includes('back')) {
+    const lost = await leaveWithoutWayBack(sides, before, abandoned);
+    return { before, after: await now(), gates: [], lost };
+  }
   const emptied = isEmpty ? before : await moveUsers(sides, { seen: before, percent: 0 });
-  await leaveUsers(sides, emptied.mode === 'users' ? emptied : undefined);
-  return { before, after: await readOpenRollout(sides.target, sides.pipeline.name), gates: [] };
+  await leaveUsers(sides, emptied.mode === 'users' ? emptied : undefined, abandoned);
+  return { before, after: await now(), gates: [] };
 }
 
 async function goOn(sides: Sides, before: Rollout, wanted: UsersWanted): Promise<UsersStep> {

@@ -57,7 +57,8 @@ export async function readTwoWay(target: ClientBase, pipeline: string): Promise<
 export async function refuseTwoWay(target: ClientBase, pipeline: string): Promise<void> {
   if (!(await readTwoWay(target, pipeline))) return;
   throw new FerryError('not-ready', 'the rollout is in the mode users: both projects take writes', {
-    remedy: 'End that first: ferry rollout --mode reads --percent 0.',
+    remedy:
+      'End that first: ferry rollout --mode reads --percent 0. A direction that cannot go on is left out of that: --abandon back, or forward.',
   });
 }
 
