@@ -1,5 +1,5 @@
 import { LINEAGE_KEY, LINEAGE_SOURCE } from '../core/mapping.js';
-import type { QualifiedName } from '../core/relation.js';
+import { displayName, type QualifiedName } from '../core/relation.js';
 import { quoteIdentifier, quoteLiteral, quoteName } from './postgres.js';
 
 /** A column of the target that takes values. */
@@ -27,6 +27,20 @@ export interface LineagePlan {
 
 /** What was written to the candidates: `all` stands for anything. */
 export type LineageEvent = 'INSERT' | 'UPDATE' | 'DELETE' | 'all';
+
+/** The column of a candidate that stands behind others for as long as the new project serves: nothing there brings it back. */
+export const HIDDEN = 'ferry_hidden';
+/** A setting: the target table whose rows or candidates are being written because the others were, which needs no answer. */
+export const FOLLOWS = 'ferry.lineage';
+
+/** Of a trigger, and what its function sets: it is not called for what it, or its counterpart, writes itself. */
+export function unlessFollowing(target: QualifiedName): { readonly when: string; readonly set: string } {
+  const name = quoteLiteral(displayName(target));
+  return {
+    when: `WHEN (pg_catalog.current_setting('${FOLLOWS}', true) IS DISTINCT FROM ${name})`,
+    set: `SET ${FOLLOWS} = ${name}`,
+  };
+}
 
 /** Names of the transition tables. */
 export const OLD_ROWS = 'old_rows';
@@ -143,11 +157,32 @@ export class LineageSql {
     const keys = key.map((name) => `c.${quoteIdentifier(name)}::text`);
     return `WITH s AS (SELECT s.* FROM ${start})
       SELECT c.${LINEAGE_SOURCE}, c.${LINEAGE_KEY}, pg_catalog.json_build_array(${keys.join(', ')})
-        FROM s JOIN ${quoteName(candidates)} c ON ${isOne} ORDER BY ${this.#order()}`;
+        FROM s JOIN ${quoteName(candidates)} c ON ${isOne} ORDER BY ${this.order()}`;
+  }
+
+  /** Candidates that are in the way of a row, `row`, of the target: of its key, or one with it. */
+  behind(row: string): string {
+    const { key, unique } = this.#plan;
+    const same = this.#equal('c', row, key);
+    return `NOT c.${HIDDEN} AND (${unique.length > 0 ? `${same} OR (${this.#equal('c', row, unique)}) IS TRUE` : same})`;
+  }
+
+  /** Whether a candidate, `c`, may be the one of a row; of several the first in {@link order} is. */
+  isOf(row: string): string {
+    return `NOT c.${HIDDEN} AND ${this.#isOf('c', row)}`;
+  }
+
+  /** Whether two rows have the same key, and are one with the same. */
+  isSame(one: string, other: string): string {
+    return this.#isOf(one, other);
+  }
+
+  hasSameKey(one: string, other: string): string {
+    return this.#equal(one, other, this.#plan.key);
   }
 
   /** Of candidates that are one the first stands. */
-  #order(): string {
+  order(): string {
     const ranks = `ARRAY[${this.#plan.sources.map(quoteLiteral).join(', ')}]::text[]`;
     return `pg_catalog.array_position(${ranks}, c.${LINEAGE_SOURCE}), c.${LINEAGE_SOURCE}, c.${LINEAGE_KEY}`;
   }
@@ -171,7 +206,7 @@ export class LineageSql {
       event === 'all' ? `SELECT c.* FROM ${from} c` : `${groups} UNION ALL ${own} WHERE NOT ${this.#isWhole('c')}`;
     const first = names.map((name) => `c.${name}`).join(', ');
     return `${changed}touched AS MATERIALIZED (${touched}),
-      winners AS MATERIALIZED ((SELECT DISTINCT ON (${first}) c.* FROM touched c WHERE ${this.#isWhole('c')} ORDER BY ${first}, ${this.#order()})
+      winners AS MATERIALIZED ((SELECT DISTINCT ON (${first}) c.* FROM touched c WHERE ${this.#isWhole('c')} ORDER BY ${first}, ${this.order()})
         UNION ALL SELECT c.* FROM touched c WHERE NOT ${this.#isWhole('c')})`;
   }
 

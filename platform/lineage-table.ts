@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { LINEAGE_KEY } from '../core/mapping.js';
+import { LINEAGE_KEY, routeName, type TableMapping } from '../core/mapping.js';
 import { displayName, type QualifiedName, type Relation, sourceName } from '../core/relation.js';
 
 /** Candidates stand beside what else the pipeline keeps in the target. */
@@ -18,6 +18,15 @@ export function lineageTable(target: QualifiedName): QualifiedName {
 export function candidateTable(target: QualifiedName, source: string): QualifiedName {
   return { schema: LINEAGE_SCHEMA, table: fitted(`${displayName(target)} < ${source}`) };
 }
+
+/** Whether a mapping of a way back brings back what another one has moved; that of a table with lineage from its candidates. */
+export function bringsBack(back: Mapped, forward: Mapped & Pick<TableMapping, 'route' | 'lineage'>): boolean {
+  const { target, lineage } = forward;
+  const from = lineage ? candidateTable(target, routeName(forward)) : target;
+  return displayName(back.source) === displayName(from) && displayName(back.target) === displayName(forward.source);
+}
+
+type Mapped = Pick<TableMapping, 'source' | 'target'>;
 
 /** Where rows of a domain topic's relation are written: in the target table, or among its candidates. */
 export function homeOf(relation: Relation): QualifiedName {

@@ -7,17 +7,22 @@ import { classifyTls, hasNoTls } from './postgres-tls.js';
 
 export type Side = 'source' | 'target';
 
+/** Settings that decide how most values look as text. */
+export const TEXT_SETTINGS: Readonly<Record<string, string>> = {
+  DateStyle: 'ISO,YMD',
+  IntervalStyle: 'postgres',
+  TimeZone: 'UTC',
+  extra_float_digits: '3',
+  bytea_output: 'hex',
+};
+
 /**
  * Settings that decide how values look as text, how statements are read and how long they may take, pinned for every
  * session of ours, the walsender's too, whatever the database or the role are set to. An empty search_path makes names
  * inside values (regclass ...) come out qualified.
  */
 const PINNED: Readonly<Record<string, string>> = {
-  DateStyle: 'ISO,YMD',
-  IntervalStyle: 'postgres',
-  TimeZone: 'UTC',
-  extra_float_digits: '3',
-  bytea_output: 'hex',
+  ...TEXT_SETTINGS,
   xmlbinary: 'base64',
   // What pg_dump restores with too: document would refuse the fragments that a column may hold.
   xmloption: 'content',

@@ -1,6 +1,7 @@
 import { FerryError } from '../errors.js';
 import { LINEAGE_KEY, type Lineage, type TableMapping } from '../mapping.js';
 import { type Column, type Relation, sourceName } from '../relation.js';
+import type { ColumnRule } from './column-rule.js';
 import { type CompiledRule, compileRule, isConstant, type WholeRow } from './compile-rule.js';
 import { onlyValues } from './demands.js';
 import { isFixedSize } from './fixed-size.js';
@@ -69,8 +70,13 @@ function compileRuled({ name, rule: from }: Extract<Output, { kind: 'rule' }>, s
       `ALTER TABLE ${sourceName(relation)} REPLICA IDENTITY FULL, before the pipeline begins; or let the rule read one column.`,
     );
   }
-  const isKey = isConstant(from) && columns.some(({ key }) => key);
+  const isKey = (isConstant(from) && columns.some(({ key }) => key)) || isOfLineage(from, relation);
   return { rule, column: { name, type: TEXT, typmod: -1, key: isKey } };
+}
+
+/** In a way back: what a candidate's key says of the key of its row. */
+function isOfLineage({ from }: ColumnRule, { columns }: Relation): boolean {
+  return from === LINEAGE_KEY && columns.some(({ name, key }) => key && name === LINEAGE_KEY);
 }
 
 function compiledOr(compile: () => CompiledRule, say: (error: FerryError) => FerryError): CompiledRule {
@@ -111,7 +117,8 @@ function refuseLostKey(
   if (identity === 'f' || mapping.lineage) return;
   const moved = new Set(outputs.flatMap((output) => ('index' in output ? [output.index] : [])));
   const fixed = onlyValues(mapping.rules?.where?.condition);
-  const lost = columns.find((column, i) => column.key && !moved.has(i) && !fixed.has(column.name));
+  const told = outputs.flatMap((output) => ('rule' in output && output.column.key ? output.rule.inputs : []));
+  const lost = columns.find((column, i) => column.key && !moved.has(i) && !fixed.has(column.name) && !told.includes(i));
   if (!lost) return;
   const what = `its key column ${lost.name} must move as it is: rows are found by it`;
   throw refusals.invalid(undefined, what, WITH_LINEAGE);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { mappedSides, sideTable } from '../../test/support/mapped-sides.js';
+import { followingOf } from './invert/lineage-back.js';
 import { formatOneWay } from './invert/one-way.js';
 import type { SideTable } from './invert/sides.js';
 import { invertMappings } from './invert.js';
@@ -143,20 +144,20 @@ describe('keys', () => {
       sideTable('id* int4, a text'),
       sideTable('id* uuid, a text'),
     );
-    expect(back).toEqual([]);
+    expect(back[0]!.source).toEqual({ schema: 'ferry', table: 'growth.t < public.t' });
+    expect(back[0]!.rules).toMatchObject({ pick: ['a'], columns: new Map([['id', expect.anything()]]) });
     expect(oneWay).toEqual([
-      'table mapping/growth.yaml:3:3: nothing written to growth.t comes back to public.t: its key id is made (uuid of id), and to ask its lineage for the row of public.t is not built yet',
+      'new-rows mapping/growth.yaml:3:3: a row that is new in growth.t, or gets another key there, is refused in public.t: the key of growth.t is not id as it is',
     ]);
   });
 
-  test('a key that has moved needs no lineage', () => {
-    const { back, oneWay } = invertTable(
-      '{from: public.t, lineage: true}',
-      sideTable('id* int4'),
-      sideTable('id* int4'),
-    );
-    expect(oneWay).toEqual([]);
-    expect(back[0]!.lineage).toBeUndefined();
+  test('a key that has moved is that of new rows, too', () => {
+    const moved = (now: string) =>
+      invertTable('{from: public.t, lineage: true}', sideTable('id* int4'), sideTable(now)).oneWay;
+    expect(moved('id* int4')).toEqual([]);
+    expect(moved('id* int8')).toEqual([
+      'values mapping/growth.yaml:3:3: not every value of growth.t.id comes back as it is: id is int4, which refuses or rounds what it does not hold',
+    ]);
   });
 
   test('the old key is found in what each change of the new table carries', () => {
@@ -404,54 +405,99 @@ describe('a truncate of the new table', () => {
     expect(truncate('{from: public.t, where: id = 1}')).toBe('halt');
   });
 
-  test('nor where rows stand behind those of another table', () => {
-    const keys = sideTable('id* uuid, hash text');
-    const merge = (unique: string) =>
-      invert(
-        {
-          growth: `  keys: {merge: [{from: public.keys, columns: {origin: {constant: a}}}, {from: vendor.keys, columns: {origin: {constant: b}}}]${unique}}\n`,
-        },
-        { 'public.keys': keys, 'vendor.keys': keys, 'growth.keys': sideTable('id* uuid, hash text, origin text', 'f') },
-      ).back.map((table) => table.truncate);
-    expect(merge('')).toEqual([undefined, undefined]);
-    expect(merge(', unique: [hash]')).toEqual(['halt', 'halt']);
+  test('nor of the candidates, of which nobody but us makes one', () => {
+    expect(truncate('{from: public.t, lineage: true}')).toBe('halt');
   });
 });
 
 describe('a merge', () => {
   const keys = sideTable('id* uuid, hash text');
-  const merge = (one: string, other: string, target: SideTable, from = 'public') =>
+  const merge = (one: string, other: string, target: SideTable) =>
     invert(
-      { growth: `  keys: {merge: [{from: public.keys, ${one}}, {from: ${from}.vendor_keys, ${other}}]}\n` },
-      { 'public.keys': keys, [`${from}.vendor_keys`]: keys, 'growth.keys': target },
+      { growth: `  keys: {merge: [{from: public.keys${one}}, {from: public.vendor_keys${other}}], unique: [hash]}\n` },
+      { 'public.keys': keys, 'public.vendor_keys': keys, 'growth.keys': target },
     );
-  const by = (value: string) => `columns: {origin: {constant: ${value}}}`;
+  const by = (value: string) => `, columns: {origin: {constant: ${value}}}`;
+  const made = `, columns: {id: {uuid: [id], namespace: ${NAMESPACE}}}`;
 
-  test('whose rows do not tell where they are of', () => {
-    const { oneWay, back } = merge(by('a'), by('a'), sideTable('id* uuid, hash text, origin text'));
+  test('comes back from the candidates of each table, by the key that they have there', () => {
+    const { back, oneWay } = merge('', '', sideTable('id* uuid, hash text'));
+    expect(back.map(({ source, target }) => [source.table, target.table])).toEqual([
+      ['growth.keys < public.keys', 'keys'],
+      ['growth.keys < public.vendor_keys', 'vendor_keys'],
+    ]);
+    expect(back.map(({ rules, truncate }) => [rules!.columns.get('id'), rules!.where, truncate])).toEqual(
+      Array(2).fill([{ from: 'ferry_key', steps: [{ json: '[0]' }], cast: 'uuid' }, undefined, 'halt']),
+    );
+    expect(oneWay).toEqual([
+      expect.stringMatching(
+        /^rows .*: a row that is new in growth.keys comes back to public.keys, not to public.vendor_keys/,
+      ),
+    ]);
+  });
+
+  test('of tables told apart by constants gives each its new rows', () => {
+    expect(merge(by('a'), by('b'), sideTable('id* uuid, hash text, origin text')).oneWay).toEqual([
+      expect.stringContaining('only rows of growth.keys with origin = a come back to public.keys'),
+      expect.stringContaining('only rows of growth.keys with origin = b come back to public.vendor_keys'),
+    ]);
+  });
+
+  test('whose keys are made has no key for new rows', () => {
+    expect(merge(made, '', sideTable('id* uuid, hash text')).oneWay).toEqual([
+      expect.stringMatching(
+        /^new-rows .*: a row that is new in growth.keys, or gets another key there, is refused in public.keys: the key of growth.keys is not id as it is$/,
+      ),
+      expect.stringMatching(/^rows .*not to public.vendor_keys/),
+    ]);
+  });
+
+  test('by another key than that of the old table', () => {
+    const { back, oneWay } = invert(
+      { growth: '  t: {from: public.t, lineage: true, key: [code]}\n' },
+      { 'public.t': sideTable('id* int4, code text'), 'growth.t': sideTable('id* int4, code text') },
+    );
     expect(back).toEqual([]);
-    expect(oneWay).toEqual(
-      [18, 73].map((column) =>
-        expect.stringContaining(`mapping/growth.yaml:3:${column}: nothing written to growth.keys`),
+    expect(oneWay[0]).toMatch(/its lineage has \(code\), and rows of public.t are found by id, too$/);
+  });
+});
+
+describe('what a row of the new table becomes in the old ones', () => {
+  const following = (mapping: string, old: string, now: string) => {
+    const sides = mappedSides(
+      { growth: `  t: ${mapping}\n` },
+      { 'public.t': sideTable(old), 'public.u': sideTable(old), 'growth.t': sideTable(now) },
+    );
+    return sides.map((one) =>
+      followingOf(
+        one,
+        sides.map(({ mapping }) => mapping),
       ),
     );
-    expect(oneWay[0]).toMatch(/nothing in a row tells which of public.keys, public.vendor_keys it is of/);
+  };
+
+  test('the key that the new row has, where it is the old one as it is', () => {
+    const [one] = following('{from: public.t, lineage: true, rename: {a: x}}', 'b* int4, a* text', 'x* text, b* int8');
+    expect(one).toEqual({ source: 'public.t', constants: new Map(), key: ['b', 'x'], rowKey: ['x', 'b'] });
   });
 
-  test.each(['public', 'vendor'])('of tables told apart by constants, the second in %s', (schema) => {
-    const { back, oneWay } = merge(by('a'), by('b'), sideTable('id* uuid, hash text, origin text', 'f'), schema);
-    expect(back.map(({ route, rules }) => [route, rules!.where!.condition])).toEqual([
-      ['growth.keys -> public.keys', { kind: 'in', column: 'origin', values: ['a'] }],
-      [`growth.keys -> ${schema}.vendor_keys`, { kind: 'in', column: 'origin', values: ['b'] }],
-    ]);
-    expect(oneWay).toEqual([
-      expect.stringContaining('only rows of growth.keys with origin = a come back to public.keys'),
-      expect.stringContaining(`only rows of growth.keys with origin = b come back to ${schema}.vendor_keys`),
-    ]);
+  test('no key where the mapping would not make that row of it', () => {
+    const uuid = `{uuid: [id], namespace: ${NAMESPACE}}`;
+    const both = `{from: public.t, lineage: true, columns: {made: ${uuid}}}`;
+    expect(following(both, 'id* int4', 'made* uuid, id int4')[0]!.key).toBeUndefined();
+    expect(following('{from: public.t, lineage: true}', 'id* int4', 'id* text')[0]!.key).toBeUndefined();
   });
 
-  test('a condition that changes do not decide', () => {
-    const { oneWay } = merge(by('a'), by('b'), sideTable('id* uuid, hash text, origin text'), 'vendor');
-    expect(oneWay[0]).toMatch(/`where` cannot be decided.*\(unless it has REPLICA IDENTITY FULL\)$/);
+  test('a table by its own constants, which may be of the key', () => {
+    const by = (value: string) => `columns: {kind: {constant: all}, origin: {constant: ${value}}}`;
+    const all = following(
+      `{merge: [{from: public.t, ${by('a')}}, {from: public.u, ${by('b')}}]}`,
+      'id* int4',
+      'origin* text, id* int4, kind text',
+    );
+    expect(all.map(({ source, constants, key }) => [source, [...constants], key])).toEqual([
+      ['public.t', [['origin', 'a']], ['id']],
+      ['public.u', [['origin', 'b']], ['id']],
+    ]);
   });
 });

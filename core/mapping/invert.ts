@@ -2,7 +2,8 @@ import type { TableMapping } from '../mapping.js';
 import { displayName } from '../relation.js';
 import { areDisjoint, onlyValues } from './demands.js';
 import { backMapping } from './invert/back-mapping.js';
-import { type ColumnWay, columnWays } from './invert/column-ways.js';
+import type { ColumnWay } from './invert/column-ways.js';
+import { type Following, followingOf, fromCandidates, waysBack } from './invert/lineage-back.js';
 import { partOneWay, rowsOneWay, tableOneWay } from './invert/name-one-way.js';
 import { compileObstacle, tableObstacle } from './invert/obstacle.js';
 import type { OneWay } from './invert/one-way.js';
@@ -22,6 +23,8 @@ export interface Plan {
   readonly ways: readonly ColumnWay[];
   /** Why nothing does. */
   readonly obstacle: string | undefined;
+  /** How new rows come back, where it has lineage. */
+  readonly following: Following | undefined;
 }
 
 /** How a mapping's rows are written into the old table. */
@@ -41,11 +44,12 @@ export interface Role {
  */
 export function invertMappings(all: readonly MappedSides[]): InvertedMapping {
   const mappings = all.map(({ mapping }) => mapping);
-  const plans = all.map((sides): Plan => {
-    const ways = columnWays(sides);
-    const known = tableObstacle(sides, ways, mappings);
-    const obstacle = known ?? compileObstacle(backMapping({ sides, ways }, mappings), sides);
-    return { sides, ways, obstacle };
+  const plans = all.map((known): Plan => {
+    const sides = fromCandidates(known);
+    const ways = waysBack(sides);
+    const obstacle =
+      tableObstacle(sides, ways, mappings) ?? compileObstacle(backMapping({ sides, ways }, mappings), sides);
+    return { sides, ways, obstacle, following: known.candidates && followingOf(known, mappings) };
   });
   const roles = rolesOf(plans);
   const back = plans.map((plan) => invertRole(roles.get(plan)!, [...roles.values()], mappings));

@@ -125,7 +125,7 @@ class Domain {
       const { name, mappingVersion } = this.#context.pipeline;
       claim = await claimCheckpoint(target, name, this.#at, `${hostname()}:${process.pid}`, mappingVersion);
       this.#waits.startsAt(claim.progress.position);
-      await prepareLineage(target, this.#schema, this.#context.pipeline.tables);
+      await prepareLineage(target, this.#schema, this.#context.pipeline);
       if (this.#stands && OF_THE_CONNECTION.has(this.#stands)) this.#goesOn();
       await this.#apply(target, claim);
     } catch (error) {

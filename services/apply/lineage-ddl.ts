@@ -1,6 +1,14 @@
 import { LINEAGE_KEY, LINEAGE_SOURCE } from '../../core/mapping.js';
 import { displayName, type QualifiedName } from '../../core/relation.js';
-import { type LineageEvent, type LineagePlan, LineageSql, NEW_ROWS, OLD_ROWS } from '../../platform/lineage-sql.js';
+import {
+  HIDDEN,
+  type LineageEvent,
+  type LineagePlan,
+  LineageSql,
+  NEW_ROWS,
+  OLD_ROWS,
+  unlessFollowing,
+} from '../../platform/lineage-sql.js';
 import { candidateTable, fitted } from '../../platform/lineage-table.js';
 import { quoteIdentifier, quoteLiteral, quoteName } from '../../platform/postgres.js';
 
@@ -28,6 +36,7 @@ export function lineageDdl(
   return [
     `CREATE TABLE IF NOT EXISTS ${all} (${LINEAGE_SOURCE} text COLLATE "C" NOT NULL, ${LINEAGE_KEY} text COLLATE "C" NOT NULL)
        PARTITION BY LIST (${LINEAGE_SOURCE})`,
+    `ALTER TABLE ${all} ADD COLUMN IF NOT EXISTS ${HIDDEN} boolean NOT NULL DEFAULT false`,
     ...columns.flatMap((column) => columnDdl(all, column, has.get(column.name))),
     keepFunction(plan),
     ...plan.sources.flatMap((source) => partitionDdl(plan, source)),
@@ -51,6 +60,7 @@ function partitionDdl({ candidates, target }: LineagePlan, source: string): stri
   const name = candidateTable(target, source);
   const table = quoteName(name);
   const value = quoteLiteral(source);
+  const key = quoteIdentifier(fitted(`${name.table} key`));
   const rows: Readonly<Record<string, string>> = {
     INSERT: `REFERENCING NEW TABLE AS ${NEW_ROWS}`,
     UPDATE: `REFERENCING OLD TABLE AS ${OLD_ROWS} NEW TABLE AS ${NEW_ROWS}`,
@@ -60,12 +70,14 @@ function partitionDdl({ candidates, target }: LineagePlan, source: string): stri
   return [
     `CREATE TABLE IF NOT EXISTS ${table} PARTITION OF ${quoteName(candidates)} FOR VALUES IN (${value})`,
     `ALTER TABLE ${table} ALTER COLUMN ${LINEAGE_SOURCE} SET DEFAULT ${value}`,
-    `CREATE UNIQUE INDEX IF NOT EXISTS ${quoteIdentifier(fitted(`${name.table} key`))} ON ${table} (${LINEAGE_KEY})`,
+    `CREATE UNIQUE INDEX IF NOT EXISTS ${key} ON ${table} (${LINEAGE_KEY})`,
+    // A way back takes the candidates for the rows of its source.
+    `ALTER TABLE ${table} REPLICA IDENTITY USING INDEX ${key}`,
     ...Object.entries(rows).flatMap(([event, referencing]) => {
       const trigger = `ferry_${event.toLowerCase()}`;
       return [
         `CREATE OR REPLACE TRIGGER ${trigger} AFTER ${event} ON ${table} ${referencing}
-           FOR EACH STATEMENT EXECUTE FUNCTION ${functionName(candidates)}()`,
+           FOR EACH STATEMENT ${unlessFollowing(target).when} EXECUTE FUNCTION ${functionName(candidates)}()`,
         `ALTER TABLE ${table} ENABLE ALWAYS TRIGGER ${trigger}`,
       ];
     }),
@@ -92,7 +104,7 @@ BEGIN
   RETURN NULL;
 END`;
   return `CREATE OR REPLACE FUNCTION ${functionName(plan.candidates)}() RETURNS trigger LANGUAGE plpgsql
-    SET search_path = '' AS ${quoteLiteral(body)}`;
+    SET search_path = '' ${unlessFollowing(plan.target).set} AS ${quoteLiteral(body)}`;
 }
 
 const functionName = ({ schema, table }: QualifiedName) => quoteName({ schema, table: fitted(`keep ${table}`) });

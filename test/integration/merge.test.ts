@@ -372,7 +372,7 @@ describeWithPostgres('candidates of two tables', () => {
     target = await connect('target', database.url, { applicationName: 'ferry-test' });
     await target.query(`CREATE SCHEMA ferry; CREATE SCHEMA sec; SET session_replication_role = 'replica';
       CREATE TABLE sec.t (id int PRIMARY KEY, n numeric UNIQUE, v json, at timestamptz NOT NULL DEFAULT clock_timestamp())`);
-    await prepareLineage(target, 'sec', mappings);
+    await prepareLineage(target, 'sec', { name: 'none', tables: mappings });
   });
   afterAll(async () => {
     await target?.end();
@@ -434,10 +434,10 @@ describeWithPostgres('candidates of two tables', () => {
     const oid = async () =>
       (await target.query(`SELECT xmin FROM pg_catalog.pg_class WHERE oid = '${parent}'::regclass`)).rows;
     const before = await oid();
-    await prepareLineage(target, 'sec', mappings);
+    await prepareLineage(target, 'sec', { name: 'none', tables: mappings });
     expect(await oid()).toEqual(before);
     await target.query(`ALTER TABLE sec.t ADD COLUMN more text DEFAULT 'x'; TRUNCATE ${a}, ${b}`);
-    await prepareLineage(target, 'sec', mappings);
+    await prepareLineage(target, 'sec', { name: 'none', tables: mappings });
     await target.query(`INSERT INTO ${b} (ferry_key, id) VALUES ('["1"]', 1)`);
     expect((await target.query('SELECT id, more FROM sec.t')).rows).toEqual([{ id: '1', more: 'x' }]);
   });

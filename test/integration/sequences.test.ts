@@ -45,7 +45,7 @@ describeWithPostgres("the target's sequences at the cutover", () => {
         place,
         columnPlaces: new Map(),
       }));
-      await setSequences(target, await planSequences(source, target, tables));
+      await setSequences(target, await planSequences(source, target, { tables }));
       const next: Record<string, number[]> = {};
       for (const table of TABLES) {
         const { rows } = await target.query(`INSERT INTO moved.${table} DEFAULT VALUES RETURNING *`);
@@ -60,7 +60,7 @@ describeWithPostgres("the target's sequences at the cutover", () => {
         restarted: [6001],
       });
       // A second cutover sets nothing back that the target has given out since the first.
-      await setSequences(target, await planSequences(source, target, tables));
+      await setSequences(target, await planSequences(source, target, { tables }));
       const { rows } = await target.query('INSERT INTO moved.plain DEFAULT VALUES RETURNING id');
       const { rows: down } = await target.query('INSERT INTO moved.down DEFAULT VALUES RETURNING id');
       expect([...rows, ...down]).toEqual([{ id: '2502' }, { id: '-1032' }]);

@@ -1,6 +1,8 @@
 import { parsePipeline } from '../../core/config/pipeline.js';
 import type { MappedSides, SideColumn, SideTable, ValueType } from '../../core/mapping/invert/sides.js';
+import { routeName } from '../../core/mapping.js';
 import { displayName } from '../../core/relation.js';
+import { candidateTable } from '../../platform/lineage-table.js';
 
 const OIDS: Readonly<Record<string, number>> = {
   bool: 16,
@@ -77,5 +79,6 @@ export function mappedSides(
     mapping,
     source: tables[displayName(mapping.source)]!,
     target: tables[displayName(mapping.target)]!,
+    ...(mapping.lineage ? { candidates: candidateTable(mapping.target, routeName(mapping)) } : {}),
   }));
 }

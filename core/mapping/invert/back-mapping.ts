@@ -1,5 +1,4 @@
 import { type FilePlace, mergedWith, type TableMapping } from '../../mapping.js';
-import { displayName } from '../../relation.js';
 import type { ColumnRule } from '../column-rule.js';
 import type { TableRules } from '../table-rules.js';
 import { type ColumnWay, ruleBack } from './column-ways.js';
@@ -18,26 +17,24 @@ interface Brought {
 /** The mapping that brings the given columns back. */
 export function backMapping(brought: Brought, tables: readonly TableMapping[]): TableMapping {
   const { sides, ways, join } = brought;
-  const { mapping } = sides;
+  const { mapping, candidates } = sides;
   const moved = ways.filter(({ steps }) => steps.length === 0);
-  const rules = rulesBack(brought, ownConstants(sides, tables));
-  const back: TableMapping = {
-    source: mapping.target,
+  const rules = rulesBack(brought, candidates ? new Map() : ownConstants(sides, tables));
+  return {
+    source: candidates ?? mapping.target,
     target: mapping.source,
     rename: new Map(moved.flatMap(({ old, now }) => (old.name === now.name ? [] : [[now.name, old.name]]))),
     ...(rules ? { rules } : {}),
     ...(join ? { join } : {}),
-    ...(join || hasOthers(mapping) ? { truncate: 'halt' } : {}),
+    ...(join || candidates || hasOthers(mapping) ? { truncate: 'halt' } : {}),
     place: mapping.place,
     columnPlaces: new Map(moved.map(({ old, now }) => [now.name, mapping.columnPlaces.get(old.name) ?? mapping.place])),
   };
-  const isMerged = mergedWith(tables, mapping).length > 1;
-  return isMerged ? { ...back, route: `${displayName(back.source)} -> ${displayName(back.target)}` } : back;
 }
 
 /** The old table has rows that the new one never had. */
-function hasOthers({ rules, lineage }: TableMapping): boolean {
-  return rules?.where !== undefined || (lineage !== undefined && lineage.unique.length > 0);
+function hasOthers({ rules }: TableMapping): boolean {
+  return rules?.where !== undefined;
 }
 
 /** Undefined where all columns of the new table only move. */

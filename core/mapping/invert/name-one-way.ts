@@ -1,9 +1,10 @@
-import type { FilePlace, TableMapping } from '../../mapping.js';
+import { type FilePlace, mergedWith, type TableMapping } from '../../mapping.js';
 import { displayName } from '../../relation.js';
 import { inputsOf } from '../compile-rule.js';
 import type { Role } from '../invert.js';
 import { ownConstants } from './back-mapping.js';
-import { describeRule, forwardOutputs, placeOfOutput } from './column-ways.js';
+import { columnWays, describeRule, forwardOutputs, placeOfOutput } from './column-ways.js';
+import { lineageKeyOf } from './lineage-back.js';
 import type { OneWay } from './one-way.js';
 import { type MappedSides, travelling } from './sides.js';
 
@@ -27,6 +28,7 @@ export function rowsOneWay(role: Role, beside: Beside, tables: readonly TableMap
     ...lostColumns(role, tables),
     ...unfilledColumns(role, beside),
     ...otherRows(role, tables),
+    ...newcomers(role, tables),
   ];
 }
 
@@ -57,17 +59,20 @@ export function partOneWay(role: Role, tables: readonly TableMapping[]): OneWay[
 }
 
 function lostValues({ plan: { sides }, ways }: Role): OneWay[] {
-  const { mapping } = sides;
-  const outputs = forwardOutputs(sides);
   return ways.flatMap(({ old, now, limits }) => {
-    const place = placeOfOutput(
-      mapping,
-      outputs.find(({ name }) => name === now.name),
-    );
     const all = now.notNull || !old.notNull ? limits : [...limits, `${old.name} is NOT NULL, which refuses a null`];
-    const follows = `not every value of ${displayName(mapping.target)}.${now.name} comes back as it is`;
-    return all.map((why): OneWay => ({ level: 'values', ...namesOf(mapping), column: now.name, place, follows, why }));
+    return all.map((why) => limited(sides, now.name, why));
   });
+}
+
+function limited(sides: MappedSides, column: string, why: string): OneWay {
+  const { mapping } = sides;
+  const place = placeOfOutput(
+    mapping,
+    forwardOutputs(sides).find(({ name }) => name === column),
+  );
+  const follows = `not every value of ${displayName(mapping.target)}.${column} comes back as it is`;
+  return { level: 'values', ...namesOf(mapping), column, place, follows, why };
 }
 
 function lostColumns({ plan, ways, leaders }: Role, tables: readonly TableMapping[]): OneWay[] {
@@ -78,6 +83,7 @@ function lostColumns({ plan, ways, leaders }: Role, tables: readonly TableMappin
   const source = displayName(mapping.source);
   return travelling(target).flatMap((now): OneWay[] => {
     if (ways.some((way) => way.now === now) || constants.has(now.name)) return [];
+    if ([...(plan.following?.key ?? []), ...(plan.following?.rowKey ?? [])].includes(now.name)) return [];
     const output = outputs.find(({ name }) => name === now.name);
     const follows = `what is written to ${displayName(mapping.target)}.${now.name} does not come back`;
     const place = placeOfOutput(mapping, output);
@@ -170,6 +176,35 @@ function otherRows({ plan: { sides } }: Role, tables: readonly TableMapping[]): 
             why: 'all that the mapping brings have it',
           } as const,
         ]),
+  ];
+}
+
+/** Rows of a table with lineage that no old one is known for. */
+function newcomers({ plan: { sides, following } }: Role, tables: readonly TableMapping[]): OneWay[] {
+  if (!following) return [];
+  const { mapping } = sides;
+  const common = { ...namesOf(mapping), place: mapping.place };
+  const [from, to] = [displayName(mapping.source), displayName(mapping.target)];
+  const first = displayName(mergedWith(tables, mapping)[0]!.source);
+  const isFirst = following.constants.size > 0 || first === from;
+  const why = `the key of ${to} is not ${lineageKeyOf(sides).join(', ')} as it is`;
+  const refused = isFirst ? `is new in ${to}, or gets another key there,` : `gets another key in ${to}`;
+  const carriers = columnWays(sides).filter(({ now }) => following.key?.includes(now.name));
+  return [
+    ...carriers.flatMap(({ now, limits }) => limits.map((limit) => limited(sides, now.name, limit))),
+    ...(isFirst
+      ? []
+      : [
+          {
+            level: 'rows',
+            ...common,
+            follows: `a row that is new in ${to} comes back to ${first}, not to ${from}`,
+            why: 'nothing in it tells which of them it is of',
+          } as const,
+        ]),
+    ...(following.key
+      ? []
+      : [{ level: 'new-rows', ...common, follows: `a row that ${refused} is refused in ${from}`, why } as const]),
   ];
 }
 

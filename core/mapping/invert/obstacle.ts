@@ -1,28 +1,29 @@
 import { FerryError } from '../../errors.js';
-import { mergedWith, type TableMapping } from '../../mapping.js';
+import type { TableMapping } from '../../mapping.js';
 import { displayName, type Relation } from '../../relation.js';
 import { RowMapper } from '../row-mapper.js';
 import type { RuleKit } from '../rule-kit.js';
 import { ownConstants } from './back-mapping.js';
-import { type ColumnWay, describeRule, forwardOutputs } from './column-ways.js';
-import { discriminators } from './conditions.js';
-import { type MappedSides, sideColumn, travelling } from './sides.js';
+import type { ColumnWay } from './column-ways.js';
+import { lineageKeyOf } from './lineage-back.js';
+import { type MappedSides, travelling } from './sides.js';
 
-/** Why nothing of a table comes back, by what its key and its merge tell; undefined where something does. */
+/** Why nothing of a table comes back, by what its key tells; undefined where something does. */
 export function tableObstacle(
   sides: MappedSides,
   ways: readonly ColumnWay[],
   tables: readonly TableMapping[],
 ): string | undefined {
-  return mergeObstacle(sides.mapping, tables) ?? keyObstacle(sides, ways, tables);
+  return sides.candidates ? lineageObstacle(sides) : keyObstacle(sides, ways, tables);
 }
 
-function mergeObstacle(mapping: TableMapping, tables: readonly TableMapping[]): string | undefined {
-  const merged = mergedWith(tables, mapping);
-  if (merged.length === 1) return undefined;
-  const names = merged.map(({ source }) => displayName(source)).join(', ');
-  if (discriminators(tables, mapping)) return undefined;
-  return `nothing in a row tells which of ${names} it is of, and to ask its lineage is not built yet`;
+/** Candidates have the key that `key` says, and the old table may have another one. */
+function lineageObstacle(sides: MappedSides): string | undefined {
+  const known = lineageKeyOf(sides);
+  const lost = sides.source.columns.find(({ name, key }) => key && !known.includes(name));
+  if (!lost) return undefined;
+  const from = displayName(sides.mapping.source);
+  return `its lineage has (${known.join(', ')}), and rows of ${from} are found by ${lost.name}, too`;
 }
 
 /** A row of the old table is found by its key, whose values every change must carry as they were. */
@@ -44,8 +45,6 @@ function keyObstacle(
   const carried = target.identity === 'f' ? moved : moved.filter(({ now }) => now.key);
   const lost = keys.find((key) => !carried.some(({ old }) => old === key));
   if (lost) {
-    const made = mapping.lineage && madeKey(sides);
-    if (made) return `its key ${made}, and to ask its lineage for the row of ${from} is not built yet`;
     const unless = moved.some(({ old }) => old === lost) ? ` (${UNLESS})` : '';
     return `no key of ${to} gives back ${lost.name}, by which rows of ${from} are found${unless}`;
   }
@@ -55,14 +54,6 @@ function keyObstacle(
   );
   if (!left || target.identity === 'f') return undefined;
   return `changes of ${to} name their row by ${left.name}, for which ${from} has no column (${UNLESS})`;
-}
-
-function madeKey(sides: MappedSides): string | undefined {
-  for (const output of forwardOutputs(sides)) {
-    if (output.kind === 'move' || output.rule.constant !== undefined) continue;
-    if (sideColumn(sides.target, output.name)?.key) return `${output.name} is made (${describeRule(output.rule)})`;
-  }
-  return undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { TableMapping } from '../../mapping.js';
-import type { Column, ReplicaIdentity } from '../../relation.js';
+import type { Column, QualifiedName, ReplicaIdentity } from '../../relation.js';
 
 /** What a column's values are: domains resolved, and named so that both databases mean the same by it. */
 export interface ValueType {
@@ -34,6 +34,8 @@ export interface MappedSides {
   readonly mapping: TableMapping;
   readonly source: SideTable;
   readonly target: SideTable;
+  /** Of a table with lineage: where the new project has its candidates. */
+  readonly candidates?: QualifiedName;
 }
 
 export function sideColumn({ columns }: SideTable, name: string): SideColumn | undefined {

@@ -5,32 +5,38 @@ import { formatPlace, routeName, type TableMapping } from '../../../core/mapping
 import { displayName, type QualifiedName } from '../../../core/relation.js';
 import { type ReadRows, readLineagePlan } from '../../../platform/lineage-plan.js';
 import { type LineagePlan, LineageSql } from '../../../platform/lineage-sql.js';
+import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { quoteLiteral, quoteName } from '../../../platform/postgres.js';
 import { type DeclaredTargetColumn, lineageDdl } from '../lineage-ddl.js';
 
 /**
  * Gives the target tables of a schema that keep lineage their candidates, as the mapping has them now. Where that has
- * changed the target tables follow: another table may have precedence. Nothing is done where all is as it should be.
+ * changed the target tables follow: another table may have precedence; not while the new project serves. Nothing is done where
+ * all is as it should be.
  * @throws FerryError `target-unfit` for a table without a key, without a column in which rows are one, or with rows that
  *   are of no candidate.
  */
 export async function prepareLineage(
   target: ClientBase,
   schema: string,
-  mappings: readonly TableMapping[],
+  { name, tables }: Pick<LoadedPipeline, 'name' | 'tables'>,
 ): Promise<void> {
-  const kept = mappings.filter((mapping) => mapping.lineage && mapping.target.schema === schema);
+  const kept = tables.filter((mapping) => mapping.lineage && mapping.target.schema === schema);
   const read: ReadRows = async (text, values) =>
     (await target.query<(string | null)[]>({ text, values: [...values], rowMode: 'array' })).rows;
   for (const mapping of kept) {
     if (mapping.lineage!.sources[0] !== routeName(mapping)) continue;
     const plan = await readLineagePlan(read, mapping);
     // Of a table that is not there the first row says it.
-    if (plan) await prepare(target, mapping, plan);
+    if (plan) await prepare(target, mapping, { plan, pipeline: name });
   }
 }
 
-async function prepare(target: ClientBase, mapping: TableMapping, plan: LineagePlan): Promise<void> {
+async function prepare(
+  target: ClientBase,
+  mapping: TableMapping,
+  { plan, pipeline }: { readonly plan: LineagePlan; readonly pipeline: string },
+): Promise<void> {
   const declared = await readDeclared(target, plan.target);
   const definition = definitionOf(plan, declared);
   if ((await readDefinition(target, plan)) === definition) return;
@@ -42,12 +48,23 @@ async function prepare(target: ClientBase, mapping: TableMapping, plan: LineageP
     ]);
     const before = await readDefinition(target, plan);
     if (before === undefined) await refuseRows(target, mapping);
-    if (before !== definition) await define(target, plan, declared, definition);
+    // Candidates follow the target while the new project serves: what it has now they must not decide anew.
+    const isLater = before !== undefined && (await newProjectServes(target, pipeline));
+    if (before !== definition && !isLater) await define(target, plan, declared, definition);
     await target.query('COMMIT');
   } catch (error) {
     await target.query('ROLLBACK').catch(() => {});
     throw error;
   }
+}
+
+/** No flip changes it until our transaction has ended. */
+async function newProjectServes(target: ClientBase, pipeline: string): Promise<boolean> {
+  const { rows } = await target.query<{ serving: string }>(
+    'SELECT serving FROM ferry.cutover WHERE pipeline = $1 FOR SHARE',
+    [pipeline],
+  );
+  return rows[0]?.serving === 'target';
 }
 
 async function define(

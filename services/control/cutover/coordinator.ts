@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
+import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { refuseTwoWay } from '../rollout/users/two-way-state.js';
 import { Attempt } from './attempt.js';
 import { PROJECT, SERVES_BEFORE } from './direction.js';
+import { candidatesDecide } from './follow-targets.js';
 import { isFinished, Journal, readServing } from './journal.js';
 import { lockCoordinator } from './lock.js';
 import { Move, undoMove } from './move.js';
@@ -86,7 +88,8 @@ async function move(options: CutoverOptions, { way, home, open }: Standing): Pro
     const target = await way.connectTarget();
     try {
       const owner = { pipeline: way.pipeline.name, run: journal?.run.id ?? 'dry-run', attempt: randomUUID() };
-      const flip = () => journal!.flip();
+      const stands = direction === 'back' ? (flag: ClientBase) => candidatesDecide(flag, pipeline) : undefined;
+      const flip = () => journal!.flip(stands);
       const moving = new Move({ options: way, settings, source, target, owner, pause, flip });
       return await new Attempt(options, { way: moving, journal, pause }).run();
     } finally {

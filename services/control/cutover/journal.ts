@@ -104,8 +104,9 @@ export class Journal {
   /**
    * The flip: from its commit on the other project serves, and the run with its last step is done. Waits for the disk, and
    * with it for all that apply had written.
+   * @param decided what else is true from its commit on.
    */
-  async flip(): Promise<void> {
+  async flip(decided: (target: ClientBase) => Promise<void> = async () => {}): Promise<void> {
     const { pipeline, id, direction } = this.run;
     await this.#target.query("BEGIN; SET LOCAL synchronous_commit = 'on'");
     try {
@@ -120,6 +121,7 @@ export class Journal {
          UPDATE ferry.cutover_run SET state = 'done', finished_at = clock_timestamp() WHERE run = $1`,
         [id],
       );
+      await decided(this.#target);
       await this.#target.query("SELECT pg_catalog.pg_notify('ferry_cutover', $1)", [pipeline]);
       await this.#target.query('COMMIT');
     } catch (error) {

@@ -18,6 +18,7 @@ import {
   type StandingFence,
   takeOverFence,
 } from './fence-function.js';
+import { followTargets } from './follow-targets.js';
 import { type GateReport, GatesClosed } from './gates/gate.js';
 import { waitForGates } from './gates/look.js';
 import { waitUntilDrained, writeMarker } from './marker.js';
@@ -132,9 +133,12 @@ export class Move implements Way<StepName> {
     const { options, pause } = this.#at;
     const startedAt = performance.now();
     const files = await options.afterCopy.run(pause.signal);
+    const { pipeline, back } = options;
+    const followed = back ? await followTargets(pipeline, back.pipeline, { ...this.#at, signal: pause.signal }) : [];
     // Apply waited for locks meanwhile, and has to catch up.
-    if (files.length > 0) this.#patienceMs = (performance.now() - startedAt) * 2;
-    return { detail: files.join(', ') };
+    if (files.length + followed.length > 0) this.#patienceMs = (performance.now() - startedAt) * 2;
+    const said = followed.length > 0 ? [`candidates follow ${followed.join(', ')}`] : [];
+    return { detail: [...files, ...said].join(', ') };
   }
 
   async #verify(): Promise<Outcome> {
@@ -234,7 +238,7 @@ export class Move implements Way<StepName> {
   async #sequences(): Promise<Outcome> {
     const { options, settings, source, target } = this.#at;
     if (settings.forced.sequences !== undefined) return { detail: 'left out by force' };
-    const values = await planSequences(source, target, options.pipeline.tables);
+    const values = await planSequences(source, target, options.pipeline);
     await setSequences(target, values);
     return { detail: `${values.length} set` };
   }

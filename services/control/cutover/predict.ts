@@ -53,7 +53,7 @@ export async function predictPause(parts: PredictParts): Promise<PausePrediction
   );
   const drainMs = await timed(() => passMarker(parts));
   const ledgerMs = await timed(() => readLedger(pipeline, log, target));
-  const sequencesMs = await timed(() => planSequences(source, target, pipeline.tables));
+  const sequencesMs = await timed(() => planSequences(source, target, pipeline));
   const sessionsMs = again.length > 0 ? await timed(() => openBoth(parts)) : 0;
   const verifyMs = sessionsMs + again.reduce((sum, { ms }) => sum + ms / VERIFY_LANES, 0);
   const writing =

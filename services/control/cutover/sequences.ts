@@ -1,6 +1,8 @@
 import type { ClientBase } from 'pg';
 import { movedName } from '../../../core/mapping/table-rules.js';
-import type { TableMapping } from '../../../core/mapping.js';
+import type { QualifiedName } from '../../../core/relation.js';
+import { bringsBack } from '../../../platform/lineage-table.js';
+import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { quoteLiteral, quoteName } from '../../../platform/postgres.js';
 
 /** A column whose default or identity draws from a sequence. */
@@ -53,21 +55,28 @@ async function readColumns(client: ClientBase): Promise<SequenceColumn[]> {
 export async function readSequencePairs(
   source: ClientBase,
   target: ClientBase,
-  tables: readonly TableMapping[],
+  { tables, forward = [] }: Mapped,
 ): Promise<{ readonly from: SequenceColumn; readonly to: SequenceColumn }[]> {
   const [from, to] = [await readColumns(source), await readColumns(target)];
-  return tables.flatMap((mapping) =>
-    from.flatMap((column) => {
-      if (column.schema !== mapping.source.schema || column.table !== mapping.source.table) return [];
-      const name = movedName(mapping, column.column);
-      const found = to.find(
-        (other) =>
-          other.schema === mapping.target.schema && other.table === mapping.target.table && other.column === name,
-      );
+  return tables.flatMap((mapping) => {
+    // Ids are drawn by the table that its candidates follow.
+    const there = forward.find((one) => one.lineage && bringsBack(mapping, one));
+    const isPair = (one: SequenceColumn, other: SequenceColumn) =>
+      there ? movedName(there, other.column) === one.column : movedName(mapping, one.column) === other.column;
+    const drawing = from.filter((column) => isOf(column, there?.target ?? mapping.source));
+    return drawing.flatMap((column) => {
+      const found = to.find((other) => isOf(other, mapping.target) && isPair(column, other));
       return found ? [{ from: column, to: found }] : [];
-    }),
-  );
+    });
+  });
 }
+
+function isOf({ schema, table }: SequenceColumn, name: QualifiedName): boolean {
+  return schema === name.schema && table === name.table;
+}
+
+/** What a pipeline maps; of a way back with what the other direction does. */
+type Mapped = Pick<LoadedPipeline, 'tables' | 'forward'>;
 
 /**
  * Works out where the target's sequences must stand: behind what the source's have given out, by `last_value` rather
@@ -76,10 +85,10 @@ export async function readSequencePairs(
 export async function planSequences(
   source: ClientBase,
   target: ClientBase,
-  tables: readonly TableMapping[],
+  pipeline: Mapped,
 ): Promise<SequenceSetting[]> {
   const settings = new Map<string, Standing>();
-  for (const { from, to } of await readSequencePairs(source, target, tables)) {
+  for (const { from, to } of await readSequencePairs(source, target, pipeline)) {
     const standing = await standingFor(source, from, target, to);
     if (!standing) continue;
     const sequence = quoteName(to.sequence);

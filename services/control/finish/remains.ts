@@ -1,10 +1,11 @@
 import type { ClientBase } from 'pg';
 import { sourceObjectName } from '../../../core/topics.js';
 import { fenceName } from '../cutover/fence-function.js';
+import { followTriggers } from '../cutover/follow-ddl.js';
 
 /** Something that a pipeline has made and that is not to stay. */
 export interface Remain {
-  readonly kind: 'slot' | 'publication' | 'fence trigger' | 'fence' | 'schema';
+  readonly kind: 'slot' | 'publication' | 'fence trigger' | 'lineage trigger' | 'fence' | 'schema';
   /** As people read it; a trigger is named by its table. */
   readonly name: string;
   /** Takes it away; waits for locks as long as the session says. */
@@ -33,6 +34,13 @@ export async function findRemains(source: ClientBase, pipeline: string): Promise
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE g.tgname = $2 AND NOT g.tgisinternal AND g.tgparentid = 0
        UNION ALL
+       SELECT 3, 'lineage trigger', pg_catalog.format('%I.%I', n.nspname, c.relname),
+              pg_catalog.format('DROP TRIGGER %I ON %I.%I', g.tgname, n.nspname, c.relname)
+         FROM pg_catalog.pg_trigger g
+         JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE g.tgname = ANY ($4) AND NOT g.tgisinternal AND g.tgparentid = 0
+       UNION ALL
        SELECT 4, 'fence', pg_catalog.format('%I.%I', n.nspname, p.proname), $3
          FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
         WHERE n.nspname = 'ferry' AND p.proname = $2
@@ -43,7 +51,7 @@ export async function findRemains(source: ClientBase, pipeline: string): Promise
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = n.oid)
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc WHERE pronamespace = n.oid AND proname <> $2)
      ) remains ORDER BY place, name`,
-    [name, `${name}_fence`, `DROP FUNCTION ferry.${fenceName(pipeline)}()`],
+    [name, `${name}_fence`, `DROP FUNCTION ferry.${fenceName(pipeline)}()`, followTriggers(pipeline)],
   );
   return rows.map(({ kind, name: what, sql }) => ({ kind, name: what, sql }));
 }

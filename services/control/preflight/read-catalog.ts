@@ -3,8 +3,8 @@ import { displayName } from '../../../core/relation.js';
 import type { Catalog, CatalogTable, CatalogType } from './catalog.js';
 import { jsonRows } from './json-rows.js';
 
-/** Schemas whose tables nobody moves: the system's, other sessions' temporary ones, and our own. */
-const OUR_SCHEMAS = `n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'ferry')`;
+/** Schemas whose tables nobody moves: the system's, other sessions' temporary ones, and our own, save for the candidates in it. */
+const OUR_SCHEMAS = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND (n.nspname <> 'ferry' OR c.relispartition)`;
 
 /** The extension that an object belongs to, as a column of a query over its catalog. */
 const extensionOf = (catalog: string, oid: string) =>

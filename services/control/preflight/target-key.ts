@@ -1,7 +1,7 @@
 import { isConstant } from '../../../core/mapping/compile-rule.js';
 import { onlyValues } from '../../../core/mapping/demands.js';
 import { movedName, outputsOf } from '../../../core/mapping/table-rules.js';
-import { formatPlace } from '../../../core/mapping.js';
+import { formatPlace, LINEAGE_KEY } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { isSameSet } from '../../../core/same-set.js';
 import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
@@ -24,9 +24,11 @@ export const targetKey = defineCheck(
       if (!('columns' in key)) return [];
       if (key.columns.length === 0) return uniqueFindings({ mapping, source, target }, report);
       const values = onlyValues(mapping.rules?.where?.condition);
-      const lost = key.columns.find((column) => movedName(mapping, column) === undefined && !values.has(column));
+      const made = keyOfCandidates(mapping);
+      const isLost = (column: string) => movedName(mapping, column) === undefined && !values.has(column);
+      const lost = made.length > 0 ? undefined : key.columns.find(isLost);
       if (lost !== undefined) return [lostKey({ mapping, source, target }, lost, report)];
-      const columns = key.columns.flatMap((column) => movedName(mapping, column) ?? []);
+      const columns = made.length > 0 ? made : key.columns.flatMap((column) => movedName(mapping, column) ?? []);
       const fixed = constantsOf(mapping);
       const primary = target.uniqueIndexes.find((index) => index.primary);
       if (
@@ -47,6 +49,11 @@ export const targetKey = defineCheck(
       ];
     }),
 );
+
+/** In a way back: the columns of an old table's key, where its rows come from candidates. */
+function keyOfCandidates({ rules }: MappedPair['mapping']): string[] {
+  return [...(rules?.columns ?? [])].flatMap(([name, { from }]) => (from === LINEAGE_KEY ? [name] : []));
+}
 
 function uniqueFindings({ mapping, source, target }: MappedPair, report: Report): Finding[] {
   const ofSource = source.uniqueIndexes.map(({ columns }) =>

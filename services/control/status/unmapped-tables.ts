@@ -1,6 +1,8 @@
 import type { ClientBase } from 'pg';
 import type { TableMapping } from '../../../core/mapping.js';
 import { displayName, formatQualifiedName, type QualifiedName } from '../../../core/relation.js';
+import { LINEAGE_SCHEMA, lineageTable } from '../../../platform/lineage-table.js';
+import { quoteName } from '../../../platform/postgres.js';
 
 /**
  * Tables beside the mapped ones, in their schemas, that nobody moves: perhaps on purpose, perhaps made since. Partitions
@@ -13,6 +15,8 @@ export async function readUnmappedTables(
   known: readonly number[] = [],
 ): Promise<string[]> {
   const schemas = new Set(tables.map(({ source }) => source.schema));
+  // Candidates, which a way back takes for rows, stand among what is ours.
+  schemas.delete(LINEAGE_SCHEMA);
   const { rows } = await source.query<QualifiedName>(
     `SELECT n.nspname AS schema, c.relname AS table
        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -23,5 +27,21 @@ export async function readUnmappedTables(
     [[...schemas], known],
   );
   const mapped = new Set(tables.map(({ source }) => formatQualifiedName(source)));
-  return rows.filter((table) => !mapped.has(formatQualifiedName(table))).map(displayName);
+  const followed = await readFollowed(source, tables);
+  return rows
+    .filter((table) => !mapped.has(formatQualifiedName(table)) && !followed.has(lineageTable(table).table))
+    .map(displayName);
+}
+
+/** In a way back: the names of all candidates' tables of which it takes some. */
+async function readFollowed(source: ClientBase, tables: readonly TableMapping[]): Promise<ReadonlySet<string>> {
+  const taken = tables.filter(({ source }) => source.schema === LINEAGE_SCHEMA).map(({ source }) => quoteName(source));
+  if (taken.length === 0) return new Set();
+  const { rows } = await source.query<{ table: string }>(
+    `SELECT c.relname AS table FROM pg_catalog.unnest($1::text[]) name
+       JOIN pg_catalog.pg_inherits h ON h.inhrelid = pg_catalog.to_regclass(name)
+       JOIN pg_catalog.pg_class c ON c.oid = h.inhparent`,
+    [taken],
+  );
+  return new Set(rows.map(({ table }) => table));
 }

@@ -11,11 +11,11 @@ interface Sessions {
 
 /** Reads candidates by keys of the source, in whose order the candidates do not stand. */
 export function candidateReader({ source, target }: Sessions, shape: LineageShape): SideReader {
-  const { toCandidate, toSource } = shape.candidates;
+  const { toTarget, toSource } = shape.otherKeys;
   const candidates = sqlReader(target, shape.target);
   const back = (rows: readonly TextRow[]): TextRow[] =>
-    rows.map(([hash, version, candidate]) => [hash!, version!, ...toSource(candidate!)]);
-  const named = (keys: readonly Key[]) => keys.map((key) => [toCandidate(key)]);
+    rows.map(([hash, version, ...key]) => [hash!, version!, ...toSource(key as string[])]);
+  const named = (keys: readonly Key[]) => keys.map(toTarget);
   const rowsOfKeys = async (keys: readonly Key[]) => back(await candidates.rowsOfKeys(named(keys)));
   const rows: SideReader['rows'] = async (range) =>
     rowsOfKeys((await source.read(keysInRange(shape.source, range))) as readonly Key[]);
@@ -55,7 +55,7 @@ export async function* keysBeyond(
       | undefined;
     const range = { ...(after ? { after } : {}), ...(end ? { through: end } : {}) };
     const found = (await target.read(keysInRange(shape.target, range))) as readonly Key[];
-    const keys = found.map(([candidate]) => shape.candidates.toSource(candidate!));
+    const keys = found.map(shape.otherKeys.toSource);
     const known = new Set((await source.rowsOfKeys(keys)).map(([, , ...key]) => keyId(key as string[])));
     yield { keys: keys.filter((key) => !known.has(keyId(key))), through: end };
     after = end;

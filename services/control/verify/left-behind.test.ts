@@ -43,7 +43,7 @@ function waysBack(where: string) {
 test('of a part every row that it does not have is another one’s', async () => {
   const { forward, back } = waysBack('');
   const session = sessionOf([]);
-  const at = { session, old: OLD, forward };
+  const at = { session, shape: { target: OLD }, forward };
   const [rows, part] = back;
   expect([rows!.join, part!.join]).toEqual(['rows', 'part']);
   expect(leftBehindOf(rows!, at)).toBeUndefined();
@@ -66,7 +66,7 @@ test('of rows those that the other direction does not move', async () => {
     ['v', '1', '1'],
     ['v', '2', '2'],
   ]);
-  const at = { session, old: OLD, forward: sides.map(({ mapping }) => mapping) };
+  const at = { session, shape: { target: OLD }, forward: sides.map(({ mapping }) => mapping) };
   expect(await leftBehindOf(back!, at)!([['1'], ['2']])).toEqual(new Set(['["2"]']));
   expect(session.asked).toHaveLength(1);
 });

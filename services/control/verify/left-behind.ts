@@ -1,35 +1,35 @@
 import { compileExpression } from '../../../core/mapping/compile-expression.js';
 import { columnsOf, type Expression } from '../../../core/mapping/expression.js';
 import type { TableMapping } from '../../../core/mapping.js';
-import { displayName } from '../../../core/relation.js';
+import { bringsBack } from '../../../platform/lineage-table.js';
 import { quoteIdentifier } from '../../../platform/postgres.js';
 import { keyId } from './observe.js';
 import { type Key, valuesOfKeys } from './queries.js';
 import type { Session } from './session.js';
-import type { SideShape } from './table-shape.js';
+import type { TableShape } from './table-shape.js';
 
 /** Of rows that are in the old project alone: those that its mapping never moved, so that a way back has none of them. */
 export type LeftBehind = (keys: readonly Key[]) => Promise<ReadonlySet<string>>;
 
+type Compared = Pick<TableShape, 'target' | 'otherKeys'>;
+
 /**
  * What a mapping of a way back leaves out; undefined where its table has all of the old rows.
- * @param at.old the old project's table.
+ * @param at.shape its `target` is the old project's table.
  * @param at.forward the mappings of the pipeline that the mapping's pipeline leads back.
  */
 export function leftBehindOf(
   mapping: TableMapping,
-  at: { readonly session: Session; readonly old: SideShape; readonly forward: readonly TableMapping[] },
+  at: { readonly session: Session; readonly shape: Compared; readonly forward: readonly TableMapping[] },
 ): LeftBehind | undefined {
   // Its row stands where its part has gone.
   if (mapping.join === 'part') return async (keys) => new Set(keys.map(keyId));
-  const isOther = ({ source, target }: TableMapping) =>
-    displayName(source) === displayName(mapping.target) && displayName(target) === displayName(mapping.source);
-  const condition = at.forward.find(isOther)?.rules?.where?.condition;
-  return condition && leftBehind(at.session, at.old, condition);
+  const condition = at.forward.find((forward) => bringsBack(mapping, forward))?.rules?.where?.condition;
+  return condition && leftBehind(at.session, at.shape, condition);
 }
 
 /** @returns ids of keys, as keyId makes them. */
-function leftBehind(session: Session, old: SideShape, condition: Expression): LeftBehind {
+function leftBehind(session: Session, { target: old, otherKeys }: Compared, condition: Expression): LeftBehind {
   const columns = columnsOf(condition);
   const moves = compileExpression(
     condition,
@@ -37,10 +37,11 @@ function leftBehind(session: Session, old: SideShape, condition: Expression): Le
   );
   const read = { ...old, columns: columns.map((name) => `t.${quoteIdentifier(name)}`) };
   return async (keys) => {
-    const rows = await session.read(valuesOfKeys(read, keys));
+    const rows = await session.read(valuesOfKeys(read, otherKeys ? keys.map(otherKeys.toTarget) : keys));
     // Behind the version stand the key's columns.
     const behind = 1 + old.key.length;
     const left = rows.filter((row) => !moves(row.slice(behind)));
-    return new Set(left.map((row) => keyId(row.slice(1, behind) as string[])));
+    const named = left.map((row) => row.slice(1, behind) as string[]);
+    return new Set((otherKeys ? named.map(otherKeys.toSource) : named).map(keyId));
   };
 }

@@ -3,7 +3,7 @@ import { onlyValues } from '../../../core/mapping/demands.js';
 import { RowMapper } from '../../../core/mapping/row-mapper.js';
 import type { RuleKit } from '../../../core/mapping/rule-kit.js';
 import { movedName, outputsOf } from '../../../core/mapping/table-rules.js';
-import { formatPlace, type TableMapping } from '../../../core/mapping.js';
+import { formatPlace, LINEAGE_KEY, type TableMapping } from '../../../core/mapping.js';
 import { displayName, type Relation } from '../../../core/relation.js';
 import { quoteIdentifier } from '../../../platform/postgres.js';
 import type { MappedRows } from './mapped-reader.js';
@@ -30,7 +30,7 @@ export function planMapped(mapping: TableMapping, { source, target }: Sides, kit
   const lost = read.find(
     ({ name, keyPlace }) => keyPlace !== undefined && movedName(mapping, name) === undefined && !values.has(name),
   );
-  if (lost && !mapping.lineage) throw lostKey(mapping, lost.name);
+  if (lost && lost.name !== LINEAGE_KEY && !mapping.lineage) throw lostKey(mapping, lost.name);
   const mapper = new RowMapper(relationOf(source, read), mapping, kit);
   const inTarget = new Map(target.columns.map((column) => [column.name, column]));
   const outputs = outputsOf(

@@ -46,7 +46,7 @@ export async function openTable(
     readTableCatalog(sides.target, mapping.target),
   ]);
   const shape = planShape(mapping, source, target, kit);
-  const left = leftBehindOf(mapping, { old: shape.target, session: sides.target, forward });
+  const left = leftBehindOf(mapping, { shape, session: sides.target, forward });
   return {
     ...readersOf(shape, sides),
     ...(left ? { leftBehind: left } : {}),
@@ -61,10 +61,10 @@ function readersOf(
   shape: TableShape,
   sides: { readonly source: Session; readonly target: Session },
 ): Pick<TableReader, 'shape' | 'source' | 'target' | 'beyond'> {
-  const { mapped, candidates } = shape;
+  const { mapped, otherKeys } = shape;
   const source = mapped ? mappedReader(sides, shape, mapped) : sqlReader(sides.source, shape.source);
-  if (!mapped || !candidates) return { shape, source, target: sqlReader(sides.target, shape.target) };
-  const lineage = { ...shape, mapped, candidates };
+  if (!mapped || !otherKeys) return { shape, source, target: sqlReader(sides.target, shape.target) };
+  const lineage = { ...shape, mapped, otherKeys };
   const beyond = (rows: number, from: Key | undefined) => keysBeyond(sides, lineage, { source, rows, from });
   return { shape, source, target: candidateReader(sides, lineage), beyond };
 }

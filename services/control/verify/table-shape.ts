@@ -2,11 +2,11 @@ import { FerryError } from '../../../core/errors.js';
 import { onlyValues } from '../../../core/mapping/demands.js';
 import type { RuleKit } from '../../../core/mapping/rule-kit.js';
 import { movedName, namedColumns } from '../../../core/mapping/table-rules.js';
-import { formatPlace, type TableMapping } from '../../../core/mapping.js';
+import { formatPlace, LINEAGE_KEY, type TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { quoteIdentifier, quoteLiteral, quoteName } from '../../../platform/postgres.js';
 import { comparable, comparableKey } from './column-pair.js';
-import { type CandidateKeys, planLineage } from './lineage-shape.js';
+import { type OtherKeys, planCandidates, planLineage } from './lineage-shape.js';
 import type { MappedRows } from './mapped-reader.js';
 import { planMapped } from './mapped-shape.js';
 import { hashOf } from './row-hash.js';
@@ -26,8 +26,8 @@ export interface TableShape {
   readonly estimatedRows: number | undefined;
   /** Of a table with rules: `source` has the columns that these read, and `columns` are names of the target. */
   readonly mapped?: MappedRows;
-  /** Of a table with lineage: `target` has its candidates. */
-  readonly candidates?: CandidateKeys;
+  /** Of a table with lineage: `target` has its candidates; `source` in a way back. */
+  readonly otherKeys?: OtherKeys;
 }
 
 export interface KeyColumn {
@@ -68,6 +68,10 @@ interface Pair {
 export function planShape(mapping: TableMapping, source: TableCatalog, target: TableCatalog, kit: RuleKit): TableShape {
   refuseUnknownColumns(mapping, source);
   if (mapping.lineage) return planLineage(mapping, { source, target, from: `${comparedRows(source)} AS t` }, kit);
+  if (source.columns.some(({ name, keyPlace }) => name === LINEAGE_KEY && keyPlace !== undefined)) {
+    const from = { source: `${comparedRows(source)} AS t`, target: `${comparedRows(target)} AS t` };
+    return planCandidates(mapping, { source, target, from }, kit);
+  }
   const pairs = pairColumns(mapping, source, target);
   const compared = pairs.filter((pair) => !pair.source.generated && !pair.target.generated);
   const columns = compared.map((pair) => comparable(pair.source, pair.target));

@@ -1,5 +1,7 @@
+import type { MappedSides } from '../../../core/mapping/invert/sides.js';
 import { type InvertedMapping, invertMappings } from '../../../core/mapping/invert.js';
-import type { TableMapping } from '../../../core/mapping.js';
+import { routeName, type TableMapping } from '../../../core/mapping.js';
+import { candidateTable } from '../../../platform/lineage-table.js';
 import { mappedPairs, type PreflightContext } from '../preflight/context.js';
 import { sideTable } from './side-table.js';
 
@@ -10,16 +12,19 @@ export interface KnownInverse extends InvertedMapping {
 }
 
 export async function readInverse(context: PreflightContext): Promise<KnownInverse> {
+  const sides = await readSides(context);
+  const missing = context.pipeline.tables.filter((table) => !sides.some(({ mapping }) => mapping === table));
+  return { ...invertMappings(sides), missing };
+}
+
+/** The mappings whose tables are there, as inversion looks at them. */
+export async function readSides(context: PreflightContext): Promise<MappedSides[]> {
   const { types: sourceTypes } = await context.sourceCatalog();
   const { types: targetTypes } = await context.targetCatalog();
-  const pairs = await mappedPairs(context);
-  const inverted = invertMappings(
-    pairs.map(({ mapping, source, target }) => ({
-      mapping,
-      source: sideTable(source, sourceTypes),
-      target: sideTable(target, targetTypes),
-    })),
-  );
-  const missing = context.pipeline.tables.filter((table) => !pairs.some(({ mapping }) => mapping === table));
-  return { ...inverted, missing };
+  return (await mappedPairs(context)).map(({ mapping, source, target }) => ({
+    mapping,
+    source: sideTable(source, sourceTypes),
+    target: sideTable(target, targetTypes),
+    ...(mapping.lineage ? { candidates: candidateTable(mapping.target, routeName(mapping)) } : {}),
+  }));
 }

@@ -3,6 +3,7 @@ import type { OneWay } from '../../../core/mapping/invert/one-way.js';
 import type { InvertedMapping } from '../../../core/mapping/invert.js';
 import type { TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
+import { bringsBack } from '../../../platform/lineage-table.js';
 import { mappingFile } from '../init/render-mapping.js';
 import type { NewFile } from '../init/write-files.js';
 
@@ -25,7 +26,7 @@ export function renderMappings(
       head: [`The old schema ${schema}: its tables, and the tables of the new project whose rows come back to them.`],
       table: (mapping) => [
         ...(mapping.join === 'part' ? [PART] : []),
-        ...oneWay.filter((one) => isAbout(one, mapping)).map(({ follows, why }) => `${follows}: ${why}.`),
+        ...oneWay.filter((one) => isAbout(one, forward, mapping)).map(({ follows, why }) => `${follows}: ${why}.`),
       ],
       joined: [
         'It was split: each of these tables brings some of its rows, or some of their columns, and a TRUNCATE of one must not take the others.',
@@ -39,8 +40,10 @@ export function renderMappings(
 
 const PART = 'A part: its columns are written into rows that are there, and it neither makes nor deletes any.';
 
-function isAbout({ source, target }: OneWay, mapping: TableMapping): boolean {
-  return source === displayName(mapping.target) && target === displayName(mapping.source);
+function isAbout({ source, target }: OneWay, forward: readonly TableMapping[], back: TableMapping): boolean {
+  return forward.some(
+    (one) => displayName(one.source) === source && displayName(one.target) === target && bringsBack(back, one),
+  );
 }
 
 function leftLine({ source, target, why }: OneWay): string {

@@ -6,7 +6,7 @@ export const sequencesGate: Gate = {
   name: 'sequences',
   mayPass: false,
   async look({ pipeline, source, target }) {
-    const settings = await planSequences(source, target, pipeline.tables);
+    const settings = await planSequences(source, target, pipeline);
     const { rows } = await target.query<{ name: string }>(
       "SELECT name FROM unnest($1::text[]) name WHERE NOT pg_catalog.has_sequence_privilege(name, 'UPDATE') ORDER BY 1",
       [settings.map(({ sequence }) => sequence)],

@@ -58,7 +58,7 @@ export async function planFarSequences(
 ): Promise<{ readonly far: readonly FarSequence[]; readonly near: readonly string[] }> {
   const far = new Map<string, FarSequence>();
   const near: string[] = [];
-  for (const { from, to } of await readSequencePairs(source, target, tables)) {
+  for (const { from, to } of await readSequencePairs(source, target, { tables })) {
     const theirs = await readSide(target, to);
     const start = farStart(await readSide(source, from), theirs);
     const names = { source: quoteName(from.sequence), target: quoteName(to.sequence) };

@@ -1,5 +1,6 @@
 import type { TableMapping } from '../../../../core/mapping.js';
 import { displayName } from '../../../../core/relation.js';
+import { LINEAGE_SCHEMA } from '../../../../platform/lineage-table.js';
 import type { Finding } from '../../cutover/gates/gate.js';
 import { wayBackFinding } from '../../cutover/gates/way-back.js';
 import { mappedPairs, preflightContext } from '../../preflight/context.js';
@@ -57,6 +58,15 @@ export async function readSharedTables({ pipeline, source, target }: UserSides):
 
 /** Which of two writes was later is known of rows that have one row on the other side. */
 export function joinsFinding(back: readonly TableMapping[]): Finding {
+  const merged = back.filter(({ source }) => source.schema === LINEAGE_SCHEMA);
+  if (merged.length > 0) {
+    return {
+      isOpen: false,
+      figure: `the way back takes ${merged.map(({ target }) => displayName(target)).join(', ')} from candidates, which follow the new project alone`,
+      remedy:
+        'Go by ferry rollout in the mode reads, and by ferry cutover: the mode users knows no tables with lineage.',
+    };
+  }
   const joined = back.filter(({ join }) => join);
   if (joined.length === 0) return { isOpen: true, figure: 'each table comes back from one' };
   const pairs = joined.map(({ source, target }) => `${displayName(source)} into ${displayName(target)}`);
