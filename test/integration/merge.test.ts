@@ -6,6 +6,7 @@ import { mappingSchema } from '../../core/config/schema.js';
 import { tableMappings } from '../../core/config/table-mappings.js';
 import { parseYamlFile } from '../../core/config/yaml-file.js';
 import { routeName } from '../../core/mapping.js';
+import { ensureControlSchema } from '../../platform/control-schema.js';
 import { candidateTable } from '../../platform/lineage-table.js';
 import { connect, quoteName } from '../../platform/postgres.js';
 import { prepareLineage } from '../../services/apply/adapters/lineage-tables.js';
@@ -370,7 +371,8 @@ describeWithPostgres('candidates of two tables', () => {
   beforeAll(async () => {
     database = await freshDatabase(testServers().targetServer, 'merge');
     target = await connect('target', database.url, { applicationName: 'ferry-test' });
-    await target.query(`CREATE SCHEMA ferry; CREATE SCHEMA sec; SET session_replication_role = 'replica';
+    await ensureControlSchema(target);
+    await target.query(`CREATE SCHEMA sec; SET session_replication_role = 'replica';
       CREATE TABLE sec.t (id int PRIMARY KEY, n numeric UNIQUE, v json, at timestamptz NOT NULL DEFAULT clock_timestamp())`);
     await prepareLineage(target, 'sec', { name: 'none', tables: mappings });
   });
@@ -440,5 +442,10 @@ describeWithPostgres('candidates of two tables', () => {
     await prepareLineage(target, 'sec', { name: 'none', tables: mappings });
     await target.query(`INSERT INTO ${b} (ferry_key, id) VALUES ('["1"]', 1)`);
     expect((await target.query('SELECT id, more FROM sec.t')).rows).toEqual([{ id: '1', more: 'x' }]);
+    // What applications have written since they were sent there stays.
+    await target.query(`INSERT INTO ferry.cutover (pipeline, serving) VALUES ('none', 'target');
+      ALTER TABLE sec.t ADD COLUMN much text; INSERT INTO sec.t VALUES (2)`);
+    await prepareLineage(target, 'sec', { name: 'none', tables: mappings });
+    expect((await target.query('SELECT id FROM sec.t ORDER BY 1')).rows).toEqual([{ id: '1' }, { id: '2' }]);
   });
 });

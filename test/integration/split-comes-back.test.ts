@@ -6,6 +6,7 @@ import type { WayBackResult } from '../../services/control/way-back/write-way-ba
 import type { FerryProcess } from '../support/cli.js';
 import { cutOver } from '../support/cut-over.js';
 import { eventually } from '../support/eventually.js';
+import { MERGED_MAPPING, MERGED_NEW, MERGED_OLD, MergedTables } from '../support/merged-tables.js';
 import { MovingPair } from '../support/moving-pair.js';
 import { describeWithPostgres, testServers } from '../support/servers.js';
 
@@ -51,15 +52,17 @@ const USERS = 'SELECT id, email, name, bio, length(picture) AS picture FROM publ
 const BOTH = 'SELECT * FROM (SELECT * FROM docs.notes UNION ALL SELECT * FROM docs.tasks) d ORDER BY id';
 const DOCS = 'SELECT * FROM public.papers ORDER BY id';
 
-describeWithPostgres('a table that was split', () => {
+describeWithPostgres('tables that were split and merged', () => {
   let pair: MovingPair;
+  let merged: MergedTables;
   let back: FerryProcess;
 
   beforeAll(async () => {
     pair = await MovingPair.open({ servers: testServers() });
-    await pair.source.query(OLD);
-    await pair.target.query(NEW);
-    await pair.configure(MAPPINGS);
+    merged = new MergedTables(pair);
+    await pair.source.query(`${OLD}; ${MERGED_OLD}`);
+    await pair.target.query(`${NEW}; ${MERGED_NEW}`);
+    await pair.configure({ ...MAPPINGS, sec: MERGED_MAPPING });
     await pair.up();
   });
   afterAll(() => pair?.close());
@@ -71,11 +74,10 @@ describeWithPostgres('a table that was split', () => {
       [USERS, JOINED],
       [DOCS, BOTH],
     ] as const) {
-      const expected = await rowsOf('target', now);
-      await eventually(async () => JSON.stringify(await rowsOf('source', old)) === JSON.stringify(expected), {
-        what: `the old project to have what the new one has: ${old}`,
-      }).catch(async (error) => {
-        expect(await rowsOf('source', old)).toEqual(expected);
+      const isSame = async () =>
+        JSON.stringify(await rowsOf('source', old)) === JSON.stringify(await rowsOf('target', now));
+      await eventually(isSame, { what: `both projects to have the same: ${old}` }).catch(async (error) => {
+        expect(await rowsOf('source', old)).toEqual(await rowsOf('target', now));
         throw error;
       });
     }
@@ -89,9 +91,14 @@ describeWithPostgres('a table that was split', () => {
       'auth.accounts -> public.people',
       'docs.notes -> public.papers',
       'docs.tasks -> public.papers',
+      'ferry.sec.keys < public.keys -> public.keys',
+      'ferry.sec.keys < public.vendor_keys -> public.vendor_keys',
+      'ferry.sec.things < public.devices -> public.devices',
+      'ferry.sec.things < public.gadgets -> public.gadgets',
       'shared.profiles -> public.people',
     ]);
     expect(oneWay.filter(({ level }) => level === 'table')).toEqual([]);
+    merged.expectNamed(oneWay);
     const explained = await pair.runPlain('map', 'explain', 'public.people', '-c', pair.back, '--json');
     expect(explained.json<{ tables: Explanation[] }>().tables).toMatchObject([
       { source: 'shared.profiles', join: 'rows' },
@@ -127,6 +134,7 @@ describeWithPostgres('a table that was split', () => {
       WITH gone AS (DELETE FROM docs.tasks WHERE id = 3 RETURNING id, body) INSERT INTO docs.notes SELECT id, 'note', body FROM gone;
       DELETE FROM docs.tasks WHERE id = 5; INSERT INTO docs.notes VALUES (5, 'note', 'moved'), (50, 'note', 'new');
       COMMIT`);
+    await merged.expectComesBack();
     await expectBack();
     expect(await rowsOf('source', 'SELECT kept FROM public.people WHERE id IN (1, 113, 114) ORDER BY id')).toEqual(
       ['kept 1', 'kept 13', 'kept 14'].map((kept) => ({ kept })),
@@ -149,14 +157,17 @@ describeWithPostgres('a table that was split', () => {
     await pair.target.query(`UPDATE shared.profiles SET bio = 'written' WHERE user_id = 7`);
     await expectBack();
     expect(await cutOver(pair, 'begin', {}, 'back')).toMatchObject({ ok: true, serving: 'source' });
+    await merged.expectStandAgain();
     await pair.source.query(`INSERT INTO public.people VALUES (201, 'c@x', 'Carol', 'old again', 'kept', 'p');
       UPDATE public.people SET name = name || '!' WHERE id < 4; DELETE FROM public.people WHERE id = 101;
       UPDATE public.papers SET kind = 'note' WHERE id = 7`);
     await pair.untilStreaming();
     await expectBack();
+    await merged.expectMerged();
     expect(await cutOver(pair, 'begin', ACCEPTED)).toMatchObject({ ok: true, serving: 'target' });
     await pair.target.query(`UPDATE shared.profiles SET display_name = 'new again' WHERE user_id = 201`);
     await expectBack();
+    await merged.expectComesBackAgain();
   });
 
   test('a part without its row is refused by name, and set aside where refused changes are', async () => {
@@ -176,5 +187,6 @@ describeWithPostgres('a table that was split', () => {
     const dropped = await pair.runPlain('dead-letter', 'drop', '--all', '--yes', '-c', pair.back, '--json');
     expect(dropped.code, dropped.stderr).toBe(0);
     await expectBack();
+    await merged.expectSetAside();
   });
 });
