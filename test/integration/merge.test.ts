@@ -7,9 +7,11 @@ import { tableMappings } from '../../core/config/table-mappings.js';
 import { parseYamlFile } from '../../core/config/yaml-file.js';
 import { routeName } from '../../core/mapping.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
+import { readLineagePlan } from '../../platform/lineage-plan.js';
 import { candidateTable } from '../../platform/lineage-table.js';
 import { connect, quoteName } from '../../platform/postgres.js';
 import { prepareLineage } from '../../services/apply/adapters/lineage-tables.js';
+import { followDdl, followIndexes, standUp } from '../../services/control/cutover/follow-ddl.js';
 import { runPreflight } from '../../services/control/preflight/run-preflight.js';
 import { makePipeline, type Pipeline } from '../support/pipeline.js';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
@@ -430,6 +432,64 @@ describeWithPostgres('candidates of two tables', () => {
     }
     expect(refused).toBeGreaterThan(0);
     expect(refused).toBeLessThan(80);
+  });
+
+  /** What applications of the new project write, with collisions wherever they are possible. */
+  function written(random: Random): string {
+    const [id, other] = [random.int(0, 30), random.int(0, 30)];
+    const n = random.pick(['NULL', '1', '1.0', '2', '3.00', '4', `${other}`]);
+    return random.pick([
+      `INSERT INTO sec.t (id, n, v) VALUES (${id}, ${n}, '{}')`,
+      `INSERT INTO sec.t (id, n, v) VALUES (${id}, ${n}, '{}') ON CONFLICT (id) DO UPDATE SET n = EXCLUDED.n`,
+      `INSERT INTO sec.t (id, n) SELECT i, i FROM generate_series(${id}, ${id + 3}) i ON CONFLICT DO NOTHING`,
+      `UPDATE sec.t SET n = ${n} WHERE id = ${id}`,
+      `UPDATE sec.t SET n = n + 100, v = '[2]' WHERE id % 7 = ${id % 7}`,
+      `UPDATE sec.t SET id = ${other}, v = '[3]' WHERE id = ${id}`,
+      `UPDATE sec.t SET v = '[${other}]' WHERE id % 5 = ${id % 5}`,
+      `DELETE FROM sec.t WHERE id % 6 = ${id % 6}`,
+      ...(random.int(0, 9) === 0 ? ['TRUNCATE sec.t'] : []),
+    ]);
+  }
+
+  test('candidates follow what applications write, and decide it again once the old project serves', async () => {
+    const random = new Random(testSeed(11));
+    const rows = (query: string) => async () => (await target.query(query)).rows;
+    const plan = (await readLineagePlan(
+      async (text, values) => (await target.query({ text, values: [...values], rowMode: 'array' })).rows as string[][],
+      mappings[0]!,
+    ))!;
+    const followings = plan.sources.map((source) => ({ source, constants: new Map(), key: ['id'], rowKey: ['id'] }));
+    for (const sql of followIndexes(plan)) await target.query(sql);
+    await target.query(followDdl('none-back', plan, followings));
+    const keyOf = `'["' || t.id || '"]'`;
+    // Each row has one candidate, of its key; who is one with none of them has stepped aside, or stands behind one.
+    const lost =
+      rows(`SELECT t.*, c.* FROM sec.t t LEFT JOIN ${parent} c ON c.id = t.id AND NOT c.ferry_hidden AND c.ferry_key = ${keyOf}
+        AND ROW(c.n, c.v, c.at)::text = ROW(t.n, t.v, t.at)::text WHERE c.id IS NULL`);
+    const seen = rows(`SELECT c.* FROM ${parent} c WHERE NOT c.ferry_hidden AND NOT EXISTS (
+        SELECT FROM sec.t t WHERE c.n = t.n OR ROW(c.id, c.n, c.v, c.at)::text = ROW(t.id, t.n, t.v, t.at)::text)`);
+    let decided = 0;
+    for (let round = 0; round < 12; round++) {
+      await target.query(`TRUNCATE ${a}, ${b};
+        INSERT INTO ${a} (ferry_key, id, n, v) SELECT '["' || i || '"]', i, i % 9, '{}' FROM generate_series(0, 14) i;
+        INSERT INTO ${b} (ferry_key, id, n, v) SELECT '["' || i || '"]', i, nullif(i % 12, 3), '{}' FROM generate_series(15, 29) i`);
+      for (let i = 0; i < 15; i++) {
+        const sql = written(random);
+        await target.query(sql).catch((error) => expect(error.code, `${sql}: ${error}`).toBe('23505'));
+        expect([await lost(), await seen()], sql).toEqual([[], []]);
+      }
+      try {
+        await target.query(`BEGIN; ${standUp(candidateTable(plan.target, plan.sources[0]!))};
+          ${standUp(candidateTable(plan.target, plan.sources[1]!))}; COMMIT`);
+        expect(await actual()).toEqual(await expected());
+        decided++;
+      } catch (error) {
+        await target.query('ROLLBACK');
+        // An old row that stood behind another one has its key by now.
+        expect(error).toMatchObject({ code: '23505', message: /^rows of the key of others came to sec.t/ });
+      }
+    }
+    expect(decided).toBeGreaterThan(2);
   });
 
   test('prepared again, nothing is done; a new column of the target comes to the candidates', async () => {

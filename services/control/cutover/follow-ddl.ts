@@ -77,7 +77,7 @@ BEGIN
   END IF;
   IF TG_OP <> 'INSERT' THEN
     SELECT o.${LINEAGE_SOURCE}, o.${LINEAGE_KEY} INTO own_source, own_key FROM (${own('OLD')}) o;
-    has_come := TG_OP = 'UPDATE' AND NOT (${sql.isSame('OLD', 'NEW')});
+    has_come := TG_OP = 'UPDATE' AND (${sql.isSame('OLD', 'NEW')}) IS NOT TRUE;
     IF TG_OP = 'DELETE' OR has_come THEN
       ${stepAside('OLD', 'own_source', 'own_key')}
     END IF;
