@@ -12,6 +12,7 @@ import { candidateTable } from '../../platform/lineage-table.js';
 import { connect, quoteName } from '../../platform/postgres.js';
 import { prepareLineage } from '../../services/apply/adapters/lineage-tables.js';
 import { followDdl, followIndexes, standUp } from '../../services/control/cutover/follow-ddl.js';
+import { findRemains } from '../../services/control/finish/remains.js';
 import { runPreflight } from '../../services/control/preflight/run-preflight.js';
 import { makePipeline, type Pipeline } from '../support/pipeline.js';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
@@ -434,6 +435,12 @@ describeWithPostgres('candidates of two tables', () => {
     expect(refused).toBeLessThan(80);
   });
 
+  const lineagePlan = async () =>
+    (await readLineagePlan(
+      async (text, values) => (await target.query({ text, values: [...values], rowMode: 'array' })).rows as string[][],
+      mappings[0]!,
+    ))!;
+
   /** What applications of the new project write, with collisions wherever they are possible. */
   function written(random: Random): string {
     const [id, other] = [random.int(0, 30), random.int(0, 30)];
@@ -451,13 +458,32 @@ describeWithPostgres('candidates of two tables', () => {
     ]);
   }
 
+  test('a new row is of the table whose constants it has, and without an old key where the key is made', async () => {
+    const plan = await lineagePlan();
+    const followings = ['1', '2'].map((n, i) => {
+      return { source: plan.sources[i]!, constants: new Map([['n', n]]), key: undefined, rowKey: ['id'] };
+    });
+    await target.query(`${followDdl('none-back', plan, followings)} TRUNCATE ${a}, ${b}`);
+    const candidates = async () =>
+      (await target.query(`SELECT ferry_source, ferry_key, v FROM ${parent} ORDER BY ferry_key`)).rows.map((row) =>
+        Object.values(row as object),
+      );
+    await target.query(`INSERT INTO ${a} (ferry_key, id, n) VALUES ('["x"]', 1, 1);
+      INSERT INTO sec.t (id, n) VALUES (2, 2.0), (3, 3); UPDATE sec.t SET v = '[1]'`);
+    expect(await candidates()).toEqual([
+      ['public.a', '["x"]', '[1]'],
+      ['public.b', '[null,"2"]', '[1]'],
+    ]);
+    await target.query('DELETE FROM sec.t WHERE id = 2; UPDATE sec.t SET n = 2 WHERE id = 1');
+    expect(await candidates()).toEqual([['public.b', '[null,"1"]', '[1]']]);
+    await target.query('UPDATE sec.t SET n = NULL WHERE id = 1');
+    expect(await candidates()).toEqual([]);
+  });
+
   test('candidates follow what applications write, and decide it again once the old project serves', async () => {
     const random = new Random(testSeed(11));
     const rows = (query: string) => async () => (await target.query(query)).rows;
-    const plan = (await readLineagePlan(
-      async (text, values) => (await target.query({ text, values: [...values], rowMode: 'array' })).rows as string[][],
-      mappings[0]!,
-    ))!;
+    const plan = await lineagePlan();
     const followings = plan.sources.map((source) => ({ source, constants: new Map(), key: ['id'], rowKey: ['id'] }));
     for (const sql of followIndexes(plan)) await target.query(sql);
     await target.query(followDdl('none-back', plan, followings));
@@ -490,6 +516,10 @@ describeWithPostgres('candidates of two tables', () => {
       }
     }
     expect(decided).toBeGreaterThan(2);
+    const remains = await findRemains(target, 'none-back');
+    expect(remains.map(({ kind, name }) => [kind, name])).toEqual(Array(2).fill(['lineage trigger', 'sec.t']));
+    for (const { sql } of remains) await target.query(sql);
+    expect(await findRemains(target, 'none-back')).toEqual([]);
   });
 
   test('prepared again, nothing is done; a new column of the target comes to the candidates', async () => {
