@@ -6,7 +6,8 @@ import { type TransformState, transformStateKey } from '../../core/stage-state.j
 import { partitionName, type Topics } from '../../core/topics.js';
 import type { EventLog, TopicPartition } from '../../platform/event-log/port.js';
 import { spanBefore, tallyPartition } from '../../platform/tally-partition.js';
-import type { DomainEnd, RouterTallies } from './router.js';
+import type { DomainEnd } from './domain.js';
+import type { RouterTallies } from './router.js';
 
 /** Where transform goes on: the ends of the domain topics say it, the control state only saves counting all of them. */
 export interface Recovered {

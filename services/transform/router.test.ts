@@ -10,7 +10,8 @@ import { parseQualifiedName } from '../../core/relation.js';
 import { ruleKit } from '../../platform/rule-kit.js';
 import { linesOf, linesOfAll, RecordBuilder, relationOf, TIME } from '../../test/support/record-builder.js';
 import { anyText } from '../../test/support/texts.js';
-import { type DomainEnd, Router } from './router.js';
+import type { DomainEnd } from './domain.js';
+import { Router } from './router.js';
 
 const users = relationOf(1, 'public.users', ['id', 'name']);
 const posts = relationOf(2, 'public.posts', ['id', 'title', 'body']);

@@ -12,25 +12,12 @@ import { RecordWriter } from '../../core/record-writer.js';
 import { displayName } from '../../core/relation.js';
 import { refuseUnmapped } from '../../core/unmapped.js';
 import { type CompiledRelation, type CompiledRoute, compileRelation } from './compile-mapping.js';
-
-/** Where a domain topic ends: what comes again up to there is dropped. */
-export interface DomainEnd {
-  readonly position: Position;
-  /** The last event was a commit. */
-  readonly complete: boolean;
-}
+import { type Domain, type DomainEnd, headOf, reaches, writeHead } from './domain.js';
 
 export interface RouterTallies {
   readonly taken: Tally;
   readonly filtered: Tally;
   readonly transformed: Tally;
-}
-
-interface Domain {
-  readonly writer: RecordWriter;
-  end: DomainEnd;
-  /** The open transaction has an event here, so its commit belongs here too. */
-  touched: boolean;
 }
 
 /**
@@ -345,21 +332,4 @@ export class Router {
   }
 }
 
-/** What a row's line says of its relation and place: as it came, but for the second table of a schema and those behind. */
-function writeHead(out: ByteWriter, route: CompiledRoute, record: Buffer, scanner: RecordScanner): void {
-  if (route.nth === 0) return out.bytes(record, scanner.start, scanner.opAt);
-  const { rel, ix } = headOf(route, scanner);
-  out.ascii(`{"rel":${rel},"ix":${ix},"op":"`);
-}
-
-const headOf = ({ id, nth }: CompiledRoute, { index }: RecordScanner) => ({ rel: id, ix: nthIndex(index, nth) });
-
 const isEvent = ({ kind }: RecordScanner) => kind !== 'transaction' && kind !== 'relation';
-
-/** Moves the domain's end to an event that is about to be written. @returns false when the domain has it already. */
-function reaches(domain: Domain, position: Position): boolean {
-  if (!isAfter(position, domain.end.position)) return false;
-  domain.end = { position, complete: false };
-  domain.touched = true;
-  return true;
-}
