@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { LSN_ZERO, parseLsn } from '../../core/lsn.js';
-import { POSITION_ZERO } from '../../core/position.js';
+import { justBefore, POSITION_ZERO } from '../../core/position.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
 import { silentLogger } from '../../platform/logger.js';
 import { connect } from '../../platform/postgres.js';
@@ -12,7 +12,7 @@ import { describeWithPostgres, testServers } from '../support/servers.js';
 
 const TOPIC = 'p.domain.growth';
 const EVENT = { position: { lsn: parseLsn('0/500'), index: 3 }, sources: ['public.t'] };
-const JUST_BEFORE = ['0/500', 2] as const;
+const JUST_BEFORE = ['0/500', justBefore(EVENT.position).index] as const;
 const BEFORE = ['0/400', 7] as const;
 const BEHIND = ['0/900', 0] as const;
 

@@ -298,7 +298,7 @@ describeWithPostgres('generated SQL on a real server', () => {
         const chunk = (await readChunk(client, plan, { after, limit: 2 }, AT_EASE))!;
         read.push(...keysOf(plan, chunk.text));
         if (chunk.rows < 2) break;
-        expect(chunk.mark).toEqual({ upTo: read.at(-1), final: false });
+        expect(chunk.mark).toEqual({ after: after ?? null, upTo: read.at(-1), final: false });
         after = chunk.mark?.upTo;
       }
       const whole = (await readChunk(client, plan, { after: undefined, limit: 1_000 }, AT_EASE))!;

@@ -68,9 +68,9 @@ describe('a configuration that is wrong', () => {
   });
 
   test('a table that is mapped twice: both places', async () => {
-    const mapping = `${MAPPING}  people:\n    from: public.users\n`;
+    const mapping = `${MAPPING}  people:\n    merge:\n      - {from: public.users}\n      - {from: public.users}\n`;
     expect(await refused({ mapping })).toContain(
-      'DIR/mapping/growth.yaml:5:3: the source table public.users goes to the schema growth already at DIR/mapping/growth.yaml:3:3',
+      'DIR/mapping/growth.yaml:8:9: public.users goes to growth.people already at DIR/mapping/growth.yaml:7:9',
     );
   });
 

@@ -231,7 +231,7 @@ describeWithPostgres('the schema of tables that are merged and split', () => {
       'hr.upper_badges upper_badges_pkey',
     ]);
     const parts =
-      "SELECT inhparent::regclass || ' ' || inhrelid::regclass FROM pg_inherits JOIN pg_class c ON c.oid = inhparent WHERE relnamespace = 'hr'::regnamespace ORDER BY 1";
+      "SELECT (inhparent::regclass || ' ' || inhrelid::regclass) COLLATE \"C\" FROM pg_inherits JOIN pg_class c ON c.oid = inhparent WHERE relnamespace = 'hr'::regnamespace ORDER BY 1";
     expect(await values(parts)).toEqual([
       ...['hr.north_visits hr.visits_high', 'hr.north_visits hr.visits_low'],
       ...['hr.south_visits hr.south_visits_high', 'hr.south_visits hr.south_visits_low'],
