@@ -8,6 +8,7 @@ import type { Direction } from '../services/control/cutover/direction.js';
 import { readCoordinator } from '../services/control/cutover/lock.js';
 import { type Rollout, readRollout } from '../services/control/rollout/rollout.js';
 import { RolloutRefused, stepRollout } from '../services/control/rollout/step.js';
+import type { Abandoned } from '../services/control/rollout/users/abandoned.js';
 import type { LostRows } from '../services/control/rollout/users/lost-rows.js';
 import { isHalfUsers } from '../services/control/rollout/users/step-users.js';
 import { READY_BELOW_SECONDS } from '../services/control/status/pipeline-status.js';
@@ -87,11 +88,12 @@ export function rolloutCommand(): Command {
 
 async function runRollout(flags: RolloutFlags): Promise<void> {
   const { json } = flags;
+  const abandoned = abandonedOf(flags);
   const pipeline = await loadPipeline(flags.config);
   const target = await connect('target', pipeline.target.url, { applicationName: 'ferry rollout' });
   try {
     await ensureControlSchema(target);
-    const { before, after, gates, lost } = await step(pipeline, target, flags);
+    const { before, after, gates, lost } = await step(pipeline, target, { ...flags, abandoned });
     const users = await readUsersRollout(pipeline, target, after);
     if (!before) return json ? printJson({ ok: true, ...inJson(after, users) }) : printLine(inWords(after, users));
     if (json) printJson({ ok: true, ...inJson(after, users), before: before.percent, gates, lost });
@@ -114,10 +116,9 @@ async function runRollout(flags: RolloutFlags): Promise<void> {
 async function step(
   pipeline: LoadedPipeline,
   target: ClientBase,
-  flags: RolloutFlags,
+  flags: RolloutFlags & { readonly abandoned: Abandoned | undefined },
 ): Promise<{ before?: Rollout; after: Rollout; gates: readonly object[]; lost?: readonly LostRows[] }> {
-  const { percent, maxLag, verifiedWithin } = flags;
-  const abandoned = abandonedOf(flags);
+  const { percent, maxLag, verifiedWithin, abandoned } = flags;
   const now = await readRollout(target, pipeline.name);
   const isHalf = await isHalfUsers({ pipeline, target }, now);
   if (isHalf && flags.mode === undefined) throw halfUsers(await readCoordinator(target, pipeline.name));
@@ -128,8 +129,7 @@ async function step(
     });
   }
   const mode = flags.mode ?? (now.mode as 'reads' | 'users');
-  if (mode === 'users' || now.mode === 'users' || isHalf)
-    return runStepUsers(pipeline, target, { ...flags, mode, abandoned });
+  if (mode === 'users' || now.mode === 'users' || isHalf) return runStepUsers(pipeline, target, { ...flags, mode });
   if (percent === undefined) return { after: now, gates: [] };
   return stepRollout(
     { pipeline, target, readStatus: () => readOnce(pipeline) },
