@@ -96,13 +96,13 @@ function refuseTwice(tables: readonly TableMapping[]): void {
   for (const mapping of tables) {
     const { source, target, place } = mapping;
     const [from, to] = [displayName(source), displayName(target)];
-    const [first, ...others] = targets.get(to) ?? [];
-    if (first && !isOneEntry(mapping, first)) {
-      throw twice(place, `the target table ${to} is mapped already at ${formatPlace(first.place)}`);
+    const before = targets.get(to) ?? [];
+    if (before[0] && !isOneEntry(mapping, before[0])) {
+      throw twice(place, `the target table ${to} is mapped already at ${formatPlace(before[0].place)}`);
     }
-    const same = [first, ...others].find((before) => before && displayName(before.source) === from);
+    const same = before.find((one) => displayName(one.source) === from);
     if (same) throw twice(place, `${from} goes to ${to} already at ${formatPlace(same.place)}`);
-    targets.set(to, [...(targets.get(to) ?? []), mapping]);
+    targets.set(to, [...before, mapping]);
   }
   for (const mapping of tables) {
     const { schema } = mapping.target;

@@ -102,7 +102,7 @@ export class SnapshotParts {
       const rows = ours.reduce((sum, part) => sum + part.rows, 0);
       const marks = wholeChunks(ours);
       if (begins || rows > 0 || marks.length > 0) {
-        const state = { ...(begins ? startedAgain(before) : before) };
+        const state = begins ? startedAgain(before) : before;
         tables.set(table, marks.reduce(afterNext, { ...state, rows: state.rows + rows }));
       }
       const rowsMoved = ours.flatMap((part) => part.moved);

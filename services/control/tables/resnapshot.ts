@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { type Lsn, parseLsn } from '../../../core/lsn.js';
-import { routesOf, type TableMapping } from '../../../core/mapping.js';
+import { domainSchemas, routesOf, type TableMapping } from '../../../core/mapping.js';
 import { MESSAGE } from '../../../core/record.js';
 import { displayName, formatQualifiedName } from '../../../core/relation.js';
 import { formatResnapshotOrder } from '../../../core/resnapshot-order.js';
@@ -85,7 +85,7 @@ export async function waitForBeginning(
   { order, withinMs }: { readonly order: Lsn; readonly withinMs: number },
 ): Promise<boolean> {
   const { domain } = topicsOf(pipeline.name, pipeline.mappingVersion);
-  const topics = routesOf(pipeline.tables, mapping).map(({ target }) => domain(target.schema));
+  const topics = domainSchemas(routesOf(pipeline.tables, mapping)).map(domain);
   const partitions = partitionsOf(topics, pipeline.log.partitions);
   const deadline = performance.now() + withinMs;
   for (;;) {
