@@ -211,7 +211,7 @@ describe('a batch', () => {
       'people: upsert ["1","Ada"]',
       'people: upsert ["1","Ida"]',
       'move ["1",null] to ["2",false]',
-      'people: delete ["2",null], upsert ["3","Ada"]',
+      'move ["2",null] to ["3","Ada"]',
     ]);
   });
 });

@@ -7,12 +7,13 @@ import { anyText } from '../../test/support/texts.js';
 import { type ChangeSet, fold, keyOf, type NetChange } from './fold.js';
 import { shapeOf, type TableShape } from './table-shape.js';
 
-function shapeWith(columns: readonly string[], key: readonly string[]): TableShape {
+/** @param more columns that the target's table has beside. */
+function shapeWith(columns: readonly string[], key: readonly string[], more: readonly string[] = []): TableShape {
   return shapeOf(relationOf(1, 'growth.posts', columns, { key }), {
     schema: 'growth',
     table: 'posts',
     columns: new Map(
-      columns.map((name) => [
+      [...columns, ...more].map((name) => [
         name,
         { name, type: 'text', isDomain: false, equal: null, isEqualAsText: true, isIdentityAlways: false },
       ]),
@@ -187,9 +188,10 @@ function change(source: Map<string, Row>, { kind, which, key, sets, isFull }: Ch
 }
 
 test('folding in any cuts leaves what the changes leave one by one', () => {
-  const shape = shapeWith(COLUMNS, ['k2', 'k1']);
+  const changesAndCuts = fc.array(fc.tuple(anyChange, fc.nat({ max: 9 })), { maxLength: 40 });
   fc.assert(
-    fc.property(fc.array(fc.tuple(anyChange, fc.nat({ max: 9 })), { maxLength: 40 }), (changes) => {
+    fc.property(fc.constantFrom([], ['pin']), changesAndCuts, (more, changes) => {
+      const shape = shapeWith(COLUMNS, ['k2', 'k1'], more);
       const source = new Map<string, Row>();
       const target = new TargetModel();
       let set: ChangeSet = { shape, changes: new Map() };
@@ -220,6 +222,17 @@ test('folding in any cuts leaves what the changes leave one by one', () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test('a key change moves the row where the table has more columns, whatever is known of it', () => {
+  const shape = shapeWith(['id', 'n', 'body'], ['id'], ['pin']);
+  const from = ['1', null, null];
+  const set: ChangeSet = { shape, changes: new Map() };
+  expect(fold(set, rekey('1', '2', 'a', 'x'))).toEqual({ shape, from, to: ['2', 'a', 'x'], isWhole: true });
+  expect(fold(set, rekey('1', '2', 'a', false))).toEqual({ shape, from, to: ['2', 'a', false] });
+  fold(set, create('1', 'a', 'x'));
+  expect(fold(set, rekey('1', '2', 'b', false))).toEqual({ shape, from, to: ['2', 'b', 'x'], isWhole: true });
+  expect([...set.changes.values()]).toEqual([{ kind: 'upsert', row: ['1', 'a', 'x'] }]);
 });
 
 test('of changes that are folded the last one has the commit time; both keys have that of a key change', () => {

@@ -26,12 +26,14 @@ export interface ChangeSet {
   times?: Map<string, string>;
 }
 
-/** A key change of a row that is not known whole: the target has the missing values, so the row must be moved there. */
+/** A key change of a row of which the target has more than is known here: the row must be moved there. */
 export interface Move {
   readonly shape: TableShape;
   /** Old row; only its key columns count. */
   readonly from: Tuple;
   readonly to: Tuple;
+  /** It has all that the source has, so that the row need not be there yet. */
+  readonly isWhole?: true;
   /** Commit time; only where others write to the target, too. */
   readonly at?: string;
 }
@@ -60,7 +62,9 @@ export function fold(set: ChangeSet, event: RowLine, at?: string): Move | undefi
     put(set, key, merged, at);
     return undefined;
   }
-  if (merged.kind === 'update') return { shape, from: old!, to: row, ...(at === undefined ? {} : { at }) };
+  const move = { shape, from: old!, to: merged.row, ...(at === undefined ? {} : { at }) };
+  if (merged.kind === 'update') return move;
+  if (shape.hasMore) return { ...move, isWhole: true };
   put(set, oldKey, { kind: 'delete', key: old! }, at);
   put(set, key, merged, at);
   return undefined;

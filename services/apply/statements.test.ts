@@ -157,7 +157,7 @@ describe('statements', () => {
   });
 
   test('move a row of which the target has the rest', () => {
-    expect(moveStatement(odd, ['infinity', 'x', null], ['epoch', 'y', false])).toEqual({
+    expect(moveStatement({ shape: odd, from: ['infinity', 'x', null], to: ['epoch', 'y', false] })).toEqual({
       text:
         'UPDATE "my ""schema"""."select" ' +
         'SET "when" = ($1::text[])[1]::timestamp with time zone, "a""b" = ($2::text[])[1]::shop."Kind" ' +
@@ -168,7 +168,7 @@ describe('statements', () => {
   });
 
   test('delete and insert a row whose identity column moves, with all that the target has of it', () => {
-    const statement = moveStatement(numbered, ['1', null, null], ['2', '9', false]);
+    const statement = moveStatement({ shape: numbered, from: ['1', null, null], to: ['2', '9', false] });
     expect({ ...statement, text: oneLine(statement.text) }).toEqual({
       text:
         'WITH gone AS (DELETE FROM "shared"."numbered" t USING unnest($1::text[], $2::text[], $3::text[]) r(c0, c1, c2) ' +

@@ -1,7 +1,7 @@
 import { copyLine } from '../../core/copy-text.js';
 import type { Tuple } from '../../core/record.js';
 import { quoteIdentifier, quoteLiteral, quoteName } from '../../platform/postgres.js';
-import type { NetChange, Upsert } from './fold.js';
+import type { Move, NetChange, Upsert } from './fold.js';
 import type { TableShape, TargetColumn } from './table-shape.js';
 
 /** A statement with arrays of text as parameters: one array a column, one element a row. */
@@ -162,11 +162,12 @@ export function updateStatement(shape: TableShape, rows: readonly Tuple[]): Stat
   };
 }
 
-/** One row whose key changes while the target alone has some of its values. */
-export function moveStatement(shape: TableShape, from: Tuple, to: Tuple): Statement {
+/** One row whose key changes while the target has more of it than is known here. */
+export function moveStatement({ shape, from, to, isWhole }: Move): Statement {
   const known = knownColumns(to);
+  const must = isWhole ? {} : { mustTouch: 1 };
   if (known.some((i) => shape.columns[i]!.isIdentityAlways)) {
-    return { ...rewriteStatement(shape, { set: known, rows: [to], keys: [from] }), mustTouch: 1 };
+    return { ...rewriteStatement(shape, { set: known, rows: [to], keys: [from] }), ...must };
   }
   const set = known.map(
     (index, i) => `${quoteIdentifier(shape.columns[index]!.name)} = ${only(shape.columns[index]!, i)}`,
@@ -180,7 +181,7 @@ export function moveStatement(shape: TableShape, from: Tuple, to: Tuple): Statem
       ...known.map((index) => [to[index] as string | null]),
       ...shape.keyIndexes.map((index) => [from[index] as string | null]),
     ],
-    mustTouch: 1,
+    ...must,
   };
 }
 

@@ -45,6 +45,8 @@ export interface TableShape {
   readonly keyIndexes: readonly number[];
   /** Where other relations bring rows of the same table, or columns of its rows. */
   readonly join?: Join;
+  /** The table has columns beside these. */
+  readonly hasMore?: true;
   /** It is what several relations have in common. */
   readonly isJoined?: true;
 }
@@ -101,7 +103,9 @@ export function shapeOf(relation: Relation, table: TargetTable | undefined): Tab
   const rowKey = home === relation ? rowKeyOf(relation) : [];
   const key = chooseKey({ relation, rowKey }, table, name);
   const keyIndexes = key.map((column) => relation.columns.findIndex(({ name }) => name === column));
-  return { relation, source: relation.source ?? name, name, table, columns, key, keyIndexes };
+  const shape = { relation, source: relation.source ?? name, name, table, columns, key, keyIndexes };
+  // What candidates have beside their row is said anew for another key.
+  return home === relation && table.columns.size > columns.length ? { ...shape, hasMore: true } : shape;
 }
 
 /** The primary key of the source; empty where the log does not say. */

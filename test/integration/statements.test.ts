@@ -196,7 +196,7 @@ describeWithPostgres('generated SQL on a real server', () => {
     const to = select().columns.map(({ name }) =>
       name === 'when' ? 'epoch' : name === 'a"b' ? 'a' : name === 'n' ? '7' : false,
     );
-    await run(statements.moveStatement(select(), tupleOf(infinite), to));
+    await run(statements.moveStatement({ shape: select(), from: tupleOf(infinite), to }));
     expect(await run(statements.deleteStatement(select(), [tupleOf(negative), tupleOf(infinite)]))).toBe(1);
     expect(await rowsOf(select())).toEqual(
       [plain, { ...infinite, when: '1970-01-01 00:00:00+00', 'a"b': 'a', n: '7' }].map(tupleOf),
@@ -226,7 +226,7 @@ describeWithPostgres('generated SQL on a real server', () => {
         ['2', 'y'],
       ]),
     );
-    await run(statements.moveStatement(keys, ['2', 'y'], ['3', 'y']));
+    await run(statements.moveStatement({ shape: keys, from: ['2', 'y'], to: ['3', 'y'] }));
     expect(await rowsOf(keys)).toEqual([
       ['1', 'x'],
       ['3', 'y'],
@@ -248,7 +248,7 @@ describeWithPostgres('generated SQL on a real server', () => {
     ];
     await run(statements.upsertStatement(numbered, changed));
     expect(await run(statements.renumberStatement(numbered, () => changed)!)).toBe(1);
-    await run(statements.moveStatement(numbered, ['2', null, null], ['3', '71', false]));
+    await run(statements.moveStatement({ shape: numbered, from: ['2', null, null], to: ['3', '71', false] }));
     expect(await rowsOf(numbered)).toEqual([
       ['1', '99', 'A'],
       ['3', '71', 'B'],

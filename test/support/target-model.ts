@@ -40,12 +40,21 @@ export class TargetModel {
     for (const row of [...updates.values()].flat()) this.#update(shape, row, keyOf(shape, row), isStrict);
     for (const { row } of upserts) {
       if (row.includes(false)) throw new Error('an upsert of a row that is not known whole');
-      table.set(keyOf(shape, row), valuesOf(shape, row));
+      this.#upsert(shape, row);
     }
   }
 
-  #move({ shape, from, to }: Move, isStrict: (source: string) => boolean): void {
-    if (this.#update(shape, to, keyOf(shape, from), isStrict)) this.table(shape.name).delete(keyOf(shape, from));
+  #move({ shape, from, to, isWhole }: Move, isStrict: (source: string) => boolean): void {
+    const table = this.table(shape.name);
+    const isThere = table.has(keyOf(shape, from));
+    if (isWhole && !isThere) return this.#upsert(shape, to);
+    if (this.#update(shape, to, keyOf(shape, from), isStrict)) table.delete(keyOf(shape, from));
+  }
+
+  #upsert(shape: TableShape, row: Tuple): void {
+    const table = this.table(shape.name);
+    const key = keyOf(shape, row);
+    table.set(key, { ...table.get(key), ...valuesOf(shape, row) });
   }
 
   #update(shape: TableShape, row: Tuple, key: string, isStrict: (source: string) => boolean): boolean {
@@ -61,7 +70,7 @@ export class TargetModel {
     for (const copied of text.toString('utf8').split('\n').slice(0, -1)) {
       const fields = copied.split('\t').map(parseCopyField);
       const row = shape.columns.map((_, i) => fields[order.indexOf(i)] ?? null);
-      this.table(shape.name).set(keyOf(shape, row), valuesOf(shape, row));
+      this.#upsert(shape, row);
     }
   }
 }

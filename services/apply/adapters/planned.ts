@@ -33,8 +33,9 @@ export interface Planned {
 /** A step's statements, in their order. */
 export function planStep(step: ChangesStep | MoveStep): Planned[] {
   if (step.kind === 'changes') return changeStatements(step, splitChanges(step.set.changes.values()));
-  const { shape, from, to } = step.move;
-  return [{ step, shape, what: `move ${knownText(to)}`, statement: moveStatement(shape, from, to) }];
+  const { shape, to, isWhole } = step.move;
+  const move = { step, shape, what: `move ${knownText(to)}`, statement: moveStatement(step.move) };
+  return isWhole ? [move, { step, shape, what: 'upsert', statement: upsertStatement(shape, [to]) }] : [move];
 }
 
 export function changeStatements(

@@ -131,9 +131,9 @@ INSERT INTO ferry.applied_xid (pipeline, xid) SELECT ${pipeline}, xmin::text::bi
 
   /** Both rows must give way: the one that is there, and whatever has the key that it shall get. */
   async #move(move: Move): Promise<boolean> {
-    const { shape, from, to, at } = move;
+    const { shape, from, to, at, isWhole } = move;
     const arriving: Arriving[] = [
-      { key: from, kind: 'update', at: at! },
+      { key: from, kind: isWhole ? 'upsert' : 'update', at: at! },
       { key: to, kind: 'upsert', at: at! },
     ];
     const found = await this.#judge(shape, arriving);

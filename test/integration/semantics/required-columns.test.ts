@@ -38,6 +38,20 @@ describeWithPostgres('a target column that is NOT NULL, and that the source does
     expect(changed.slice(99).every(({ name, pin }) => name === 'many' && pin.startsWith('pin '))).toBe(true);
   });
 
+  test('rows whose keys change take it along, in chains too', async () => {
+    await pipeline.source.query('UPDATE public.members SET id = 500 WHERE id = 8');
+    await pipeline.source.query(`BEGIN; UPDATE public.members SET name = 'last', id = 501 WHERE id = 1; UPDATE public.members SET id = 1 WHERE id = 2;
+      UPDATE public.members SET id = 2 WHERE id = 501; UPDATE public.members SET name = 'first' WHERE id = 1; COMMIT`);
+    await pipeline.untilApplied();
+    const rows = await there();
+    expect(rows.slice(0, 2)).toEqual([
+      { id: '1', name: 'first', pin: 'pin 2' },
+      { id: '2', name: 'last', pin: 'pin 1' },
+    ]);
+    expect(rows.at(-1)).toEqual({ id: '500', name: 'name 8', pin: 'pin 8' });
+    expect(rows).toHaveLength(399);
+  });
+
   test('a row that is not there is refused by name', async () => {
     await pipeline.source.query("INSERT INTO public.members (id, name) VALUES (1000, 'new')");
     await pipeline.untilApplied();
