@@ -358,6 +358,33 @@ describe('a split', () => {
     ]);
   });
 
+  test('by rows, whose key column stays behind: it is given back, to parts too, and the key meets no other row', () => {
+    const part = '{from: public.notes, where: tenant = 2, pick: [id, stars]}';
+    const { back, oneWay } = invert(
+      {
+        a: '  notes: {from: public.notes, where: tenant = 1, drop: [tenant]}\n',
+        b: `  notes: {from: public.notes, where: tenant = 2, drop: [tenant, stars]}\n  stars: ${part}\n`,
+        c: '  notes: {from: public.notes, where: "tenant in (3, 4)", drop: [tenant]}\n',
+      },
+      {
+        'public.notes': sideTable('tenant* int4, id* int4, body text, stars int4'),
+        'a.notes': sideTable('id* int4, body text, stars int4'),
+        'b.notes': sideTable('id* int4, body text'),
+        'b.stars': sideTable('id* int4, stars int4'),
+        'c.notes': sideTable('id* int4, body text, stars int4'),
+      },
+    );
+    expect(back.map(({ source, join, rules }) => [source.schema, source.table, join, [...rules!.columns]])).toEqual([
+      ['a', 'notes', 'rows', [['tenant', { constant: '1' }]]],
+      ['b', 'notes', 'rows', [['tenant', { constant: '2' }]]],
+      ['b', 'stars', 'part', [['tenant', { constant: '2' }]]],
+    ]);
+    expect(oneWay.filter((one) => one.includes('overwrites'))).toEqual([]);
+    expect(oneWay.filter((one) => one.startsWith('table'))).toEqual([
+      expect.stringMatching(/no key of c.notes gives back tenant, by which rows of public.notes are found/),
+    ]);
+  });
+
   test('by rows, whose column a table brings: its values are the column’s', () => {
     const where = "tenant = 1 and kind = 'x' and even = 't'";
     const { back } = invert(

@@ -69,12 +69,13 @@ function invertRole(role: Role, roles: readonly Role[], mappings: readonly Table
   const { plan, ways, leaders, obstacle } = role;
   const { sides } = plan;
   if (obstacle !== undefined) return { oneWay: [tableOneWay(sides, obstacle)] };
-  if (leaders.length > 0) {
-    return { table: backMapping({ sides, ways, join: 'part' }, mappings), oneWay: partOneWay(role, mappings) };
-  }
   const siblings = roles.filter((other) => other !== role && isOfSameTable(other.plan, plan));
-  const isJoined = siblings.some((other) => other.obstacle === undefined);
   const given = givenValues(role, siblings);
+  if (leaders.length > 0) {
+    const table = backMapping({ sides, ways, given, join: 'part' }, mappings);
+    return { table, oneWay: partOneWay(role, given, mappings) };
+  }
+  const isJoined = siblings.some((other) => other.obstacle === undefined);
   const back = { sides, ways, given, ...(isJoined ? { join: 'rows' as const } : {}) };
   return { table: backMapping(back, mappings), oneWay: rowsOneWay(role, { siblings, given }, mappings) };
 }
@@ -109,15 +110,16 @@ function partObstacle({ sides }: Plan, ways: readonly ColumnWay[], leaders: read
   return `what it has of ${displayName(sides.mapping.source)} comes back from ${others.map(target).join(', ')}`;
 }
 
-/** What the condition says of columns that do not come back otherwise: their values in all rows of the table. */
-function givenValues({ plan, ways }: Role, siblings: readonly Role[]): Map<string, string> {
+/** What the condition says of columns that do not come back otherwise: their values in all rows of the table. Parts have the key's. */
+function givenValues({ plan, ways, leaders: own }: Role, siblings: readonly Role[]): Map<string, string> {
   const { mapping, source } = plan.sides;
   const parts = siblings.filter(({ obstacle, leaders }) => obstacle === undefined && leaders.length > 0);
   const brought = new Set([ways, ...parts.map((part) => part.ways)].flat().map(nameOf));
   return new Map(
     [...onlyValues(mapping.rules?.where?.condition)].filter(([name]) => {
       const column = sideColumn(source, name);
-      return column && !column.isGenerated && !brought.has(name);
+      if (!column || column.isGenerated) return false;
+      return own.length > 0 ? column.key && !ways.some((way) => nameOf(way) === name) : !brought.has(name);
     }),
   );
 }

@@ -16,6 +16,8 @@ const OLD = `
   ALTER TABLE public.people ALTER picture SET STORAGE EXTERNAL;
   CREATE TABLE public.papers (id int PRIMARY KEY, kind text NOT NULL, body text);
   ALTER TABLE public.papers REPLICA IDENTITY FULL;
+  CREATE TABLE public.rents (tenant int, id int, body text, note text DEFAULT 'none', PRIMARY KEY (tenant, id));
+  INSERT INTO public.rents SELECT t, i, 'rent ' || i, 'note ' || i FROM generate_series(1, 2) t, generate_series(1, 10) i;
   INSERT INTO public.people SELECT i, 'u' || i || '@x', 'user ' || i, 'bio ' || i, 'kept ' || i, repeat('x', 3000)
     FROM generate_series(1, 20) i;
   INSERT INTO public.papers SELECT i, CASE WHEN i % 2 = 0 THEN 'note' ELSE 'task' END, 'doc ' || i FROM generate_series(1, 20) i`;
@@ -26,7 +28,8 @@ const NEW = `
   CREATE TABLE shared.profiles (user_id bigint PRIMARY KEY, display_name text NOT NULL, bio text, picture text);
   ALTER TABLE shared.profiles ALTER picture SET STORAGE EXTERNAL;
   CREATE TABLE docs.notes (id int PRIMARY KEY, kind text NOT NULL, body text);
-  CREATE TABLE docs.tasks (id int PRIMARY KEY, kind text NOT NULL, body text)`;
+  CREATE TABLE docs.tasks (id int PRIMARY KEY, kind text NOT NULL, body text);
+  CREATE TABLE docs.rents_of_one (id int PRIMARY KEY, body text); CREATE TABLE docs.rents_of_two (LIKE docs.rents_of_one INCLUDING ALL)`;
 
 const MAPPINGS = {
   auth: 'schema: auth\ntables:\n  accounts: { from: public.people, pick: [id, email] }\n',
@@ -38,6 +41,8 @@ tables:
 tables:
   notes: { from: public.papers, where: kind = 'note' }
   tasks: { from: public.papers, where: kind <> 'note' }
+  rents_of_one: { from: public.rents, where: tenant = 1, pick: [id, body] }
+  rents_of_two: { from: public.rents, where: tenant = 2, pick: [id, body] }
 `,
 };
 
@@ -51,6 +56,9 @@ const JOINED = `
 const USERS = 'SELECT id, email, name, bio, length(picture) AS picture FROM public.people ORDER BY id';
 const BOTH = 'SELECT * FROM (SELECT * FROM docs.notes UNION ALL SELECT * FROM docs.tasks) d ORDER BY id';
 const DOCS = 'SELECT * FROM public.papers ORDER BY id';
+const ONE_AND_TWO = `
+  SELECT * FROM (SELECT 1 AS tenant, * FROM docs.rents_of_one UNION ALL SELECT 2, * FROM docs.rents_of_two) r ORDER BY 1, 2`;
+const RENTS = 'SELECT tenant, id, body FROM public.rents ORDER BY 1, 2';
 
 describeWithPostgres('tables that were split and merged', () => {
   let pair: MovingPair;
@@ -73,6 +81,7 @@ describeWithPostgres('tables that were split and merged', () => {
     for (const [old, now] of [
       [USERS, JOINED],
       [DOCS, BOTH],
+      [RENTS, ONE_AND_TWO],
     ] as const) {
       const isSame = async () =>
         JSON.stringify(await rowsOf('source', old)) === JSON.stringify(await rowsOf('target', now));
@@ -90,6 +99,8 @@ describeWithPostgres('tables that were split and merged', () => {
     expect(tables.map(({ source, target }) => `${source} -> ${target}`).sort()).toEqual([
       'auth.accounts -> public.people',
       'docs.notes -> public.papers',
+      'docs.rents_of_one -> public.rents',
+      'docs.rents_of_two -> public.rents',
       'docs.tasks -> public.papers',
       'ferry.sec.keys < public.keys -> public.keys',
       'ferry.sec.keys < public.vendor_keys -> public.vendor_keys',
@@ -134,8 +145,15 @@ describeWithPostgres('tables that were split and merged', () => {
       WITH gone AS (DELETE FROM docs.tasks WHERE id = 3 RETURNING id, body) INSERT INTO docs.notes SELECT id, 'note', body FROM gone;
       DELETE FROM docs.tasks WHERE id = 5; INSERT INTO docs.notes VALUES (5, 'note', 'moved'), (50, 'note', 'new');
       COMMIT`);
+    await target.query(`
+      UPDATE docs.rents_of_one SET body = 'of one' WHERE id = 1; DELETE FROM docs.rents_of_two WHERE id = 1;
+      UPDATE docs.rents_of_two SET id = 30 WHERE id = 3; INSERT INTO docs.rents_of_two VALUES (11, 'new'), (3, 'again');
+      WITH gone AS (DELETE FROM docs.rents_of_one WHERE id = 9 RETURNING *) INSERT INTO docs.rents_of_two SELECT id + 100, body FROM gone`);
     await merged.expectComesBack();
     await expectBack();
+    expect(
+      await rowsOf('source', 'SELECT note FROM public.rents WHERE tenant = 2 AND id IN (3, 4, 30) ORDER BY id'),
+    ).toEqual(['none', 'note 4', 'note 3'].map((note) => ({ note })));
     expect(await rowsOf('source', 'SELECT kept FROM public.people WHERE id IN (1, 113, 114) ORDER BY id')).toEqual(
       ['kept 1', 'kept 13', 'kept 14'].map((kept) => ({ kept })),
     );
@@ -160,7 +178,8 @@ describeWithPostgres('tables that were split and merged', () => {
     await merged.expectStandAgain();
     await pair.source.query(`INSERT INTO public.people VALUES (201, 'c@x', 'Carol', 'old again', 'kept', 'p');
       UPDATE public.people SET name = name || '!' WHERE id < 4; DELETE FROM public.people WHERE id = 101;
-      UPDATE public.papers SET kind = 'note' WHERE id = 7`);
+      UPDATE public.papers SET kind = 'note' WHERE id = 7;
+      UPDATE public.rents SET tenant = 3 - tenant, id = id + 200 WHERE id > 7`);
     await pair.untilStreaming();
     await expectBack();
     await merged.expectMerged();

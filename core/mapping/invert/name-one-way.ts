@@ -1,12 +1,13 @@
 import { type FilePlace, mergedWith, type TableMapping } from '../../mapping.js';
 import { displayName } from '../../relation.js';
 import { inputsOf } from '../compile-rule.js';
+import { columnsOf } from '../expression.js';
 import type { Role } from '../invert.js';
 import { ownConstants } from './back-mapping.js';
 import { columnWays, describeRule, forwardOutputs, placeOfOutput } from './column-ways.js';
 import { lineageKeyOf } from './lineage-back.js';
 import type { OneWay } from './one-way.js';
-import { type MappedSides, travelling } from './sides.js';
+import { type MappedSides, sideColumn, travelling } from './sides.js';
 
 export function tableOneWay({ mapping }: MappedSides, why: string): OneWay {
   const follows = `nothing written to ${displayName(mapping.target)} comes back to ${displayName(mapping.source)}`;
@@ -23,17 +24,18 @@ interface Beside {
 
 /** What of a table that comes back does not: values and columns of the new table, then columns and rows of the old one. */
 export function rowsOneWay(role: Role, beside: Beside, tables: readonly TableMapping[]): OneWay[] {
+  const { given } = beside;
   return [
     ...lostValues(role),
     ...lostColumns(role, tables),
     ...unfilledColumns(role, beside),
-    ...otherRows(role, tables),
+    ...otherRows(role, given, tables),
     ...newcomers(role, tables),
   ];
 }
 
 /** The same of columns that come back into rows which another table brings. */
-export function partOneWay(role: Role, tables: readonly TableMapping[]): OneWay[] {
+export function partOneWay(role: Role, given: Beside['given'], tables: readonly TableMapping[]): OneWay[] {
   const { mapping } = role.plan.sides;
   const [from, to] = [displayName(mapping.source), displayName(mapping.target)];
   const own = role.ways.flatMap(({ old }) => (old.key ? [] : [old.name])).join(', ');
@@ -42,7 +44,7 @@ export function partOneWay(role: Role, tables: readonly TableMapping[]): OneWay[
   return [
     ...lostValues(role),
     ...lostColumns(role, tables),
-    ...otherRows(role, tables),
+    ...otherRows(role, given, tables),
     {
       level: 'rows',
       ...common,
@@ -148,13 +150,15 @@ function placeOfLeft({ mapping }: MappedSides, column: string): FilePlace {
   return place ?? mapping.place;
 }
 
-function otherRows({ plan: { sides } }: Role, tables: readonly TableMapping[]): OneWay[] {
+function otherRows({ plan: { sides } }: Role, given: Beside['given'], tables: readonly TableMapping[]): OneWay[] {
   const { mapping } = sides;
   const { where } = mapping.rules ?? {};
+  const isOfKey = (column: string) => given.has(column) && sideColumn(sides.source, column)?.key === true;
   const [from, to] = [displayName(mapping.source), displayName(mapping.target)];
   const constants = [...ownConstants(sides, tables)].map(([name, value]) => `${name} = ${value}`).join(', ');
   return [
-    ...(where
+    // What the key says alone, every row that comes back fulfils.
+    ...(where && !columnsOf(where.condition).every(isOfKey)
       ? [
           {
             level: 'rows',

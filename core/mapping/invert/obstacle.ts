@@ -1,6 +1,7 @@
 import { FerryError } from '../../errors.js';
 import type { TableMapping } from '../../mapping.js';
 import { displayName, type Relation } from '../../relation.js';
+import { onlyValues } from '../demands.js';
 import { RowMapper } from '../row-mapper.js';
 import type { RuleKit } from '../rule-kit.js';
 import { ownConstants } from './back-mapping.js';
@@ -43,7 +44,8 @@ function keyObstacle(
   const [from, to] = [displayName(mapping.source), displayName(mapping.target)];
   const moved = ways.filter(({ steps }) => steps.length === 0);
   const carried = target.identity === 'f' ? moved : moved.filter(({ now }) => now.key);
-  const lost = keys.find((key) => !carried.some(({ old }) => old === key));
+  const given = onlyValues(mapping.rules?.where?.condition);
+  const lost = keys.find((key) => !given.has(key.name) && !carried.some(({ old }) => old === key));
   if (lost) {
     const unless = moved.some(({ old }) => old === lost) ? ` (${UNLESS})` : '';
     return `no key of ${to} gives back ${lost.name}, by which rows of ${from} are found${unless}`;

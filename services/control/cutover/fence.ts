@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
 import { displayName, type QualifiedName } from '../../../core/relation.js';
 import { sourceObjectName } from '../../../core/topics.js';
+import { isWayBack } from '../../../core/way-back.js';
 import { failpoint } from '../../../platform/failpoint.js';
 import { quoteName, type Side } from '../../../platform/postgres.js';
 import {
@@ -46,7 +47,7 @@ export async function rehearseFence(
   for (const table of tables) {
     const sql = `BEGIN; SET LOCAL lock_timeout = '250ms'; CREATE SCHEMA IF NOT EXISTS ferry; ${functionSql(owner, 'armed')};
 ${triggerSql(owner.pipeline, table)}; ROLLBACK`;
-    await withoutHolding(source, sql, { table, signal });
+    await withoutHolding(source, sql, { table, signal, side: fencedSide(owner.pipeline) });
   }
 }
 
@@ -73,7 +74,13 @@ function armTable(source: ClientBase, pipeline: string, table: QualifiedName, si
   return withoutHolding(source, `BEGIN; SET LOCAL lock_timeout = '250ms'; ${triggerSql(pipeline, table)}; COMMIT`, {
     table,
     signal,
+    side: fencedSide(pipeline),
   });
+}
+
+/** Where a pipeline reads, by the names that the one of the move itself has for the two projects. */
+function fencedSide(pipeline: string): Side {
+  return isWayBack(pipeline) ? 'target' : 'source';
 }
 
 function triggerSql(pipeline: string, table: QualifiedName): string {
@@ -90,11 +97,7 @@ ALTER TABLE ${quoteName(table)} ENABLE ALWAYS TRIGGER ${trigger}`;
 export async function withoutHolding(
   source: ClientBase,
   sql: string,
-  {
-    table,
-    signal,
-    side = 'source',
-  }: { readonly table: QualifiedName; readonly signal: AbortSignal; readonly side?: Side },
+  { table, signal, side }: { readonly table: QualifiedName; readonly signal: AbortSignal; readonly side: Side },
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -105,11 +108,15 @@ export async function withoutHolding(
       if (!isLockRefused(error)) throw error;
       if (attempt < ARM_TRIES && !signal.aborted) continue;
       throw new FerryError('not-ready', `writers on the ${side} do not let go of ${displayName(table)}`, {
-        remedy: `Look for long transactions on the ${side}${side === 'source' ? ' (ferry check names them)' : ''}, then run the command again.`,
+        remedy: lookForLong(side),
         cause: error,
       });
     }
   }
+}
+
+function lookForLong(side: Side): string {
+  return `Look for long transactions on the ${side}${side === 'source' ? ' (ferry check names them)' : ''}, then run the command again.`;
 }
 
 const ARM_TRIES = 40;
@@ -129,8 +136,9 @@ export async function lockFence(
     await source.query(`SELECT pg_catalog.pg_advisory_lock(${fenceLockKey(owner.pipeline)})`);
   } catch (error) {
     if (!isLockRefused(error)) throw error;
-    throw new FerryError('not-ready', `transactions that write on the source were not done within ${waitMs} ms`, {
-      remedy: 'Look for long transactions on the source (ferry check names them), then run the command again.',
+    const side = fencedSide(owner.pipeline);
+    throw new FerryError('not-ready', `transactions that write on the ${side} were not done within ${waitMs} ms`, {
+      remedy: lookForLong(side),
       cause: error,
     });
   } finally {

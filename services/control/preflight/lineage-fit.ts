@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { outputsOf } from '../../../core/mapping/table-rules.js';
-import { formatPlace } from '../../../core/mapping.js';
+import { formatPlace, routeName } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { isSameSet } from '../../../core/same-set.js';
 import { didYouMean } from '../../../core/suggest.js';
@@ -15,11 +15,30 @@ export const lineageFit = defineCheck(
   { name: 'lineage-fit', side: 'target', passed: 'tables with lineage have what tells their rows apart' },
   async (context, report) => {
     const kept = (await mappedPairs(context)).filter(({ mapping }) => mapping.lineage);
-    const findings = kept.flatMap((pair) => [...sourceKeyFindings(pair, report), ...targetFindings(pair, report)]);
+    const findings = kept.flatMap((pair) => [
+      ...sourceKeyFindings(pair, report),
+      ...targetFindings(pair, report),
+      ...severalFindings(pair, report),
+    ]);
     for (const pair of kept) findings.push(...(await typeFindings(pair, context.target, report)));
     return findings;
   },
 );
+
+/** New rows of the new project that are equal in `unique` must be one, too: the way back brings them to tables that are one in it. */
+function severalFindings({ mapping, target }: MappedPair, report: Report): Finding[] {
+  const { unique, sources } = mapping.lineage!;
+  if (unique.length === 0 || sources[0] !== routeName(mapping)) return [];
+  const isOne = target.uniqueIndexes.some(
+    ({ plain, columns }) => plain && columns.every((name) => unique.includes(name)),
+  );
+  if (isOne) return [];
+  const object = displayName(target);
+  const columns = unique.map(quoteIdentifier).join(', ');
+  const message = `${formatPlace(mapping.place)}: ${object} has no unique index on (${unique.join(', ')}), by which its rows are one: a cutover with a way back needs it`;
+  const remedy = `CREATE UNIQUE INDEX ON ${quoteName(target)} (${columns}), as a migration with \`-- ferry: after-copy\` perhaps`;
+  return [report.warn(message, { object, remedy })];
+}
 
 /** Rows are one where values are equal, and sorted by them: some types, json among them, know neither. */
 async function typeFindings({ mapping, target }: MappedPair, session: ClientBase, report: Report): Promise<Finding[]> {

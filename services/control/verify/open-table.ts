@@ -1,3 +1,4 @@
+import { constantsOf } from '../../../core/mapping/invert/conditions.js';
 import type { RuleKit } from '../../../core/mapping/rule-kit.js';
 import type { TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
@@ -45,7 +46,7 @@ export async function openTable(
     readTableCatalog(sides.source, mapping.source, publication),
     readTableCatalog(sides.target, mapping.target),
   ]);
-  const shape = planShape(mapping, source, target, kit);
+  const shape = planShape(mapping, source, target, kit, forward.length > 0 ? constantsOf(mapping) : undefined);
   const left = leftBehindOf(mapping, { shape, session: sides.target, forward });
   return {
     ...readersOf(shape, sides),

@@ -62,10 +62,17 @@ interface Pair {
 
 /**
  * Plans the comparison of one table. Generated columns are left out: each side computes its own.
+ * @param own of a way back: values that the key's columns of the target have in all rows of this mapping.
  * @throws FerryError `mapping-invalid` for a column that the source has not, or rules that do not fit,
  * `target-unfit` when the target lacks a column.
  */
-export function planShape(mapping: TableMapping, source: TableCatalog, target: TableCatalog, kit: RuleKit): TableShape {
+export function planShape(
+  mapping: TableMapping,
+  source: TableCatalog,
+  target: TableCatalog,
+  kit: RuleKit,
+  own: ReadonlyMap<string, string> = new Map(),
+): TableShape {
   refuseUnknownColumns(mapping, source);
   if (mapping.lineage) return planLineage(mapping, { source, target, from: `${comparedRows(source)} AS t` }, kit);
   if (source.columns.some(({ name, keyPlace }) => name === LINEAGE_KEY && keyPlace !== undefined)) {
@@ -78,10 +85,16 @@ export function planShape(mapping: TableMapping, source: TableCatalog, target: T
   const keyed = keyPairs(pairs);
   const key = keyed.map((pair) => comparableKey(pair.source, pair.target));
   const keyColumns = keyColumnsOf(mapping, source);
+  const kept = {
+    source: keyColumns,
+    target: target.columns.flatMap(({ name, type, keyPlace }) =>
+      keyPlace !== undefined && own.has(name) ? [{ name, type, value: own.get(name)! }] : [],
+    ),
+  };
   const recode = source.encoding !== target.encoding;
   const mapped = mapping.rules && planMapped(mapping, { source, target }, kit);
   const sideShape = (side: 'source' | 'target', catalog: TableCatalog): SideShape => ({
-    from: `${comparedRows(catalog, side === 'source' ? keyColumns : [])} AS t`,
+    from: `${comparedRows(catalog, kept[side])} AS t`,
     columns: mapped ? mapped[side] : columns.map((column) => column[side]),
     key:
       key.length > 0
