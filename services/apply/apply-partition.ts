@@ -48,7 +48,8 @@ export interface PartitionOptions {
   readonly twoWay?: TwoWay | undefined;
 }
 
-const READ_BYTES = 1024 * 1024;
+/** Of one read of the log. */
+export const READ_BYTES = 1024 * 1024;
 
 /**
  * Applies one partition from its checkpoint on: while one batch is being written the next one is read and folded, so
@@ -109,7 +110,7 @@ export async function applyOneByOne(options: PartitionOptions, end: number): Pro
 }
 
 /** What comes before a snapshot that begins again is written first: its table is emptied behind it. */
-async function readAll(run: PartitionRun, records: readonly LogRecord[]): Promise<void> {
+export async function readAll(run: PartitionRun, records: readonly LogRecord[]): Promise<void> {
   try {
     for (const record of records) run.read(record);
   } catch (error) {
@@ -160,6 +161,11 @@ export class PartitionRun {
 
   get progress(): Progress {
     return this.#batch.progress;
+  }
+
+  /** That were read and not written yet. */
+  get changes(): number {
+    return this.#batch.changes;
   }
 
   read(record: LogRecord): void {

@@ -22,9 +22,10 @@ import { prepareLineage } from './adapters/lineage-tables.js';
 import { haltTable } from './adapters/table-state.js';
 import { StandingChanged } from './adapters/target-writer.js';
 import { TwoWay } from './adapters/two-way.js';
+import { applyAhead } from './apply-ahead.js';
 import { applyOneByOne, applyPartition, BatchFailed, type PartitionOptions } from './apply-partition.js';
 import { beginSnapshot } from './begin-snapshot.js';
-import { catchUpTables } from './catch-up.js';
+import { type CatchUpOptions, catchUpTables } from './catch-up.js';
 import { settleChange } from './settle-change.js';
 import { SnapshotDue } from './snapshot-due.js';
 import { ChangeDue } from './table-gate.js';
@@ -103,8 +104,12 @@ class Domain {
   readonly #backoff = new Backoff(RETRY);
   readonly #catchingUp = new Turn(CATCH_UP_MS);
   readonly #others = new Turn(OTHERS_MS);
+  /** By source table that catches up: what it waits with. */
+  readonly #waitsOf = new Map<string, WaitsForOthers>();
   /** Offset up to which changes are applied one by one: a batch was refused. */
   #careful: number | undefined;
+  /** One of them is refused, and no partition is behind: all that there is is tried as one batch. */
+  #goesAhead = false;
   /** What it waits after, until a batch is written. */
   #stands: ErrorCode | undefined;
 
@@ -147,18 +152,20 @@ class Domain {
       batchMaxBytes: pipeline.apply.batchMaxBytes,
       partitions: pipeline.log.partitions,
       passed: (changes) => this.#passed(changes),
-      mayTake: (error) => this.#mayTake(error),
+      mayTake: (error) => this.#mayTake(error, this.#waits),
       deadLetterLimit: pipeline.apply.deadLetterLimit,
       policy: (source) => schemaPolicy(pipeline, source),
       stillOurs: () => refuseTaken(target, claim),
       twoWay,
     };
-    const inTurn = (turn: AbortSignal, wrote: () => void): PartitionOptions => {
+    const inTurn = (turn: AbortSignal, wrote: () => void): CatchUpOptions => {
       const passed = (changes: number) => {
         wrote();
         this.#passed(changes);
       };
-      return { ...options, signal: turn, passed };
+      const waitsOf = (source: string) => this.#waitsWith(source);
+      const mayTake = (error: unknown, source: string) => this.#mayTake(error, waitsOf(source));
+      return { ...options, signal: turn, passed, waitsOf, mayTakeOf: mayTake };
     };
     const haveCaughtUp = await this.#catchingUp.take(signal, (...turn) => catchUpTables(inTurn(...turn)));
     if (haveCaughtUp) return this.#applyOthers(options);
@@ -168,8 +175,20 @@ class Domain {
 
   async #applyOthers(options: PartitionOptions): Promise<void> {
     if (this.#careful === undefined) return applyPartition(options);
+    if (this.#goesAhead) {
+      await applyAhead(options);
+      this.#goesAhead = false;
+      if (!options.signal.aborted) this.#careful = undefined;
+      return;
+    }
     await applyOneByOne(options, this.#careful);
     if (!options.signal.aborted) this.#careful = undefined;
+  }
+
+  #waitsWith(source: string): WaitsForOthers {
+    const waits = this.#waitsOf.get(source) ?? new WaitsForOthers(this.#context.pipeline.log.partitions);
+    this.#waitsOf.set(source, waits);
+    return waits;
   }
 
   async #ended(error: unknown, target: pg.Client | undefined, claim: Claim | undefined): Promise<void> {
@@ -209,10 +228,10 @@ class Domain {
   }
 
   /** What another partition may still make room for is waited for first. */
-  #mayTake(error: unknown): boolean {
+  #mayTake(error: unknown, waits: WaitsForOthers): boolean {
     if (this.#context.pipeline.apply.onRefusal !== 'dead-letter') return false;
     const { code: sqlstate } = error as { code?: string };
-    return !this.#waits.mayPass({ code: 'apply-failed', details: { sqlstate } });
+    return !waits.mayPass({ code: 'apply-failed', details: { sqlstate } });
   }
 
   #passed(changes: number): void {
@@ -229,22 +248,26 @@ class Domain {
 
   /** Once more change by change when the target refused a batch, from the reset checkpoint after a replay; or waits. */
   async #failed(error: unknown, claim: Claim | undefined): Promise<void> {
-    const { signal, logger } = this.#context;
+    const { logger } = this.#context;
     if (error instanceof StandingChanged) {
       this.#careful = undefined;
       return;
     }
+    const wasAhead = this.#goesAhead;
+    this.#goesAhead = false;
+    // Whatever was refused in it: change by change the one that stands is tried again.
+    if (wasAhead && error instanceof BatchFailed) return this.#again();
     const end = error instanceof BatchFailed ? error.end : undefined;
     const reason = error instanceof BatchFailed ? error.reason : this.#classify(error);
     if (end !== undefined && this.#waits.mayPass(reason)) {
+      this.#goesAhead = this.#careful !== undefined && this.#waits.areAhead;
       this.#careful ??= end;
       if (this.#waits.isLong && !this.#stands) {
         this.#stands = reason.code;
         this.#standing.part.waits(reason, { state: 'retrying', forMs: OTHERS_AGAIN_MS });
         logger.warn({ ...this.#at, ...reason.details }, `${reason.message}; waiting for other partitions`);
       }
-      await sleep(OTHERS_AGAIN_MS, undefined, { signal }).catch(() => {});
-      return;
+      return this.#again();
     }
     const wasCareful = this.#careful !== undefined;
     this.#careful = undefined;
@@ -261,6 +284,10 @@ class Domain {
     }
     if (OF_THE_SERVICE.has(reason.code)) throw reason;
     await this.#wait(reason);
+  }
+
+  async #again(): Promise<void> {
+    await sleep(OTHERS_AGAIN_MS, undefined, { signal: this.#context.signal }).catch(() => {});
   }
 
   async #wait(reason: FerryError): Promise<void> {

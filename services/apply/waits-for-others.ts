@@ -32,6 +32,11 @@ export class WaitsForOthers {
     this.#areBehind = areBehind;
   }
 
+  /** Whether a partition that is ahead may be why: none is behind. */
+  get areAhead(): boolean {
+    return !this.#areBehind;
+  }
+
   /** False once nothing has moved for long and no other is behind: then it is what the error says. */
   mayPass(reason: Pick<FerryError, 'code' | 'details'>): boolean {
     return this.isOfOthers(reason) && (this.#areBehind || !this.isLong);
@@ -47,5 +52,5 @@ export class WaitsForOthers {
   }
 }
 
-/** Unique and foreign key violations: what other rows are the reason of. */
-export const OF_OTHER_ROWS: ReadonlySet<string> = new Set(['23505', '23503']);
+/** Unique, exclusion and foreign key violations: what other rows are the reason of. */
+export const OF_OTHER_ROWS: ReadonlySet<string> = new Set(['23505', '23P01', '23503']);

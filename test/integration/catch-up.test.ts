@@ -10,8 +10,9 @@ import type { EventLog } from '../../platform/event-log/port.js';
 import { silentLogger } from '../../platform/logger.js';
 import { connect } from '../../platform/postgres.js';
 import { advanceCheckpoint, claimCheckpoint } from '../../services/apply/adapters/checkpoint.js';
-import { applyPartition, type PartitionOptions } from '../../services/apply/apply-partition.js';
-import { catchUpTables } from '../../services/apply/catch-up.js';
+import { applyPartition } from '../../services/apply/apply-partition.js';
+import { type CatchUpOptions, catchUpTables } from '../../services/apply/catch-up.js';
+import { WaitsForOthers } from '../../services/apply/waits-for-others.js';
 import { MemoryLog } from '../support/memory-log.js';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
 import { RecordBuilder, relationOf } from '../support/record-builder.js';
@@ -37,7 +38,7 @@ describeWithPostgres('a table that catches up', () => {
 
   const claim = () => claimCheckpoint(target, 'p', AT, 'test', 1);
   /** @param stop fires as soon as something is written: the turn is over then. */
-  const options = async (log: EventLog, stop = new AbortController()): Promise<PartitionOptions> => ({
+  const options = async (log: EventLog, stop = new AbortController()): Promise<CatchUpOptions> => ({
     log,
     target,
     claim: await claim(),
@@ -51,6 +52,8 @@ describeWithPostgres('a table that catches up', () => {
     passed: () => stop.abort(),
     stillOurs: async () => {},
     mayTake: () => false,
+    mayTakeOf: () => false,
+    waitsOf: () => new WaitsForOthers(3),
     deadLetterLimit: 1,
   });
 

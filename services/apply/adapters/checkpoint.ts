@@ -235,7 +235,7 @@ function replacedBefore({ at }: Claim, position: Position): FerryError {
 }
 
 /**
- * Whether another partition of the topic has not come to a position yet.
+ * Whether another partition of the topic has not come to a position yet, or a table that catches up there.
  * @param partitions of the topic; one that was never claimed is behind.
  */
 export async function areOthersBehind(
@@ -246,8 +246,11 @@ export async function areOthersBehind(
 ): Promise<boolean> {
   const { rows } = await target.query<{ are: string }>(
     `SELECT count(*) < $6::int - 1 AS are
-       FROM ferry.checkpoint
-      WHERE pipeline = $1 AND topic = $2 AND partition <> $3 AND (lsn, index) >= ($4::pg_lsn, $5::numeric)`,
+       FROM ferry.checkpoint c
+      WHERE c.pipeline = $1 AND c.topic = $2 AND c.partition <> $3 AND (c.lsn, c.index) >= ($4::pg_lsn, $5::numeric)
+        AND NOT EXISTS (SELECT FROM ferry.table_state s
+                         WHERE s.pipeline = c.pipeline AND s.partition = c.partition AND s.state = 'catching-up'
+                           AND (s.stopped_lsn, s.stopped_index) < ($4::pg_lsn, $5::numeric))`,
     [pipeline, at.topic, at.partition, formatLsn(lsn), index, partitions],
   );
   return rows[0]!.are === 't';
