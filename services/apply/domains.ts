@@ -249,17 +249,15 @@ class Domain {
   /** Once more change by change when the target refused a batch, from the reset checkpoint after a replay; or waits. */
   async #failed(error: unknown, claim: Claim | undefined): Promise<void> {
     const { logger } = this.#context;
+    const wasAhead = this.#goesAhead;
+    this.#goesAhead = false;
     if (error instanceof StandingChanged) {
       this.#careful = undefined;
       return;
     }
-    const wasAhead = this.#goesAhead;
-    this.#goesAhead = false;
-    // Whatever was refused in it: change by change the one that stands is tried again.
-    if (wasAhead && error instanceof BatchFailed) return this.#again();
     const end = error instanceof BatchFailed ? error.end : undefined;
     const reason = error instanceof BatchFailed ? error.reason : this.#classify(error);
-    if (end !== undefined && this.#waits.mayPass(reason)) {
+    if (end !== undefined && !wasAhead && this.#waits.mayPass(reason)) {
       this.#goesAhead = this.#careful !== undefined && this.#waits.areAhead;
       this.#careful ??= end;
       if (this.#waits.isLong && !this.#stands) {
@@ -269,7 +267,7 @@ class Domain {
       }
       return this.#again();
     }
-    const wasCareful = this.#careful !== undefined;
+    const careful = this.#careful;
     this.#careful = undefined;
     if (claim && MAY_BE_TAKEN.has(reason.code)) {
       const owner = await this.#owner(claim).catch(() => undefined);
@@ -277,7 +275,12 @@ class Domain {
         return logger.info(claim.at, 'an operator took the checkpoint back; going on from where it stands');
       if (owner === 'another') throw this.#replaced(reason);
     }
-    if (end !== undefined && reason.code === 'apply-failed' && !wasCareful) {
+    if (wasAhead && (reason.code === 'apply-failed' || reason.code === 'transient-sql')) {
+      // Whatever of it was refused: the one that stands is tried again by itself.
+      this.#careful = careful;
+      return this.#again();
+    }
+    if (end !== undefined && reason.code === 'apply-failed' && careful === undefined) {
       logger.warn({ ...this.#at, ...reason.details }, 'a batch was refused; applying it change by change');
       this.#careful = end;
       return;
