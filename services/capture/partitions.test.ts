@@ -28,7 +28,7 @@ const idsIn = (partition: number) =>
 
 function captureFrom(
   resume: readonly ResumePoint[] = Array<ResumePoint>(PARTITIONS).fill(START),
-  { plan = PLAN, turn, name = 'p' }: { readonly plan?: typeof PLAN; readonly turn?: Turn; readonly name?: string } = {},
+  { plan = PLAN, turn }: { readonly plan?: typeof PLAN; readonly turn?: Turn } = {},
 ) {
   const output = new RawOutput(resume);
   const windows = new SnapshotWindows();
@@ -40,7 +40,7 @@ function captureFrom(
     tallies,
     onChunk: () => {},
     orders: { planOf: () => plan, begun: () => {}, repair: () => {} },
-    pipeline: name,
+    pipeline: 'p',
     ...(turn ? { turn } : {}),
   });
   encoder.take(pgoutput.relation(users));
@@ -91,20 +91,6 @@ describe('with several partitions', () => {
     ]);
     expect(tallies.captured).toEqual(new Map([['public.users', 2]]));
     expect(tallies.read).toEqual(tallies.captured);
-  });
-
-  test('of a way back it stays a row: the old one has columns that nothing brings', () => {
-    const { transaction, take } = captureFrom(undefined, { name: 'p-back' });
-    const [from, near] = idsIn(0);
-    const [to] = idsIn(1);
-    transaction(
-      '0/100',
-      pgoutput.update(1, [to!, 'x'], { key: [from!, null] }),
-      pgoutput.update(1, [near!, 'x'], { key: [from!, null] }),
-    );
-    const everywhere = { rel: 1, ix: 0, op: 'u', everywhere: true, key: [from, null], new: [to, 'x'] };
-    const here = { rel: 1, ix: 1, op: 'u', key: [from, null], new: [near, 'x'] };
-    expect(take().map(events)).toEqual([[everywhere, here], [everywhere], [everywhere]]);
   });
 
   test('within a partition it stays an update; with the whole old row its values are taken from there', () => {

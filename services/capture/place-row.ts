@@ -18,9 +18,8 @@ export interface PlacedRow {
 
 /**
  * Where a row change goes when the raw topic has several partitions. A row whose key moves to another partition is
- * deleted in the one and created in the other. Where its TOAST values stayed behind in the target's old row, or others that
- * the source never had, that cannot be: such a change goes everywhere, and apply does it once everything before it is done.
- * @param to.hasMore the target's rows have columns that the source has not.
+ * deleted in the one and created in the other. Where its TOAST values stayed behind in the target's old row, that
+ * cannot be: such a change goes everywhere, and apply does it once everything before it is done.
  * @throws FerryError `source-unfit` when the key's columns are not those that the snapshot began with.
  */
 export function placeRow(
@@ -28,7 +27,7 @@ export function placeRow(
   row: RowMessage,
   relation: Relation,
   plan: TablePlan,
-  { partitions, hasMore }: { readonly partitions: number; readonly hasMore: boolean },
+  partitions: number,
 ): PlacedRow[] {
   const columns = partitionKeyIndexes(relation, plan);
   const oldAt = oldTupleAt(row);
@@ -46,7 +45,7 @@ export function placeRow(
     return [{ partition: (to ?? from)!, row, oldAt, everywhere: false }];
   }
   const isWhole = now!.every((known, index) => known !== false || typeof old![index] === 'string');
-  if (hasMore || !isWhole) {
+  if (!isWhole) {
     return Array.from({ length: partitions }, (_, partition) => ({ partition, row, oldAt, everywhere: true }));
   }
   return [

@@ -6,7 +6,7 @@ import { type ChunkMark, MESSAGE, relationToLine } from '../../core/record.js';
 import { displayName, hasSameColumns, type Relation, sourceName } from '../../core/relation.js';
 import { parseRepairOrder } from '../../core/repair-order.js';
 import { parseResnapshotOrder } from '../../core/resnapshot-order.js';
-import { isWayBack, type Turn } from '../../core/way-back.js';
+import type { Turn } from '../../core/way-back.js';
 import { Carriage } from './carriage.js';
 import { formatMicros } from './format-micros.js';
 import {
@@ -47,8 +47,6 @@ export class RawEncoder {
   readonly #orders: SnapshotOrders | undefined;
   readonly #carriage: Carriage;
   readonly #maxRowBytes: number;
-  /** Old tables keep what nothing of the new project fills. */
-  readonly #hasMore: boolean;
   readonly #relations = new Map<number, KnownRelation>();
   #transaction: BeginMessage | undefined;
   #index = 0;
@@ -91,7 +89,6 @@ export class RawEncoder {
     this.#orders = options.orders;
     this.#carriage = new Carriage(options.pipeline ?? '', options.turn ?? 'open');
     this.#maxRowBytes = options.maxRowBytes ?? MAX_ROW_BYTES;
-    this.#hasMore = isWayBack(options.pipeline ?? '');
   }
 
   /** Whether changes are carried, as of where the stream stands. */
@@ -203,8 +200,7 @@ export class RawEncoder {
     if (known.whole?.covers(transaction)) return countCovered(this.#tallies, known.name);
     const { partitions } = this.#output;
     if (partitions.length === 1) return this.#writeRow(partitions[0]!, index, message, row, known.name);
-    const to = { partitions: partitions.length, hasMore: this.#hasMore };
-    const placed = placeRow(message, row, known.relation, known.plan, to);
+    const placed = placeRow(message, row, known.relation, known.plan, partitions.length);
     for (const { partition, row: part, oldAt, everywhere } of placed) {
       this.#writeRow(partitions[partition]!, index, message, part, known.name, oldAt, everywhere);
     }

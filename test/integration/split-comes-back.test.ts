@@ -66,7 +66,7 @@ describeWithPostgres('tables that were split and merged', () => {
   let back: FerryProcess;
 
   beforeAll(async () => {
-    pair = await MovingPair.open({ servers: testServers(), partitions: 3 });
+    pair = await MovingPair.open({ servers: testServers() });
     merged = new MergedTables(pair);
     await pair.source.query(`${OLD}; ${MERGED_OLD}`);
     await pair.target.query(`${NEW}; ${MERGED_NEW}`);
