@@ -24,6 +24,7 @@ import { BatchReader } from './batch-reader.js';
 import { planRun, type RunPlan } from './plan-run.js';
 import { SnapshotDue } from './snapshot-due.js';
 import type { Arrival } from './table-gate.js';
+import type { WaitsForOthers } from './waits-for-others.js';
 
 export interface PartitionOptions {
   readonly log: EventLog;
@@ -41,8 +42,8 @@ export interface PartitionOptions {
   readonly passed: (changes: number) => void;
   /** Throws once the partition is another's, or an operator took it back: asked while there is nothing to write. */
   readonly stillOurs: () => Promise<void>;
-  /** Whether a change that the target refuses so is set aside; what may not be ends the run. */
-  readonly mayTake: (error: unknown) => boolean;
+  /** Whether a change that the target refuses so is set aside; what may not be ends the run. @param waits of a table that catches up. */
+  readonly mayTake: (error: unknown, waits?: WaitsForOthers) => boolean;
   readonly deadLetterLimit: number;
   /** Where applications write to the target, too. */
   readonly twoWay?: TwoWay | undefined;

@@ -15,8 +15,6 @@ const READ_PER_BATCH = 8;
 export interface CatchUpOptions extends PartitionOptions {
   /** What a table waits with for other partitions. */
   readonly waitsOf: (source: string) => WaitsForOthers;
-  /** As `mayTake`, of a table that catches up. */
-  readonly mayTakeOf: (error: unknown, source: string) => boolean;
 }
 
 /**
@@ -50,8 +48,9 @@ async function catchUpTable(
   stop: Stop,
 ): Promise<'caught up' | 'waits' | 'halts'> {
   const { target, claim, logger } = given;
-  const options = { ...given, mayTake: (error: unknown) => given.mayTakeOf(error, source) };
-  given.waitsOf(source).startsAt(stop.position);
+  const waits = given.waitsOf(source);
+  waits.startsAt(stop.position);
+  const options = { ...given, mayTake: (error: unknown) => given.mayTake(error, waits) };
   const again = async () => {
     await target.query('ROLLBACK');
     return (await readTableStates(target, claim)).get(source)?.stop ?? stop;
@@ -67,7 +66,7 @@ async function catchUpTable(
     if (!isRefused(error) && !(error instanceof TableStandsElsewhere)) throw error;
     const { message, remedy } = error.reason;
     const stands = await again();
-    if (isRefused(error) && (await mayPass(given, source, error))) {
+    if (isRefused(error) && (await mayPass(given, waits, error))) {
       logger.info({ ...claim.at, table: source }, `${message}; waiting for other partitions`);
       return 'waits';
     }
@@ -78,11 +77,10 @@ async function catchUpTable(
 }
 
 async function mayPass(
-  { target, claim, partitions, waitsOf }: CatchUpOptions,
-  source: string,
+  { target, claim, partitions }: PartitionOptions,
+  waits: WaitsForOthers,
   { reason, position }: BatchFailed,
 ): Promise<boolean> {
-  const waits = waitsOf(source);
   if (!waits.isOfOthers(reason)) return false;
   waits.foundBehind(await areOthersBehind(target, claim, partitions, position));
   return waits.mayPass(reason);

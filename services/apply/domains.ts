@@ -152,7 +152,7 @@ class Domain {
       batchMaxBytes: pipeline.apply.batchMaxBytes,
       partitions: pipeline.log.partitions,
       passed: (changes) => this.#passed(changes),
-      mayTake: (error) => this.#mayTake(error, this.#waits),
+      mayTake: (error, waits = this.#waits) => this.#mayTake(error, waits),
       deadLetterLimit: pipeline.apply.deadLetterLimit,
       policy: (source) => schemaPolicy(pipeline, source),
       stillOurs: () => refuseTaken(target, claim),
@@ -163,9 +163,7 @@ class Domain {
         wrote();
         this.#passed(changes);
       };
-      const waitsOf = (source: string) => this.#waitsWith(source);
-      const mayTake = (error: unknown, source: string) => this.#mayTake(error, waitsOf(source));
-      return { ...options, signal: turn, passed, waitsOf, mayTakeOf: mayTake };
+      return { ...options, signal: turn, passed, waitsOf: (source) => this.#waitsWith(source) };
     };
     const haveCaughtUp = await this.#catchingUp.take(signal, (...turn) => catchUpTables(inTurn(...turn)));
     if (haveCaughtUp) return this.#applyOthers(options);

@@ -52,7 +52,6 @@ describeWithPostgres('a table that catches up', () => {
     passed: () => stop.abort(),
     stillOurs: async () => {},
     mayTake: () => false,
-    mayTakeOf: () => false,
     waitsOf: () => new WaitsForOthers(3),
     deadLetterLimit: 1,
   });

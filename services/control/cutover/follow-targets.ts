@@ -9,6 +9,7 @@ import { HIDDEN, type LineagePlan } from '../../../platform/lineage-sql.js';
 import { bringsBack, candidateTable, lineageTable } from '../../../platform/lineage-table.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
 import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
+import { type Catalog, findTable, isUniqueIn } from '../preflight/catalog.js';
 import { preflightContext } from '../preflight/context.js';
 import { readSides } from '../way-back/inverse.js';
 import { withoutHolding } from './fence.js';
@@ -37,7 +38,8 @@ export async function followTargets(
       back.tables.some((one) => mergedOf(pipeline, mapping).some((merged) => bringsBack(one, merged))),
   );
   if (followed.length === 0) return [];
-  const sides = await readSides(preflightContext(pipeline, { source, target }));
+  const context = preflightContext(pipeline, { source, target });
+  const sides = await readSides(context);
   const followingsOf = (mapping: TableMapping): Following[] =>
     mergedOf(pipeline, mapping).flatMap((merged) => {
       const found = sides.find((one) => one.mapping === merged);
@@ -48,7 +50,7 @@ export async function followTargets(
   for (const mapping of followed) {
     const plan = await readLineagePlan(read, mapping);
     if (!plan) continue;
-    await refuseSeveral(target, plan);
+    refuseSeveral(await context.targetCatalog(), plan);
     for (const index of followIndexes(plan)) await target.query(index);
     const sql = `BEGIN; SET LOCAL lock_timeout = '250ms'; ${followDdl(back.name, plan, followingsOf(mapping))} COMMIT`;
     await withoutHolding(target, sql, { table: mapping.target, signal, side: 'target' });
@@ -88,17 +90,9 @@ function mergedOf({ tables }: LoadedPipeline, mapping: TableMapping): TableMappi
   return mergedWith(tables, mapping);
 }
 
-async function refuseSeveral(target: ClientBase, plan: LineagePlan): Promise<void> {
-  if (plan.unique.length === 0) return;
-  const { rows } = await target.query(
-    `SELECT FROM pg_catalog.pg_index i
-      WHERE i.indrelid = pg_catalog.to_regclass($1) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
-        AND NOT EXISTS (SELECT FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, place)
-                          JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-                         WHERE k.place <= i.indnkeyatts AND a.attname <> ALL ($2::text[]))`,
-    [quoteName(plan.target), plan.unique],
-  );
-  if (rows.length > 0) return;
+function refuseSeveral(catalog: Catalog, plan: LineagePlan): void {
+  const table = findTable(catalog, plan.target);
+  if (plan.unique.length === 0 || (table && isUniqueIn(table, plan.unique))) return;
   const name = displayName(plan.target);
   const columns = plan.unique.map(quoteIdentifier).join(', ');
   const message = `${name} has no unique index on (${plan.unique.join(', ')}), by which rows of merged tables are one: new ones could be several`;

@@ -92,6 +92,11 @@ export function findTable(catalog: Catalog, name: QualifiedName): CatalogTable |
   return catalog.tables.get(displayName(name));
 }
 
+/** Whether a unique index lets no two rows be equal in these columns. */
+export function isUniqueIn({ uniqueIndexes }: CatalogTable, columns: readonly string[]): boolean {
+  return uniqueIndexes.some((index) => index.plain && index.columns.every((name) => columns.includes(name)));
+}
+
 /** The partitions of a partitioned table that hold rows, however deep they stand. */
 export function leafPartitions(catalog: Catalog, root: CatalogTable): CatalogTable[] {
   const below = [...catalog.tables.values()].filter(({ partitionOf }) => partitionOf === displayName(root));

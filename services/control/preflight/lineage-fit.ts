@@ -5,7 +5,7 @@ import { displayName } from '../../../core/relation.js';
 import { isSameSet } from '../../../core/same-set.js';
 import { didYouMean } from '../../../core/suggest.js';
 import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
-import { findColumn } from './catalog.js';
+import { findColumn, isUniqueIn } from './catalog.js';
 import { defineCheck, type MappedPair, mappedPairs } from './context.js';
 import type { Finding, Report } from './finding.js';
 import { replicaKey } from './replica-key.js';
@@ -28,11 +28,7 @@ export const lineageFit = defineCheck(
 /** New rows of the new project that are equal in `unique` must be one, too: the way back brings them to tables that are one in it. */
 function severalFindings({ mapping, target }: MappedPair, report: Report): Finding[] {
   const { unique, sources } = mapping.lineage!;
-  if (unique.length === 0 || sources[0] !== routeName(mapping)) return [];
-  const isOne = target.uniqueIndexes.some(
-    ({ plain, columns }) => plain && columns.every((name) => unique.includes(name)),
-  );
-  if (isOne) return [];
+  if (unique.length === 0 || sources[0] !== routeName(mapping) || isUniqueIn(target, unique)) return [];
   const object = displayName(target);
   const columns = unique.map(quoteIdentifier).join(', ');
   const message = `${formatPlace(mapping.place)}: ${object} has no unique index on (${unique.join(', ')}), by which its rows are one: a cutover with a way back needs it`;
