@@ -22,15 +22,20 @@ export async function control(context: ServiceContext): Promise<void> {
   const sides = new Sides(context);
   const walWatch = new WalWatch(context);
   const partitionGuard = new PartitionGuard(context);
+  const slotName = sourceObjectName(pipeline.name);
+  // A session that breaks while control measures is tried again, as one that cannot be opened is.
+  const brokenSource = (error: unknown) =>
+    classify('source', error, `the replication slot ${slotName} at ${describeUrl(pipeline.source.url)}`);
   let said = { phase: '', at: 0 };
   try {
     while (!signal.aborted) {
       const [source, target] = await sides.open();
       const status = await readStatus(pipeline, { log, source, target });
-      const slot = source instanceof Error ? undefined : await readSlot(source, sourceObjectName(pipeline.name));
-      gauges.set({ status, slot, walBudgetBytes: pipeline.capture.walBudgetBytes });
-      if (source instanceof Error) throw source;
-      await walWatch.look(source, slot);
+      const slot = source instanceof Error ? source : await readSlot(source, slotName).catch(brokenSource);
+      const isSlotRead = !(slot instanceof Error);
+      gauges.set({ status, slot: isSlotRead ? slot : undefined, walBudgetBytes: pipeline.capture.walBudgetBytes });
+      if (source instanceof Error || !isSlotRead) throw slot;
+      await walWatch.look(source, slot).catch((error: unknown) => Promise.reject(brokenSource(error)));
       if (target instanceof Error) throw target;
       await partitionGuard.look(source, target);
       // Not said where lag is unknown, nor while a measurement hangs: then it stops being ready.

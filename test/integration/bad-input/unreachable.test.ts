@@ -90,7 +90,29 @@ describe('databases that cannot be reached', () => {
     expect(up.stderr).toContain('; trying again');
     expect(up.stderr).not.toContain('starting it again');
   });
+
+  test('while control measures: it tries again and is not started again', async () => {
+    pair = await MovingPair.configured({ servers: servers() });
+    const up = await pair.up();
+    await pair.source.query(END_THREE_WHILE_MEASURING);
+    await pair.change();
+    await pair.untilStreaming();
+    await pair.expectEqual();
+    expect(up.stderr).toContain('; trying again');
+    expect(up.stderr).not.toContain('starting it again');
+  });
 });
+
+const END_THREE_WHILE_MEASURING = `DO $$
+  DECLARE
+    ended int := 0;
+  BEGIN
+    WHILE ended < 3 LOOP
+      PERFORM pg_stat_clear_snapshot(), pg_sleep(0.001);
+      ended := ended + (SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
+                         WHERE application_name = 'ferry control' AND state = 'active');
+    END LOOP;
+  END $$`;
 
 describeWithPostgres('a demo', () => {
   test('on servers that do not answer ends with what is wrong', async () => {
