@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FAILPOINT_SAID } from '../../platform/failpoint.js';
 import { connect } from '../../platform/postgres.js';
 import { type CliError, type CliResult, FerryProcess, runFerry } from '../support/cli.js';
+import { eventually } from '../support/eventually.js';
 import { type OwnServer, ownServer } from '../support/own-server.js';
 import { type Pipeline, startPipeline } from '../support/pipeline.js';
 import { fromPublic, moveTablesSql } from '../support/pipeline-files.js';
@@ -171,9 +173,12 @@ describeWithPostgres('a replay', () => {
   test('in place, killed, goes on without emptying again', async () => {
     await pipeline.untilApplied();
     // It has applied nothing of the replay by then.
-    pipeline.apply.signal('SIGSTOP');
+    await stopBetweenTransactions(pipeline);
     const dying = new FerryProcess(args(), pipeline.env);
-    await pipeline.until('the replay to have begun', async () => (await runs(pipeline.target)).length === 1);
+    await Promise.race([
+      pipeline.until('the replay to have begun', async () => (await runs(pipeline.target)).length === 1),
+      dying.ended.then(({ code, stderr }) => expect.fail(`the replay ended with ${code}: ${stderr}`)),
+    ]);
     dying.signal('SIGKILL');
     await dying.ended;
     const other = await runFerry(args('--from', new Date().toISOString()), pipeline.env);
@@ -266,3 +271,18 @@ describeWithPostgres('a replay', () => {
     ]);
   });
 });
+
+/** What apply has locked when it stops, a replay would wait for. */
+async function stopBetweenTransactions({ apply, target }: Pipeline): Promise<void> {
+  const isIdle = async () => {
+    apply.signal('SIGSTOP');
+    // What was under way at the server comes to its end.
+    await sleep(100);
+    const { rowCount } = await target.query(`SELECT FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'`);
+    if (rowCount === 0) return true;
+    apply.signal('SIGCONT');
+    return false;
+  };
+  await eventually(isIdle, { what: 'apply to stand between two transactions' });
+}
