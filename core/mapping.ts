@@ -46,6 +46,8 @@ export interface TableMapping {
   readonly join?: 'rows' | 'part';
   /** The table stands at a TRUNCATE of its source, which would take rows that never came from there; undefined: it is truncated, too. */
   readonly truncate?: 'halt';
+  /** All rows come in one partition of the log, whatever their keys are; undefined: in that of their key. */
+  readonly partitions?: 1;
   /** Where it differs from the pipeline's. */
   readonly schemaChanges?: SchemaChangePolicy;
   /** Where the mapping was written: of the table, and of each source column that it lists. */

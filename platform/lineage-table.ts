@@ -26,6 +26,11 @@ export function bringsBack(back: Mapped, forward: Mapped & Pick<TableMapping, 'r
   return displayName(back.source) === displayName(from) && displayName(back.target) === displayName(forward.source);
 }
 
+/** Whether a source table holds candidates, as those of a way back may. */
+export function holdsCandidates({ schema }: Pick<QualifiedName, 'schema'>): boolean {
+  return schema === LINEAGE_SCHEMA;
+}
+
 type Mapped = Pick<TableMapping, 'source' | 'target'>;
 
 /** Where rows of a domain topic's relation are written: in the target table, or among its candidates. */

@@ -7,7 +7,7 @@ export function mappingDigest({
   tables,
   mappingVersion = 1,
 }: Pick<Pipeline, 'tables'> & Partial<Pick<Pipeline, 'mappingVersion'>>): string {
-  const entries = tables.map(({ source, target, rename, rules, lineage, join, truncate, schemaChanges }) =>
+  const entries = tables.map(({ source, target, rename, rules, lineage, join, truncate, partitions, schemaChanges }) =>
     JSON.stringify([
       formatQualifiedName(source),
       formatQualifiedName(target),
@@ -15,6 +15,7 @@ export function mappingDigest({
       schemaChanges ?? null,
       ...(join ? [{ join }] : []),
       ...(truncate ? [{ truncate }] : []),
+      ...(partitions ? [{ partitions }] : []),
       ...(lineage ? [lineage.sources, lineage.unique, lineage.key ?? null] : []),
       ...(rules ? [rules.where?.condition ?? null, rules.pick ?? null, rules.drop, [...rules.columns]] : []),
     ]),

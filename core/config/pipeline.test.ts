@@ -128,6 +128,8 @@ describe('parsePipeline', () => {
     ]);
     const rows = parse({ public: joined('', '') }, `${BACK}schemaChanges: propagate\n`);
     expect(rows.tables.map(({ join }) => join)).toEqual(['rows', 'rows']);
+    const keeping = parse({ public: joined('', ', partitions: 1') }, BACK);
+    expect(keeping.tables.map(({ partitions }) => partitions)).toEqual([undefined, 1]);
     expect(schemaPolicy(rows, 'auth.logins')).toBe('halt');
   });
 

@@ -57,6 +57,7 @@ function mappingOf(written: Written, common: Pick<TableMapping, 'target' | 'sche
     rename: new Map(Object.entries(entry.rename)),
     ...(rules ? { rules } : {}),
     ...(entry.truncate === 'halt' ? { truncate: entry.truncate } : {}),
+    ...(entry.partitions ? { partitions: entry.partitions } : {}),
     place: file.placeOfKey(path),
     columnPlaces: new Map(columnPlaces(written)),
   };

@@ -32,6 +32,10 @@ const SOURCE_SHAPE = {
     .describe(
       'When the source table is truncated: the target table is, too (pass, the default), or it stands until someone has seen to it (halt).',
     ),
+  partitions: z
+    .literal(1)
+    .optional()
+    .describe('Of several partitions of the log (`log.partitions`) all rows come in one.'),
   key: columnNames
     .optional()
     .describe('With `lineage` or in `merge`: source columns that tell rows apart, under REPLICA IDENTITY FULL.'),

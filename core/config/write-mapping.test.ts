@@ -101,8 +101,9 @@ const mapping = fc
     where: fc.option(condition, { nil: undefined }),
     isWhole: fc.boolean(),
     halts: fc.boolean(),
+    isTogether: fc.boolean(),
   })
-  .map(({ source, table, columns, renamed, made, where, isWhole, halts }): TableMapping => {
+  .map(({ source, table, columns, renamed, made, where, isWhole, halts, isTogether }): TableMapping => {
     const rename = new Map(renamed.slice(0, columns.length).map((to, i) => [columns[i]!, to]));
     const rules = new Map(
       made.filter(([of]) => !renamed.includes(of)).map(([of, all]) => [of, { from: columns[0]!, steps: all }]),
@@ -123,6 +124,7 @@ const mapping = fc
             },
           }),
       ...(halts ? { truncate: 'halt' } : {}),
+      ...(isTogether ? { partitions: 1 } : {}),
       place: PLACE,
       columnPlaces: new Map(),
     };

@@ -49,10 +49,10 @@ function commentsOf(mapping: TableMapping, path: EntryComment['path'], comments:
 
 /** What a mapping says of its source table, as a file's entry or as one of those that it merges or joins. */
 export type EntryMapping = Pick<TableMapping, 'source'> &
-  Partial<Pick<TableMapping, 'rename' | 'rules' | 'lineage' | 'join' | 'truncate' | 'schemaChanges'>>;
+  Partial<Pick<TableMapping, 'rename' | 'rules' | 'lineage' | 'join' | 'truncate' | 'partitions' | 'schemaChanges'>>;
 
 export function entryOf(mapping: EntryMapping): object {
-  const { source, rename = new Map(), rules, lineage, join, truncate, schemaChanges } = mapping;
+  const { source, rename = new Map(), rules, lineage, join, truncate, partitions, schemaChanges } = mapping;
   const { where, pick, drop = [], columns = new Map() } = rules ?? {};
   return {
     from: literal(formatQualifiedName(source)),
@@ -66,6 +66,7 @@ export function entryOf(mapping: EntryMapping): object {
       : {}),
     ...(lineage?.key ? { key: onOneLine(lineage.key) } : {}),
     ...(truncate ? { truncate } : {}),
+    ...(partitions ? { partitions } : {}),
     ...(schemaChanges ? { schemaChanges } : {}),
   };
 }

@@ -75,8 +75,14 @@ function invertRole(role: Role, roles: readonly Role[], mappings: readonly Table
     const table = backMapping({ sides, ways, given, join: 'part' }, mappings);
     return { table, oneWay: partOneWay(role, given, mappings) };
   }
-  const isJoined = siblings.some((other) => other.obstacle === undefined);
-  const back = { sides, ways, given, ...(isJoined ? { join: 'rows' as const } : {}) };
+  const others = siblings.filter((other) => other.obstacle === undefined);
+  const back = {
+    sides,
+    ways,
+    given,
+    ...(others.length > 0 ? { join: 'rows' as const } : {}),
+    hasParts: others.some((other) => other.leaders.includes(role)),
+  };
   return { table: backMapping(back, mappings), oneWay: rowsOneWay(role, { siblings, given }, mappings) };
 }
 

@@ -55,6 +55,7 @@ tables:
       full_name: {template: "{first_name} {last_name}"}
       role: {from: kind, steps: [{map: {a: admin, m: member}}]}
     schemaChanges: propagate
+    partitions: 1                     # of the log's partitions (log.partitions) all rows come in one
     truncate: halt                    # when the source table is truncated; pass (the default): the target's is, too
 \`\`\`
 
@@ -67,6 +68,11 @@ several tables, of one domain schema or of several, each with its own columns an
 
 With \`truncate: halt\` a table stands at a TRUNCATE of its source: for a target that has rows of others beside. The others go on; delete
 what should be gone, and \`ferry table resume\` goes on behind it.
+
+With several partitions (\`log.partitions\`) a row is in that of its key. \`partitions: 1\` lets all rows of a table come in one of them. Say it, before the
+pipeline begins, where a unique value passes from row to row as a matter of course, like a place in a list: a row in another partition would have to be waited for
+each time. And where keys change while the target has columns that nothing here writes: a row whose key leads to another partition is deleted and created, and they get
+their defaults. In a way back \`ferry way-back\` writes it for those.
 
 Everything is text: rules read and make values as PostgreSQL writes them, and the target's column reads what they make. \`t\` and \`f\`
 are the booleans; \`\${\` is written \`$\${\`.
@@ -138,8 +144,8 @@ tables:
 
 \`ferry way-back\` writes it for a table that the pipeline splits. Tables that are no parts bring different rows of the old table. A
 part's create or update writes its own columns into the row of its key, and its delete writes nothing: those columns keep what they have. A
-part whose row the old table does not have is refused. All of them have the old table's key, with several partitions
-in one order and in the index of their replica identity, too, and no column comes from a part and another table.
+part whose row the old table does not have is refused. All of them have the old table's key, and no column comes from a part and another table. With
+several partitions the rows of all are in one of them; without parts in that of their key, which then has one order in all, also in the index of their replica identity.
 At a TRUNCATE of one of them that table stands (\`truncate: halt\`, said or not). Columns are changed by hand: \`schemaChanges\` is halt or ignore.
 Elsewhere \`join\` is refused: a copy would bring parts of rows before the rows. [Why so](decisions/0023-way-back.md)`;
 

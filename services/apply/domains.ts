@@ -110,6 +110,8 @@ class Domain {
   #careful: number | undefined;
   /** One of them is refused, and no partition is behind: all that there is is tried as one batch. */
   #goesAhead = false;
+  /** Constraints of which was said that values pass between partitions. */
+  readonly #passing = new Set<unknown>();
   /** What it waits after, until a batch is written. */
   #stands: ErrorCode | undefined;
 
@@ -258,6 +260,7 @@ class Domain {
     if (end !== undefined && !wasAhead && this.#waits.mayPass(reason)) {
       this.#goesAhead = this.#careful !== undefined && this.#waits.areAhead;
       this.#careful ??= end;
+      this.#sayPassing(reason);
       if (this.#waits.isLong && !this.#stands) {
         this.#stands = reason.code;
         this.#standing.part.waits(reason, { state: 'retrying', forMs: OTHERS_AGAIN_MS });
@@ -285,6 +288,14 @@ class Domain {
     }
     if (OF_THE_SERVICE.has(reason.code)) throw reason;
     await this.#wait(reason);
+  }
+
+  /** Once of each: it is how lag comes about that nothing else explains. */
+  #sayPassing({ details: { table, constraint } }: FerryError): void {
+    if (constraint === undefined || this.#passing.has(constraint)) return;
+    this.#passing.add(constraint);
+    const how = `${table}: a value of ${constraint} passes between rows of two partitions, which wait for each other`;
+    this.#context.logger.info({ ...this.#at, table, constraint }, `${how}; \`partitions: 1\` keeps its rows together`);
   }
 
   async #again(): Promise<void> {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { FerryError } from '../../core/errors.js';
 import { formatPlace, oncePerSource, routesOf, type TableMapping } from '../../core/mapping.js';
-import { mergeGroups } from '../../core/merge-groups.js';
+import { partitionGroups } from '../../core/partition-groups.js';
 import { displayName } from '../../core/relation.js';
 import type { TableSnapshotState } from '../../core/stage-state.js';
 import type { ServiceContext } from '../../platform/service.js';
@@ -74,8 +74,8 @@ function refuseRegrouped(
   if (pipeline.log.partitions === 1 || !isBegun || state!.group === group) return;
   throw new FerryError(
     'mapping-invalid',
-    `${formatPlace(place)}: ${displayName(source)} is merged with others than before, and log.partitions is ` +
-      `${pipeline.log.partitions}: the log has its rows in other partitions`,
+    `${formatPlace(place)}: rows of ${displayName(source)} are placed otherwise than before (\`merge\`, \`join\` or \`partitions\` ` +
+      `has changed), and log.partitions is ${pipeline.log.partitions}: the log has them in other partitions`,
     { remedy: 'Write the mapping as it was, or begin anew: ferry resync.' },
   );
 }
@@ -93,7 +93,7 @@ export async function prepareSource(
   }
   const tables = found.here.map(({ called }) => called);
   const plans: TablePlan[] = [];
-  const groups = mergeGroups(pipeline.tables);
+  const groups = partitionGroups(pipeline.tables);
   for (const { mapping, called } of found.here) {
     const routes = routesOf(pipeline.tables, mapping).map((route) => ({ ...route, source: called }));
     const plan = inGroup(await readMappedPlan(source, called, routes), groups.get(displayName(mapping.source)));

@@ -83,7 +83,7 @@ describe('rows that belong to another partition', () => {
       .begin('0/100')
       .row(1, 'c', { new: ['1', 'Ada'] });
     expect(() => take(row.commit().take())).toThrow(
-      /^mapping\/\w+\.yaml:\d+:\d+: the log has rows of public.users from before it was merged/,
+      /^mapping\/\w+\.yaml:\d+:\d+: the log has rows of public.users spread over its partitions, from before/,
     );
   });
 

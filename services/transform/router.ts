@@ -314,13 +314,13 @@ export class Router {
     this.#count(this.#tallies.transformed, name, rows);
   }
 
-  /** It was captured before it was merged: rows that are one may come in any partition, and none sees another's. */
+  /** It was captured before its rows had to be in one partition: they may come in any, and none sees another's. */
   #misplacedRows({ source }: CompiledRelation): FerryError {
     const mappings = this.#tables.filter((table) => displayName(table.source) === source);
     const { place } = mappings.find(({ lineage }) => lineage) ?? mappings[0]!;
     return new FerryError(
       'mapping-invalid',
-      `${formatPlace(place)}: the log has rows of ${source} from before it was merged with others, spread over its partitions`,
+      `${formatPlace(place)}: the log has rows of ${source} spread over its partitions, from before the mapping brought them into one (\`merge\`, \`join\` or \`partitions\`)`,
       { details: { table: source }, remedy: 'Begin anew, ferry resync; or write the mapping as it was.' },
     );
   }

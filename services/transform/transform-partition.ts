@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatLsn } from '../../core/lsn.js';
 import { domainSchemas } from '../../core/mapping.js';
-import { mergeGroups } from '../../core/merge-groups.js';
+import { partitionGroups } from '../../core/partition-groups.js';
 import { positionToJson } from '../../core/position.js';
 import { type TransformState, transformStateKey } from '../../core/stage-state.js';
 import { partitionName, topicsOf } from '../../core/topics.js';
@@ -27,7 +27,7 @@ export async function transformPartition(context: TransformContext, partition: n
   const schemas = domainSchemas(pipeline.tables);
   const recovered = await recover(log, topics, schemas, partition);
   const removed = await readRemovedTables(log);
-  const groups = mergeGroups(pipeline.tables);
+  const groups = partitionGroups(pipeline.tables);
   const isMisplaced = (source: string) => {
     const group = groups.get(source);
     return group !== undefined && partitionOfGroup(group, pipeline.log.partitions) !== partition;

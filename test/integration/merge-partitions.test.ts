@@ -177,7 +177,7 @@ describeWithPostgres('tables merged over four partitions', () => {
     await writeFile(file, JSON.stringify(mapping));
     pipeline.capture.start();
     await pipeline.capture.ended;
-    expect(await pipeline.capture.stderrTail()).toContain('public.tags is merged with others than before');
+    expect(await pipeline.capture.stderrTail()).toContain('rows of public.tags are placed otherwise than before');
   });
 });
 

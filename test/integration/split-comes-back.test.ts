@@ -1,6 +1,8 @@
-import { appendFile } from 'node:fs/promises';
+import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import type { TableMapping } from '../../core/mapping.js';
 import type { Explanation } from '../../services/control/mapping/explain-table.js';
 import type { WayBackResult } from '../../services/control/way-back/write-way-back.js';
 import type { FerryProcess } from '../support/cli.js';
@@ -66,7 +68,7 @@ describeWithPostgres('tables that were split and merged', () => {
   let back: FerryProcess;
 
   beforeAll(async () => {
-    pair = await MovingPair.open({ servers: testServers() });
+    pair = await MovingPair.open({ servers: testServers(), partitions: 3 });
     merged = new MergedTables(pair);
     await pair.source.query(`${OLD}; ${MERGED_OLD}`);
     await pair.target.query(`${NEW}; ${MERGED_NEW}`);
@@ -110,6 +112,10 @@ describeWithPostgres('tables that were split and merged', () => {
     ]);
     expect(oneWay.filter(({ level }) => level === 'table')).toEqual([]);
     merged.expectNamed(oneWay);
+    const { tables: mapped } = parse(await readFile(join(pair.back, 'mapping', 'public.yaml'), 'utf8'));
+    expect(mapped.rents.join.map(({ partitions }: TableMapping) => partitions)).toEqual([1, 1]);
+    // Because of their parts they are in one partition anyway.
+    expect(mapped.people.join.map(({ partitions }: TableMapping) => partitions)).toEqual([undefined, undefined]);
     const explained = await pair.runPlain('map', 'explain', 'public.people', '-c', pair.back, '--json');
     expect(explained.json<{ tables: Explanation[] }>().tables).toMatchObject([
       { source: 'shared.profiles', join: 'rows' },
@@ -137,8 +143,8 @@ describeWithPostgres('tables that were split and merged', () => {
       INSERT INTO auth.accounts VALUES (11, 'again@x'); INSERT INTO shared.profiles VALUES (11, 'Again', NULL, NULL);
       COMMIT`);
     await target.query(`BEGIN;
-      UPDATE auth.accounts SET id = 113 WHERE id = 13; UPDATE shared.profiles SET user_id = 113 WHERE user_id = 13;
-      UPDATE shared.profiles SET user_id = 114 WHERE user_id = 14; UPDATE auth.accounts SET id = 114 WHERE id = 14;
+      UPDATE auth.accounts SET id = 115 WHERE id = 13; UPDATE shared.profiles SET user_id = 115 WHERE user_id = 13;
+      UPDATE shared.profiles SET user_id = 116 WHERE user_id = 14; UPDATE auth.accounts SET id = 116 WHERE id = 14;
       COMMIT`);
     await target.query(`BEGIN;
       INSERT INTO docs.tasks SELECT id, 'task', body FROM docs.notes WHERE id = 2; DELETE FROM docs.notes WHERE id = 2;
@@ -147,14 +153,14 @@ describeWithPostgres('tables that were split and merged', () => {
       COMMIT`);
     await target.query(`
       UPDATE docs.rents_of_one SET body = 'of one' WHERE id = 1; DELETE FROM docs.rents_of_two WHERE id = 1;
-      UPDATE docs.rents_of_two SET id = 30 WHERE id = 3; INSERT INTO docs.rents_of_two VALUES (11, 'new'), (3, 'again');
+      UPDATE docs.rents_of_two SET id = 33 WHERE id = 3; INSERT INTO docs.rents_of_two VALUES (11, 'new'), (3, 'again');
       WITH gone AS (DELETE FROM docs.rents_of_one WHERE id = 9 RETURNING *) INSERT INTO docs.rents_of_two SELECT id + 100, body FROM gone`);
     await merged.expectComesBack();
     await expectBack();
     expect(
-      await rowsOf('source', 'SELECT note FROM public.rents WHERE tenant = 2 AND id IN (3, 4, 30) ORDER BY id'),
+      await rowsOf('source', 'SELECT note FROM public.rents WHERE tenant = 2 AND id IN (3, 4, 33) ORDER BY id'),
     ).toEqual(['none', 'note 4', 'note 3'].map((note) => ({ note })));
-    expect(await rowsOf('source', 'SELECT kept FROM public.people WHERE id IN (1, 113, 114) ORDER BY id')).toEqual(
+    expect(await rowsOf('source', 'SELECT kept FROM public.people WHERE id IN (1, 115, 116) ORDER BY id')).toEqual(
       ['kept 1', 'kept 13', 'kept 14'].map((kept) => ({ kept })),
     );
     const { errors } = await pair.until('the ledger to add up', ({ ledger }) => ledger?.addsUp === true, {

@@ -12,13 +12,19 @@ interface Brought {
   /** Values that columns of the old table have in all of its rows. */
   readonly given?: ReadonlyMap<string, string>;
   readonly join?: NonNullable<TableMapping['join']>;
+  /** Others bring columns of its rows: all of them are in one partition anyway. */
+  readonly hasParts?: boolean;
 }
 
 /** The mapping that brings the given columns back. */
 export function backMapping(brought: Brought, tables: readonly TableMapping[]): TableMapping {
-  const { sides, ways, join } = brought;
-  const { mapping, candidates } = sides;
+  const { sides, ways, given, join } = brought;
+  const { mapping, source, candidates } = sides;
   const moved = ways.filter(({ steps }) => steps.length === 0);
+  const brings = (name: string) => ways.some(({ old }) => old.name === name) || given?.has(name);
+  // Of a row that is made anew in another partition nobody would know what else it had.
+  const isTogether = mapping.partitions === 1 || !travelling(source).every(({ name }) => brings(name));
+  const isParted = join === 'part' || brought.hasParts;
   const rules = rulesBack(brought, candidates ? new Map() : ownConstants(sides, tables));
   return {
     source: candidates ?? mapping.target,
@@ -27,6 +33,7 @@ export function backMapping(brought: Brought, tables: readonly TableMapping[]): 
     ...(rules ? { rules } : {}),
     ...(join ? { join } : {}),
     ...(join || candidates || hasOthers(mapping) ? { truncate: 'halt' } : {}),
+    ...(isTogether && !isParted ? { partitions: 1 } : {}),
     place: mapping.place,
     columnPlaces: new Map(moved.map(({ old, now }) => [now.name, mapping.columnPlaces.get(old.name) ?? mapping.place])),
   };

@@ -2,6 +2,7 @@ import { movedName, outputsOf } from '../../../core/mapping/table-rules.js';
 import { formatPlace, mergedWith, type TableMapping } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { didYouMean } from '../../../core/suggest.js';
+import { holdsCandidates } from '../../../platform/lineage-table.js';
 import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
 import type { PublishedTable } from '../../../platform/published-tables.js';
 import { type CatalogColumn, findColumn } from './catalog.js';
@@ -20,7 +21,7 @@ export const columnFit = defineCheck(
     const pairs = await mappedPairs(context);
     return pairs.flatMap((pair) => [
       ...movedColumns(pair, published).flatMap((column) => columnFindings(pair, column, fit)),
-      ...unfilledColumns(pair, filledColumns(pair, pairs), fit),
+      ...unfilledFindings(pair, unfilledColumns(pair, pairs), fit),
     ]);
   },
 );
@@ -73,7 +74,8 @@ function columnFindings(pair: MappedPair, from: CatalogColumn, { types, report, 
 }
 
 function nullFindings({ mapping, source, target }: MappedPair, from: CatalogColumn, to: CatalogColumn, report: Report) {
-  if (!to.notNull || from.notNull || to.identity !== '') return [];
+  // A candidate that has a null has it from the old table, or from a column of the new one that the other way's check names.
+  if (!to.notNull || from.notNull || to.identity !== '' || holdsCandidates(source)) return [];
   const object = `${displayName(target)}.${to.name}`;
   const origin = `${displayName(source)}.${from.name}`;
   const message = `${placeOf(mapping, from.name)}: ${object} is NOT NULL, and ${origin} may be null: apply halts at the first null`;
@@ -132,18 +134,22 @@ export function filledColumns(
   return new Set(filled.map(({ name }) => name));
 }
 
-function unfilledColumns(
+/** Columns of the target that nothing fills in the rows which a mapping brings. */
+export function unfilledColumns(pair: MappedPair, pairs: readonly MappedPair[]): CatalogColumn[] {
+  const filled = filledColumns(pair, pairs);
+  return filled ? pair.target.columns.filter(({ name, generated }) => generated === '' && !filled.has(name)) : [];
+}
+
+function unfilledFindings(
   { mapping, source, target }: MappedPair,
-  filled: ReturnType<typeof filledColumns>,
+  unfilled: readonly CatalogColumn[],
   { report, refuses }: Fit,
 ): Finding[] {
-  if (!filled) return [];
   const generated = new Set(
     named(source.columns.filter((column) => column.generated !== '')).map((name) => movedName(mapping, name)),
   );
   const place = formatPlace(mapping.place);
-  return target.columns.flatMap((column) => {
-    if (filled.has(column.name) || column.generated !== '') return [];
+  return unfilled.flatMap((column) => {
     const object = `${displayName(target)}.${column.name}`;
     const alter = `ALTER TABLE ${quoteName(target)} ALTER COLUMN ${quoteIdentifier(column.name)}`;
     if (column.notNull && !column.hasDefault) {

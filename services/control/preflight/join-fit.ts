@@ -4,6 +4,7 @@ import { displayName } from '../../../core/relation.js';
 import { defineCheck, type MappedPair, mappedPairs } from './context.js';
 import type { Finding, Report } from './finding.js';
 import { replicaKey } from './replica-key.js';
+import { spreadPairs } from './spread-rows.js';
 
 /** Tables that are joined find the rows of the one table by one key, and write different columns of a row. */
 export const joinFit = defineCheck(
@@ -15,12 +16,13 @@ export const joinFit = defineCheck(
 export function joinFindings(pairs: readonly MappedPair[], report: Report, partitions: number): Finding[] {
   const joined = pairs.filter(({ mapping }) => mapping.join);
   const mappings = joined.map(({ mapping }) => mapping);
+  const spread = partitions > 1 ? spreadPairs(joined) : [];
   return joined.flatMap((pair) => {
     const beside = mergedWith(mappings, pair.mapping);
     const others = joined.filter((other) => other !== pair && beside.includes(other.mapping));
     return [
       ...keyFindings(pair, others, report),
-      ...(partitions > 1 ? spreadRows(pair, others, report) : []),
+      ...(spread.includes(pair) ? placedApart(pair, others, report) : []),
       ...twiceWritten(pair, others, report),
     ];
   });
@@ -56,7 +58,7 @@ function partitionKeyOf({ mapping, source }: MappedPair): string[] {
 }
 
 /** Partitions are applied each by itself: what is in another one waits for a row that never comes. */
-function spreadRows(pair: MappedPair, others: readonly MappedPair[], report: Report): Finding[] {
+function placedApart(pair: MappedPair, others: readonly MappedPair[], report: Report): Finding[] {
   const { mapping, source, target } = pair;
   const key = keyOf(pair)?.join();
   const own = partitionKeyOf(pair).join(', ');

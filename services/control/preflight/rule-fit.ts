@@ -7,6 +7,7 @@ import { outputsOf } from '../../../core/mapping/table-rules.js';
 import { formatPlace } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { didYouMean } from '../../../core/suggest.js';
+import { holdsCandidates } from '../../../platform/lineage-table.js';
 import { quoteName } from '../../../platform/postgres.js';
 import { ruleKitOf } from '../../../platform/rule-kit.js';
 import { type Catalog, type CatalogColumn, findColumn } from './catalog.js';
@@ -92,7 +93,7 @@ async function ruleFindings(scene: Scene, report: Report): Promise<Finding[]> {
   }
   if (to.notNull && rule.constant === null) {
     findings.push(error('is NOT NULL, and the rule gives null', 'Give the rule another constant.'));
-  } else if (to.notNull && mayGiveNull(rule, inputs)) {
+  } else if (to.notNull && mayGiveNull(rule, inputs) && !holdsCandidates(source)) {
     const message = `${place}: ${object} is NOT NULL, and the rule may give null: apply halts at the first null`;
     findings.push(
       report.warn(message, { object, remedy: 'Let `default` be the last of its steps, or let the column take nulls.' }),

@@ -26,6 +26,7 @@ import { sourceRowSecurity, targetRowSecurity } from './row-security.js';
 import { ruleFit } from './rule-fit.js';
 import { sourceVersion, targetVersion } from './server-version.js';
 import { sourcePrivileges } from './source-privileges.js';
+import { spreadRows } from './spread-rows.js';
 import { targetEmpty } from './target-empty.js';
 import { targetKey } from './target-key.js';
 import { targetMigrations } from './target-migrations.js';
@@ -77,6 +78,7 @@ const CHECKS: readonly Check[] = [
   deferrableKeys,
   lineageFit,
   joinFit,
+  spreadRows,
   keyCollation,
   targetPrivileges,
   targetRowSecurity,

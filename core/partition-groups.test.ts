@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { TableMapping } from './mapping.js';
-import { mergeGroups } from './merge-groups.js';
+import { partitionGroups } from './partition-groups.js';
 
 /** `schema.target: source, source`, as mappings. */
 function mappingsOf(...lines: readonly string[]): TableMapping[] {
@@ -18,7 +18,7 @@ function mappingsOf(...lines: readonly string[]): TableMapping[] {
   }) as unknown as TableMapping[];
 }
 
-const groupsOf = (...lines: readonly string[]) => Object.fromEntries(mergeGroups(mappingsOf(...lines)));
+const groupsOf = (...lines: readonly string[]) => Object.fromEntries(partitionGroups(mappingsOf(...lines)));
 
 test('what is merged is a group of its own, and others are none', () => {
   expect(groupsOf('sec.keys: a, b', 'sec.users: c', 'log.events: d, e, f')).toEqual({
@@ -30,6 +30,24 @@ test('what is merged is a group of its own, and others are none', () => {
 test('a table that is merged with others in another schema brings them together', () => {
   const all = { 'public.a': 'a.t', 'public.b': 'a.t', 'public.c': 'a.t', 'public.d': 'a.t', 'public.e': 'a.t' };
   expect(groupsOf('z.t: a, b', 'a.t: c, d', 'm.t: b, e, d', 'n.t: a')).toEqual(all);
+});
+
+test('what a table is joined with where one brings parts, or that is said to be in one partition, is a group; other rows are none', () => {
+  const joined = (...said: Pick<TableMapping, 'join' | 'partitions'>[]) =>
+    Object.fromEntries(
+      partitionGroups(
+        said.map((more, i) => ({
+          ...mappingsOf('public.users: t')[0]!,
+          source: { schema: 'new', table: `t${i}` },
+          ...more,
+        })),
+      ),
+    );
+  expect(joined({ join: 'rows' }, { join: 'rows' })).toEqual({});
+  expect(joined({ partitions: 1 })).toEqual({ 'new.t0': 'public.users' });
+  const both = { 'new.t0': 'public.users', 'new.t1': 'public.users' };
+  expect(joined({ join: 'rows' }, { join: 'part' })).toEqual(both);
+  expect(joined({ join: 'rows', partitions: 1 }, { join: 'rows' })).toEqual(both);
 });
 
 test('whatever is merged: tables that meet are of one group, those that do not are not, in any order', () => {
