@@ -177,8 +177,9 @@ export class LineageSql {
     return this.#isOf(one, other);
   }
 
-  hasSameKey(one: string, other: string): string {
-    return this.#equal(one, other, this.#plan.key);
+  /** Whether two rows have the same values there; they do where there are no columns. */
+  areEqual(one: string, other: string, columns: readonly string[]): string {
+    return columns.length === 0 ? 'true' : this.#equal(one, other, columns);
   }
 
   /** Of candidates that are one the first stands. */

@@ -423,6 +423,34 @@ describe('a split', () => {
   });
 });
 
+describe('columns of the old table that nothing fills', () => {
+  const old = sideTable('id* int4, kind text, note text');
+  const partitions = (mapping: string, now: string) => invertTable(mapping, old, sideTable(now)).back[0]!.partitions;
+
+  test('stay with a row whose key changes', () => {
+    expect(partitions('{from: public.t, drop: [note]}', 'id* int4, kind text')).toBe(1);
+    expect(
+      partitions('{from: public.t, where: id = 1, columns: {kind: {from: kind}}}', 'id* int4, kind text, note text'),
+    ).toBeUndefined();
+    expect(partitions('{from: public.t}', 'id* int4, kind text, note text, more text')).toBeUndefined();
+    expect(partitions('{from: public.t, partitions: 1}', 'id* int4, kind text, note text')).toBe(1);
+  });
+
+  test('which is not said where parts of the rows are joined: those are in one partition anyway', () => {
+    const { back } = invert(
+      {
+        a: '  rows: {from: public.t, pick: [id]}\n',
+        b: '  parts: {from: public.t, pick: [id, kind], where: id = 1}\n',
+      },
+      { 'public.t': old, 'a.rows': sideTable('id* int4'), 'b.parts': sideTable('id* int4, kind text') },
+    );
+    expect(back.map(({ join, partitions }) => [join, partitions])).toEqual([
+      ['rows', undefined],
+      ['part', undefined],
+    ]);
+  });
+});
+
 describe('a truncate of the new table', () => {
   const truncate = (mapping: string) =>
     invertTable(mapping, sideTable('id* int4, kind text'), sideTable('id* int4, kind text')).back[0]!.truncate;
@@ -479,6 +507,25 @@ describe('a merge', () => {
     ]);
   });
 
+  test('whose key has columns beside the old one says which rows meet in the old table, or are refused there', () => {
+    const named = (more: string, now: SideTable) =>
+      invert(
+        { growth: `  t: {from: public.t, lineage: true${more}}\n` },
+        { 'public.t': sideTable('id* int4, at date!'), 'growth.t': now },
+      ).oneWay;
+    expect(named('', sideTable('id* int4, at* date'))).toEqual([
+      'rows mapping/growth.yaml:3:3: of rows of growth.t that have one id only the last that was written is in public.t: the key of growth.t has more columns',
+    ]);
+    const uuid = `, columns: {id: {uuid: [id], namespace: ${NAMESPACE}}}`;
+    const why = 'is refused in public.t: the key of growth.t is not id as it is';
+    expect(named(uuid, sideTable('id* uuid, at* date'))).toEqual([
+      `new-rows mapping/growth.yaml:3:3: a row that is new in growth.t, or gets another id there, ${why}`,
+    ]);
+    expect(named(', pick: [at]', sideTable('at* date'))).toEqual([
+      `new-rows mapping/growth.yaml:3:3: a row that is new in growth.t ${why}`,
+    ]);
+  });
+
   test('by another key than that of the old table', () => {
     const { back, oneWay } = invert(
       { growth: '  t: {from: public.t, lineage: true, key: [code]}\n' },
@@ -505,7 +552,23 @@ describe('what a row of the new table becomes in the old ones', () => {
 
   test('the key that the new row has, where it is the old one as it is', () => {
     const [one] = following('{from: public.t, lineage: true, rename: {a: x}}', 'b* int4, a* text', 'x* text, b* int8');
-    expect(one).toEqual({ source: 'public.t', constants: new Map(), key: ['b', 'x'], rowKey: ['x', 'b'] });
+    const known = { source: 'public.t', constants: new Map(), key: ['b', 'x'] };
+    expect(one).toEqual({ ...known, rowKey: ['x', 'b'], identity: ['x', 'b'] });
+  });
+
+  test('beside it the new key may have columns that come as they are: they may change', () => {
+    const [moved] = following('{from: public.t, lineage: true}', 'id* int4, at date!', 'id* int4, at* date');
+    expect(moved).toMatchObject({ key: ['id'], rowKey: ['id', 'at'], identity: ['id'] });
+    const uuid = `columns: {id: {uuid: [id], namespace: ${NAMESPACE}}}`;
+    const [made] = following(`{from: public.t, lineage: true, ${uuid}}`, 'id* int4, at date!', 'id* uuid, at* date');
+    expect(made).toMatchObject({ key: undefined, identity: ['id'] });
+    const both = `columns: {id: {uuid: [id, at], namespace: ${NAMESPACE}}}`;
+    const [read] = following(`{from: public.t, lineage: true, ${both}}`, 'id* int4, at date!', 'id* uuid, at* date');
+    expect(read).toMatchObject({ key: undefined, identity: ['id', 'at'] });
+    const [cut] = following('{from: public.t, lineage: true}', 'id* int4, at timestamp!', 'id* int4, at* timestamp(0)');
+    expect(cut).toMatchObject({ key: undefined, identity: ['id', 'at'] });
+    const [left] = following('{from: public.t, lineage: true, pick: [mail]}', 'id* int4, mail text!', 'mail* text');
+    expect(left).toMatchObject({ key: undefined, identity: [] });
   });
 
   test('no key where the mapping would not make that row of it', () => {

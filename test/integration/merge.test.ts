@@ -353,7 +353,7 @@ describeWithPostgres('four tables merged into one', () => {
     // The cutover wants it to have read the mapping that is there now.
     await pipeline.transform.stop();
     pipeline.transform.start();
-    await pipeline.untilStreaming();
+    await pipeline.statusIn('streaming');
     const cutover = await pipeline.ferry('cutover', '--accept-one-way', '--json');
     expect(cutover.json(), cutover.stderr).toMatchObject({ ok: true, serving: 'target' });
   });
@@ -461,7 +461,13 @@ describeWithPostgres('candidates of two tables', () => {
   test('a new row is of the table whose constants it has, and without an old key where the key is made', async () => {
     const plan = await lineagePlan();
     const followings = ['1', '2'].map((n, i) => {
-      return { source: plan.sources[i]!, constants: new Map([['n', n]]), key: undefined, rowKey: ['id'] };
+      return {
+        source: plan.sources[i]!,
+        constants: new Map([['n', n]]),
+        key: undefined,
+        rowKey: ['id'],
+        identity: ['id'],
+      };
     });
     await target.query(`${followDdl('none-back', plan, followings)} TRUNCATE ${a}, ${b}`);
     const candidates = async () =>
@@ -484,7 +490,8 @@ describeWithPostgres('candidates of two tables', () => {
     const random = new Random(testSeed(11));
     const rows = (query: string) => async () => (await target.query(query)).rows;
     const plan = await lineagePlan();
-    const followings = plan.sources.map((source) => ({ source, constants: new Map(), key: ['id'], rowKey: ['id'] }));
+    const key = { key: ['id'], rowKey: ['id'], identity: ['id'] };
+    const followings = plan.sources.map((source) => ({ source, constants: new Map(), ...key }));
     for (const sql of followIndexes(plan)) await target.query(sql);
     await target.query(followDdl('none-back', plan, followings));
     const keyOf = `'["' || t.id || '"]'`;

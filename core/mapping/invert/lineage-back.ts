@@ -1,4 +1,5 @@
 import { LINEAGE_KEY, mergedWith, routeName, type TableMapping } from '../../mapping.js';
+import { inputsOf } from '../compile-rule.js';
 import { isText } from './cast-back.js';
 import { type ColumnWay, columnWays } from './column-ways.js';
 import { constantsOf, discriminators } from './conditions.js';
@@ -14,6 +15,8 @@ export interface Following {
   readonly key: readonly string[] | undefined;
   /** The columns of the new table's own key. */
   readonly rowKey: readonly string[];
+  /** Those of them that do not come as they are from columns beside the old key: as long as they stay, a row is of the same old one. */
+  readonly identity: readonly string[];
 }
 
 /**
@@ -64,11 +67,17 @@ export function followingOf(sides: MappedSides, tables: readonly TableMapping[])
   const rowKey = target.columns.flatMap(({ name, key }) => (key ? [name] : []));
   const telling = mergedWith(tables, mapping).length > 1 ? (discriminators(tables, mapping) ?? []) : [];
   const moved = columnWays(sides).filter((way) => way.steps.length === 0 && isOneText(way));
-  const carriers = lineageKeyOf(sides).map((name) => moved.find(({ old }) => old.name === name)?.now.name);
+  const oldKey = lineageKeyOf(sides);
+  const carriers = oldKey.map((name) => moved.find(({ old }) => old.name === name)?.now.name);
+  // The old key, and what else a column of the new one is made of.
+  const made = rowKey.flatMap((name) => mapping.rules?.columns.get(name) ?? []).flatMap(inputsOf);
+  const beside = moved.flatMap(({ old, now }) => ([...oldKey, ...made].includes(old.name) ? [] : [now.name]));
+  const identity = rowKey.filter((name) => !beside.includes(name));
   // Of the old row that it becomes, the mapping must make the row that it is.
-  const isGiven = rowKey.every((name) => carriers.includes(name) || own.has(name));
+  const isGiven = identity.every((name) => carriers.includes(name) || own.has(name));
   return {
     rowKey,
+    identity,
     source: routeName(mapping),
     constants: new Map(telling.map((name) => [name, own.get(name)!])),
     key: isGiven && carriers.every((name) => name !== undefined) ? carriers : undefined,

@@ -191,9 +191,11 @@ function newcomers({ plan: { sides, following } }: Role, tables: readonly TableM
   const [from, to] = [displayName(mapping.source), displayName(mapping.target)];
   const first = displayName(mergedWith(tables, mapping)[0]!.source);
   const isFirst = following.constants.size > 0 || first === from;
+  const { key, identity } = following;
+  const isWhole = identity.length === following.rowKey.length;
   const why = `the key of ${to} is not ${lineageKeyOf(sides).join(', ')} as it is`;
-  const refused = isFirst ? `is new in ${to}, or gets another key there,` : `gets another key in ${to}`;
-  const carriers = columnWays(sides).filter(({ now }) => following.key?.includes(now.name));
+  const refusals = refusedChanges(isWhole ? 'key' : identity.join(', '), to, isFirst);
+  const carriers = columnWays(sides).filter(({ now }) => key?.includes(now.name));
   return [
     ...carriers.flatMap(({ now, limits }) => limits.map((limit) => limited(sides, now.name, limit))),
     ...(isFirst
@@ -206,10 +208,26 @@ function newcomers({ plan: { sides, following } }: Role, tables: readonly TableM
             why: 'nothing in it tells which of them it is of',
           } as const,
         ]),
-    ...(following.key
+    ...(key || refusals === ''
       ? []
-      : [{ level: 'new-rows', ...common, follows: `a row that ${refused} is refused in ${from}`, why } as const]),
+      : [{ level: 'new-rows', ...common, follows: `a row that ${refusals} is refused in ${from}`, why } as const]),
+    ...(key && !isWhole
+      ? [
+          {
+            level: 'rows',
+            ...common,
+            follows: `of rows of ${to} that have one ${key.join(', ')} only the last that was written is in ${from}`,
+            why: `the key of ${to} has more columns`,
+          } as const,
+        ]
+      : []),
   ];
+}
+
+/** @param made what of a row of the new table may not change; empty where all may. */
+function refusedChanges(made: string, to: string, isFirst: boolean): string {
+  if (!isFirst) return made === '' ? '' : `gets another ${made} in ${to}`;
+  return made === '' ? `is new in ${to}` : `is new in ${to}, or gets another ${made} there,`;
 }
 
 function namesOf({ source, target }: TableMapping): Pick<OneWay, 'source' | 'target'> {

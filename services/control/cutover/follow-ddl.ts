@@ -1,6 +1,6 @@
 import type { Following } from '../../../core/mapping/invert/lineage-back.js';
 import { LINEAGE_KEY, LINEAGE_SOURCE } from '../../../core/mapping.js';
-import type { QualifiedName } from '../../../core/relation.js';
+import { displayName, type QualifiedName } from '../../../core/relation.js';
 import { sourceObjectName } from '../../../core/topics.js';
 import { HIDDEN, type LineagePlan, LineageSql, unlessFollowing } from '../../../platform/lineage-sql.js';
 import { candidateTable, fitted } from '../../../platform/lineage-table.js';
@@ -54,6 +54,8 @@ export function standUp(candidates: QualifiedName): string {
 }
 
 const IDENTITY = [LINEAGE_SOURCE, LINEAGE_KEY];
+/** A setting, for a transaction: of the row that was deleted last the table, the candidate's identity, and its own. */
+const DELETED = 'ferry.lineage_deleted';
 
 function body(plan: LineagePlan, followings: readonly Following[]): string {
   const sql = new LineageSql(plan);
@@ -62,10 +64,12 @@ function body(plan: LineagePlan, followings: readonly Following[]): string {
     `SELECT c.${LINEAGE_SOURCE}, c.${LINEAGE_KEY} FROM ${all} c WHERE ${sql.isOf(row)} ORDER BY ${sql.order()} LIMIT 1`;
   const stepAside = (row: string, source: string, key: string) => `UPDATE ${all} c SET ${HIDDEN} = true
       WHERE ${sql.behind(row)} AND (c.${LINEAGE_SOURCE}, c.${LINEAGE_KEY}) IS DISTINCT FROM (${source}, ${key});`;
+  // Without columns of its own a row that comes to another partition is told from a new one by nothing.
+  const moving = followings.filter(({ identity, rowKey }) => identity.length > 0 && identity.length < rowKey.length);
   return `
 #variable_conflict use_variable
 DECLARE
-  own_source text; own_key text; to_source text; to_key text; has_come boolean := true;
+  own_source text; own_key text; to_source text; to_key text; has_come boolean := true; deleted json;
 BEGIN
   -- The fence of the candidates is this table's, and stands before each of them alone.
   DELETE FROM ${quoteName(candidateTable(plan.target, followings[0]!.source))} WHERE false;
@@ -82,6 +86,7 @@ BEGIN
       ${stepAside('OLD', 'own_source', 'own_key')}
     END IF;
   END IF;
+  ${moving.length > 0 ? betweenPartitions(plan, moving) : ''}
   IF TG_OP <> 'DELETE' THEN
     to_source := ${sourceOf(plan, followings)};
     to_key := CASE to_source ${followings.map((following) => `WHEN ${quoteLiteral(following.source)} THEN ${keyOf(plan, sql, following)}`).join(' ')} END;
@@ -96,6 +101,34 @@ BEGIN
   END IF;
   RETURN NULL;
 END`;
+}
+
+/** PostgreSQL deletes a row in the one and inserts it in the other, next: it is of the same old row. */
+function betweenPartitions({ target }: LineagePlan, followings: readonly Following[]): string {
+  const table = quoteLiteral(displayName(target));
+  const identity = (row: string) => {
+    const texts = (names: readonly string[]) => names.map((name) => `${row}.${quoteIdentifier(name)}::text`).join(', ');
+    const cases = followings.map(
+      ({ source, identity }) =>
+        `WHEN ${quoteLiteral(source)} THEN pg_catalog.json_build_array(${texts(identity)})::text`,
+    );
+    return `(CASE own_source ${cases.join(' ')} END)`;
+  };
+  return `IF TG_OP = 'DELETE' THEN
+    deleted := pg_catalog.json_build_array(${table}, own_source, own_key, ${identity('OLD')});
+    PERFORM pg_catalog.set_config('${DELETED}', deleted::text, true);
+  ELSIF TG_OP = 'INSERT' THEN
+    deleted := nullif(pg_catalog.current_setting('${DELETED}', true), '')::json;
+    IF deleted ->> 0 = ${table} THEN
+      own_source := deleted ->> 1;
+      IF ${identity('NEW')} = deleted ->> 3 THEN
+        own_key := deleted ->> 2;
+        PERFORM pg_catalog.set_config('${DELETED}', '', true);
+      ELSE
+        own_source := NULL;
+      END IF;
+    END IF;
+  END IF;`;
 }
 
 /** A row stays of the table that it is of, unless its values tell of which it is. */
@@ -120,7 +153,7 @@ function keyOf({ key }: LineagePlan, sql: LineageSql, following: Following): str
       .map((name) => `pg_catalog.to_json(pg_catalog.format('%s', NEW.${quoteIdentifier(name)}))::text`)
       .join(` || ',' || `);
   if (following.key) return `'[' || ${texts(following.key)} || ']'`;
-  return `CASE WHEN own_source = to_source AND ${sql.hasSameKey('OLD', 'NEW')} THEN own_key ELSE '[null,' || ${texts(key)} || ']' END`;
+  return `CASE WHEN own_source = to_source AND (TG_OP = 'INSERT' OR ${sql.areEqual('OLD', 'NEW', following.identity)}) THEN own_key ELSE '[null,' || ${texts(key)} || ']' END`;
 }
 
 /** A row that comes to the key of a candidate has taken its place. */

@@ -44,11 +44,21 @@ export const targetKey = defineCheck(
       return [
         report.error(`${formatPlace(mapping.place)}: ${name} has no unique index on (${columns.join(', ')})`, {
           object: name,
-          remedy: `ALTER TABLE ${quoteName(target)} ${drop}${add}`,
+          remedy: isWider(target, columns)
+            ? `Say \`lineage: true\` in the mapping: rows are found by the old key then, and the new one may have more columns, as that of a partitioned table must.`
+            : `ALTER TABLE ${quoteName(target)} ${drop}${add}`,
         }),
       ];
     }),
 );
+
+/** The table has been given a key that the old one is a part of. */
+function isWider({ uniqueIndexes }: MappedPair['target'], columns: readonly string[]): boolean {
+  return uniqueIndexes.some(
+    ({ primary, columns: own }) =>
+      primary && own.length > columns.length && columns.every((column) => own.includes(column)),
+  );
+}
 
 /** In a way back: the columns of an old table's key, where its rows come from candidates. */
 function keyOfCandidates({ rules }: MappedPair['mapping']): string[] {

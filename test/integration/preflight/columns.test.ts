@@ -86,6 +86,13 @@ describeWithPostgres('preflight of columns and keys', () => {
     );
   });
 
+  test('a target whose key has columns beside the mapped one takes its rows with lineage', async () => {
+    const target = 'id int, other int, PRIMARY KEY (id, other)) PARTITION BY RANGE (other';
+    const findings = await pair.checkColumns({ source: 'id int PRIMARY KEY, other int NOT NULL', target });
+    expect(only(findings, 'target-key')).toMatchObject({ remedy: expect.stringContaining('Say `lineage: true`') });
+    expect(problems(await pair.check(pipelineOf('  t: {from: public.t, lineage: true}\n')))).toEqual([]);
+  });
+
   test.each([
     'u int, CONSTRAINT once UNIQUE (u)',
     'u int); CREATE UNIQUE INDEX once ON growth.t (u); CREATE TABLE growth.other (id int',
