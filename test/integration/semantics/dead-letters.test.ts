@@ -73,6 +73,7 @@ describeWithPostgres('changes that the target refuses, set aside', () => {
     expect(rows[0]!.count).toBe('398');
 
     await pipeline.untilApplied();
+    await pipeline.statusIn('streaming');
     const status = await pipeline.ferry('status', '--json');
     expect(status.code).toBe(3);
     expect(status.json()).toMatchObject({ phase: 'streaming', ledger: { addsUp: true, deadLettered: 2 } });
