@@ -1,5 +1,4 @@
 import { Command, CommanderError } from 'commander';
-import { toFerryError } from '../core/errors.js';
 import { packageVersion } from '../platform/package-root.js';
 import { hidePasswords } from './hide-arguments.js';
 
@@ -49,7 +48,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(argv);
   } catch (error) {
-    process.exitCode = report(error, argv.includes('--json'));
+    process.exitCode = await report(error, argv.includes('--json'));
   }
 }
 
@@ -58,13 +57,14 @@ function inherit(command: Command): Command {
   return command.exitOverride().showHelpAfterError('(see --help)');
 }
 
-function report(error: unknown, asJson: boolean): number {
+async function report(error: unknown, asJson: boolean): Promise<number> {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
     if (asJson) writeJson({ code: 'usage', message: error.message, remedy: 'See --help.' });
     return 2;
   }
-  const { code, message, remedy, policy, cause } = toFerryError(error);
+  const { classifyUnnamed } = await import('../platform/postgres.js');
+  const { code, message, remedy, policy, cause } = classifyUnnamed(error);
   if (asJson) writeJson({ code, message, remedy });
   process.stderr.write(`error: ${message}\n  next: ${remedy}\n`);
   if (code === 'internal') process.stderr.write(`${(cause as Error)?.stack ?? ''}\n`);

@@ -21,7 +21,7 @@ export const POLICY = {
   'source-unreachable': retry('Check that the source database is up and reachable from here.'),
   'target-unreachable': retry('Check that the target database is up and reachable from here.'),
   'log-unreachable': retry('Check that the brokers are up and reachable from here.'),
-  'connection-lost': retry('Nothing to do: the connection is opened again.'),
+  'connection-lost': retry('Check that both databases are up and reachable from here.'),
   'transient-sql': retry('Nothing to do: the transaction is tried again.'),
   'server-read-only': retry('Bring the primary back under this address: a standby refuses writes.'),
   'log-full': retry('Free space on the disk that holds the log directory.'),

@@ -1,5 +1,7 @@
+import pg from 'pg';
 import { expect, test } from 'vitest';
-import { classify } from './postgres.js';
+import { FerryError } from '../core/errors.js';
+import { classify, classifyUnnamed } from './postgres.js';
 
 const failure = (code: string, message = 'it failed') => Object.assign(new Error(message), { code });
 
@@ -22,4 +24,18 @@ test.each([
 ])('%s is %s', (sqlstate, code) => {
   const error = classify('target', failure(sqlstate), 'writing');
   expect([error.code, error.message]).toEqual([code, 'writing: it failed']);
+});
+
+test('an error that no place has named is of a database, or stays what it is', () => {
+  const codeOf = (error: unknown) => classifyUnnamed(error).code;
+  const ofServer = (code: string) => Object.assign(new pg.DatabaseError('it failed', 9, 'error'), { code });
+  expect(codeOf(new Error('Connection terminated unexpectedly'))).toBe('connection-lost');
+  expect(codeOf(failure('ECONNRESET'))).toBe('connection-lost');
+  expect(codeOf(ofServer('57P01'))).toBe('connection-lost');
+  expect(codeOf(ofServer('42501'))).toBe('privilege-missing');
+  expect(codeOf(ofServer('40001'))).toBe('transient-sql');
+  expect(codeOf(failure('42501'))).toBe('internal');
+  expect(codeOf(new TypeError('broken'))).toBe('internal');
+  expect(codeOf('thrown')).toBe('internal');
+  expect(codeOf(new FerryError('usage', 'x'))).toBe('usage');
 });

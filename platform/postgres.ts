@@ -1,6 +1,6 @@
 import { TLSSocket } from 'node:tls';
 import pg from 'pg';
-import { FerryError } from '../core/errors.js';
+import { type ErrorCode, FerryError, toFerryError } from '../core/errors.js';
 import type { QualifiedName } from '../core/relation.js';
 import { parseConnectionUrl } from './connection-url.js';
 import { classifyTls, hasNoTls } from './postgres-tls.js';
@@ -157,6 +157,26 @@ export const quoteLiteral = pg.escapeLiteral;
  */
 export function classify(side: Side, error: unknown, subject: string): FerryError {
   if (error instanceof FerryError) return error;
+  return nameError(error, subject, { unreachable: `${side}-unreachable`, side });
+}
+
+/**
+ * Gives an error that no place has named its code where it is of a database; of which one nobody knows any more. For the
+ * edges that react to errors: a connection that broke between two statements is no defect of ours.
+ */
+export function classifyUnnamed(error: unknown): FerryError {
+  if (error instanceof FerryError || !(error instanceof Error)) return toFerryError(error);
+  const { code } = error as { code?: string };
+  const isOfDatabase = error instanceof pg.DatabaseError || isUnreachable(code ?? '', error.message);
+  return isOfDatabase ? nameError(error, 'a database', { unreachable: 'connection-lost' }) : toFerryError(error);
+}
+
+interface Place {
+  readonly unreachable: ErrorCode;
+  readonly side?: Side;
+}
+
+function nameError(error: unknown, subject: string, { unreachable, side }: Place): FerryError {
   const cause = error as Error & { code?: string };
   const code = cause.code ?? '';
   const message = `${subject}: ${cause.message || code || 'no answer'}`;
@@ -180,12 +200,12 @@ export function classify(side: Side, error: unknown, subject: string): FerryErro
   if (code === '42501') return new FerryError('privilege-missing', message, options);
   if (code === '25006') return new FerryError('server-read-only', message, options);
   if (code === '53300') {
-    return new FerryError(`${side}-unreachable`, message, { ...options, remedy: TOO_MANY_CONNECTIONS });
+    return new FerryError(unreachable, message, { ...options, remedy: TOO_MANY_CONNECTIONS });
   }
   if (code === '53100') return new FerryError('disk-full', message, options);
   if (code === '55006') return new FerryError('slot-active', message, options);
   if (TRANSIENT_SQL.has(code)) return new FerryError('transient-sql', message, options);
-  if (isUnreachable(code, cause.message)) return new FerryError(`${side}-unreachable`, message, options);
+  if (isUnreachable(code, cause.message)) return new FerryError(unreachable, message, options);
   return new FerryError('internal', message, options);
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { reactionTo, toFerryError } from '../core/errors.js';
+import { reactionTo } from '../core/errors.js';
 import { type MappingOrder, mappingOrderKey, type ServiceName, type ServiceReport } from '../core/service-report.js';
 import { Backoff, RETRY } from './backoff.js';
 import { openLog } from './event-log/open.js';
@@ -9,6 +9,7 @@ import { LiveConfiguration } from './live-configuration.js';
 import type { LoadedPipeline } from './load-pipeline.js';
 import { createLogger, type Logger } from './logger.js';
 import { createMetrics, type Metrics } from './metrics.js';
+import { classifyUnnamed } from './postgres.js';
 import { type ServicePart, ServiceStatus } from './service-state.js';
 
 /** What a service's loop works with. */
@@ -81,7 +82,7 @@ export async function runService(
     });
     logger.info('service stopped');
   } catch (error) {
-    const { code, message, remedy, details } = toFerryError(error);
+    const { code, message, remedy, details } = classifyUnnamed(error);
     logger.error({ code, remedy, ...details, err: code === 'internal' ? error : undefined }, message);
     throw error;
   } finally {
@@ -123,7 +124,7 @@ class Attempts {
   failed(thrown: unknown): void {
     if (this.#handled === thrown) return;
     this.#handled = thrown;
-    const error = toFerryError(thrown);
+    const error = classifyUnnamed(thrown);
     if (performance.now() - this.#startedAt >= WORKED_AFTER_MS) this.#backoff.reset();
     this.pauseMs = reactionTo(error, this.#status.hasWorked) === 'retry' ? this.#backoff.next() : undefined;
     this.#status.failed(error, this.pauseMs === undefined ? 'halted' : 'retrying', this.pauseMs);
@@ -156,7 +157,7 @@ async function untilStopped(
       if (!signal.aborted && (await configuration.readAgain())) continue;
       if (attempts.pauseMs === undefined) throw thrown;
       if (signal.aborted) return;
-      const { code, message, remedy } = toFerryError(thrown);
+      const { code, message, remedy } = classifyUnnamed(thrown);
       logger.warn({ code, remedy, pauseMs: attempts.pauseMs }, `${message}; trying again`);
       await sleep(attempts.pauseMs, undefined, { signal }).catch(() => {});
     }
@@ -203,7 +204,7 @@ async function whileReporting({ context, key, report, obey }: Reporting, work: (
     await work();
   } catch (error) {
     // A broker that stands still would hold up who says so by a minute.
-    isLogThere = toFerryError(error).code !== 'log-unreachable';
+    isLogThere = classifyUnnamed(error).code !== 'log-unreachable';
     throw error;
   } finally {
     done.abort();

@@ -1,7 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { ensureControlSchema } from '../../../platform/control-schema.js';
 import { type CliError, runFerry, testEnvironment } from '../../support/cli.js';
+import { eventually } from '../../support/eventually.js';
 import { MovingPair } from '../../support/moving-pair.js';
 import { type OwnServer, ownServer } from '../../support/own-server.js';
 import { describeWithPostgres, testServers } from '../../support/servers.js';
@@ -89,6 +91,29 @@ describe('databases that cannot be reached', () => {
     await pair.expectEqual();
     expect(up.stderr).toContain('; trying again');
     expect(up.stderr).not.toContain('starting it again');
+  });
+
+  test('while a command asks: it says that the connection was lost, and what to look at', async () => {
+    pair = await MovingPair.configured({ servers: servers() });
+    const { target: session } = pair;
+    await ensureControlSchema(session);
+    await session.query('BEGIN; LOCK TABLE ferry.act');
+    const asking = pair.start('history', '--json');
+    const isEnded = async () => {
+      await session.query('SELECT pg_stat_clear_snapshot()');
+      const { rowCount } = await session.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ferry history' AND wait_event_type = 'Lock'`,
+      );
+      return rowCount === 1;
+    };
+    await eventually(isEnded, { what: 'the command to be ended' });
+    const { code, stdout, stderr } = await asking.ended;
+    await session.query('ROLLBACK');
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'connection-lost' } });
+    expect(stderr).toMatch(
+      /^error: a database: \S.*\n {2}next: Check that both databases are up and reachable from here\.\n$/,
+    );
   });
 
   test('while control measures: it tries again and is not started again', async () => {
