@@ -1,6 +1,6 @@
 import { TLSSocket } from 'node:tls';
 import pg from 'pg';
-import { type ErrorCode, FerryError, toFerryError } from '../core/errors.js';
+import { FerryError, toFerryError } from '../core/errors.js';
 import type { QualifiedName } from '../core/relation.js';
 import { parseConnectionUrl } from './connection-url.js';
 import { classifyTls, hasNoTls } from './postgres-tls.js';
@@ -157,7 +157,7 @@ export const quoteLiteral = pg.escapeLiteral;
  */
 export function classify(side: Side, error: unknown, subject: string): FerryError {
   if (error instanceof FerryError) return error;
-  return nameError(error, subject, { unreachable: `${side}-unreachable`, side });
+  return nameError(error, subject, side);
 }
 
 /**
@@ -168,15 +168,12 @@ export function classifyUnnamed(error: unknown): FerryError {
   if (error instanceof FerryError || !(error instanceof Error)) return toFerryError(error);
   const { code } = error as { code?: string };
   const isOfDatabase = error instanceof pg.DatabaseError || isUnreachable(code ?? '', error.message);
-  return isOfDatabase ? nameError(error, 'a database', { unreachable: 'connection-lost' }) : toFerryError(error);
+  return isOfDatabase ? nameError(error, 'a database') : toFerryError(error);
 }
 
-interface Place {
-  readonly unreachable: ErrorCode;
-  readonly side?: Side;
-}
-
-function nameError(error: unknown, subject: string, { unreachable, side }: Place): FerryError {
+/** @param side undefined where it is not known. */
+function nameError(error: unknown, subject: string, side?: Side): FerryError {
+  const unreachable = side ? (`${side}-unreachable` as const) : 'connection-lost';
   const cause = error as Error & { code?: string };
   const code = cause.code ?? '';
   const message = `${subject}: ${cause.message || code || 'no answer'}`;

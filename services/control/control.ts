@@ -32,10 +32,12 @@ export async function control(context: ServiceContext): Promise<void> {
       const [source, target] = await sides.open();
       const status = await readStatus(pipeline, { log, source, target });
       const slot = source instanceof Error ? source : await readSlot(source, slotName).catch(brokenSource);
-      const isSlotRead = !(slot instanceof Error);
-      gauges.set({ status, slot: isSlotRead ? slot : undefined, walBudgetBytes: pipeline.capture.walBudgetBytes });
-      if (source instanceof Error || !isSlotRead) throw slot;
-      await walWatch.look(source, slot).catch((error: unknown) => Promise.reject(brokenSource(error)));
+      const { walBudgetBytes } = pipeline.capture;
+      gauges.set({ status, slot: slot instanceof Error ? undefined : slot, walBudgetBytes });
+      if (source instanceof Error || slot instanceof Error) throw slot;
+      await walWatch.look(source, slot).catch((error: unknown) => {
+        throw brokenSource(error);
+      });
       if (target instanceof Error) throw target;
       await partitionGuard.look(source, target);
       // Not said where lag is unknown, nor while a measurement hangs: then it stops being ready.
