@@ -27,7 +27,8 @@ export interface MoveReport {
 }
 
 const MOVE_TIMEOUT_MS = 110_000;
-const IS_KEPT = /everything stays up until Ctrl-C/;
+/** Behind the environment, which it prints line by line. */
+const IS_KEPT = /^ *npx ferry status -c /m;
 
 /**
  * A ready pipeline's whole move by `ferry demo --keep`: its old project with the fixture's rows, an application that
