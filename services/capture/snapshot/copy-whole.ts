@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { MESSAGE, type SeenChanges } from '../../../core/record.js';
 import { failpoint } from '../../../platform/failpoint.js';
-import { quoteIdentifier, quoteName } from '../../../platform/postgres.js';
+import { endSession, quoteIdentifier, quoteName } from '../../../platform/postgres.js';
 import type { TablePlan } from './chunk.js';
 import { copyOut, readState } from './chunk-reader.js';
 import { parseSnapshot, type SnapshotXids } from './delivered-xids.js';
@@ -53,17 +53,21 @@ async function readInto(
   { signal }: StreamStop,
   { rest, isThere }: { readonly rest: StreamAtRest; readonly isThere: boolean },
 ): Promise<SeenChanges | undefined> {
+  let isRead = false;
   try {
     const seen = await freshSnapshot(client, plan, rest, signal);
-    if (!seen || isThere) return seen;
-    for await (const text of wholeLines(copyOut(client, allRows(plan)))) {
-      if (signal.aborted) return undefined;
-      await rest.rows(text);
-      await failpoint('capture.rows-copied');
+    if (seen && !isThere) {
+      for await (const text of wholeLines(copyOut(client, allRows(plan)))) {
+        if (signal.aborted) return undefined;
+        await rest.rows(text);
+        await failpoint('capture.rows-copied');
+      }
     }
+    isRead = true;
     return seen;
   } finally {
-    await client.query('ROLLBACK').catch(() => {});
+    // Of a COPY that is left amid its rows nobody reads the rest, and a ROLLBACK would wait behind it for good.
+    await (isRead ? client.query('ROLLBACK') : endSession(client)).catch(() => {});
   }
 }
 

@@ -71,6 +71,14 @@ describeWithPostgres('tables without a key, and with another one in the WAL', ()
   });
   afterAll(() => pipeline?.[Symbol.asyncDispose]());
 
+  test('capture ends in a moment when it is asked to amid a copy', async () => {
+    const asked = pipeline.process('capture');
+    // Facts are one piece; of busy, in whose midst it stands then, there are more.
+    asked.start({ FERRY_FAILPOINTS: 'capture.rows-copied=pause:0@0,capture.rows-copied=pause:2000@0' });
+    await pipeline.until('it to stand there', async () => /failpoint: .*\n.*failpoint: /s.test(await asked.stderr()));
+    await asked.stop();
+  });
+
   test('are copied exactly while they are written to, and capture is killed', async () => {
     const dying = pipeline.process('capture');
     const random = new Random(testSeed(8));
