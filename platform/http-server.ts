@@ -23,12 +23,15 @@ export async function startHttpServer(
   registry: Registry,
   health: Health,
 ): Promise<HttpServer> {
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     const probe = (ok: boolean) =>
       response.writeHead(ok ? 200 : 503, { 'content-type': 'text/plain' }).end(ok ? 'ok\n' : 'no\n');
-    switch (new URL(request.url ?? '/', 'http://localhost').pathname) {
+    switch (request.url?.split('?', 1)[0]) {
       case '/metrics':
-        response.writeHead(200, { 'content-type': registry.contentType }).end(await registry.metrics());
+        registry.metrics().then(
+          (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
+          (error: Error) => response.writeHead(500, { 'content-type': 'text/plain' }).end(`${error.message}\n`),
+        );
         return;
       case '/healthz':
         probe(health.isAlive());
@@ -51,6 +54,8 @@ export async function startHttpServer(
     );
     server.listen(options.port ?? 0, options.host, resolve);
   });
+  // A connection that could not be accepted, for want of descriptors say, is the trouble of who asks.
+  server.on('error', () => {});
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://${options.host}:${port}`,
