@@ -82,7 +82,11 @@ async function readText(
     for await (const part of copyOut(source, query)) {
       if (cancelled) continue;
       text.take(part);
-      if (text.isFull || text.openBytes > maxRowBytes) cancelled = cancel(source);
+      if (text.isFull || text.openBytes > maxRowBytes) {
+        cancelled = cancel(source);
+        // It may fail before it is waited for, or where the copy has failed and nobody waits.
+        cancelled.catch(() => {});
+      }
     }
   } catch (error) {
     if (!cancelled || (error as { code?: string }).code !== QUERY_CANCELED) throw error;
