@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { sourceObjectName } from '../../core/topics.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
-import { classify, connect, describeUrl } from '../../platform/postgres.js';
+import { classify, connect, describeUrl, endSession } from '../../platform/postgres.js';
 import { readSlot } from '../../platform/read-slot.js';
 import type { ServiceContext } from '../../platform/service.js';
 import { watchSession } from '../../platform/session-watch.js';
@@ -90,7 +90,10 @@ class Sides {
         connect('target', target.url, options)
           .then(async (client) => {
             watchSession(client, { side: 'target', url: target.url });
-            await ensureControlSchema(client);
+            await ensureControlSchema(client).catch(async (error: unknown) => {
+              await endSession(client);
+              throw error;
+            });
             client.once('end', () => {
               this.#target = undefined;
             });
@@ -102,7 +105,6 @@ class Sides {
   }
 
   async close(): Promise<void> {
-    await this.#source?.end().catch(() => {});
-    await this.#target?.end().catch(() => {});
+    for (const client of [this.#source, this.#target]) if (client) await endSession(client);
   }
 }

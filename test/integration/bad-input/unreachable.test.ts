@@ -126,7 +126,28 @@ describe('databases that cannot be reached', () => {
     expect(up.stderr).toContain('; trying again');
     expect(up.stderr).not.toContain('starting it again');
   });
+
+  test('a target that control cannot prepare: each try leaves no session behind', async () => {
+    pair = await MovingPair.configured({ servers: servers() });
+    await pair.target.query(REFUSE_TO_PREPARE);
+    const control = pair.start('control');
+    await control.said(/(no space left.*trying again[\s\S]*){4}/);
+    const { rowCount } = await pair.target.query(
+      `SELECT FROM pg_stat_activity WHERE application_name = 'ferry control'`,
+    );
+    expect(rowCount).toBeLessThanOrEqual(2);
+    await pair.target.query('DROP EVENT TRIGGER refuse');
+    await control.said(/"measured"/);
+  });
 });
+
+/** As of a full disk. */
+const REFUSE_TO_PREPARE = `
+  CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      RAISE 'no space left' USING ERRCODE = 'disk_full';
+    END $$;
+  CREATE EVENT TRIGGER refuse ON ddl_command_start EXECUTE FUNCTION public.refuse()`;
 
 const END_THREE_WHILE_MEASURING = `DO $$
   DECLARE
