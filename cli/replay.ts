@@ -83,7 +83,7 @@ async function runReplay(flags: ReplayFlags): Promise<void> {
   const live = flags.mapping ? await withNextVersion(found, log) : found;
   const pipeline = flags.target === undefined ? live : withSecondTarget(live, flags.target);
   const tables = flags.table ? everyMappingOf(live, flags.table) : live.tables;
-  const services = new MissingServices(log, flags.config);
+  const services = new MissingServices(log, flags.config, (error) => interrupt.abort(error));
   const needed = (isSourceThere: boolean) => neededServices(isSourceThere, flags);
   const second = flags.target === undefined ? undefined : secondTarget(pipeline, live, log);
   using view = new ProgressView();

@@ -34,6 +34,8 @@ export class Supervisor implements AsyncDisposable {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#loops = options.services.map((service) => this.#keepRunning(service));
+    // It may fail before it is waited for: `ended` says so then.
+    for (const loop of this.#loops) loop.catch(() => {});
   }
 
   /**

@@ -11,12 +11,15 @@ const SURELY_GONE_MS = 20_000;
 export class MissingServices {
   readonly #log: EventLog;
   readonly #config: string;
+  readonly #onRefused: (error: unknown) => void;
   readonly #ours = new Set<ServiceName>();
   readonly #supervisors: Supervisor[] = [];
 
-  constructor(log: EventLog, config: string) {
+  /** @param onRefused one of them will not run at all. */
+  constructor(log: EventLog, config: string, onRefused: (error: unknown) => void) {
     this.#log = log;
     this.#config = config;
+    this.#onRefused = onRefused;
   }
 
   /** Starts those of the needed ones that do not report themselves at work. */
@@ -35,8 +38,12 @@ export class MissingServices {
     const services = needed.filter((service) => !working.has(service) && !this.#ours.has(service));
     if (services.length === 0) return;
     for (const service of services) this.#ours.add(service);
-    const options = { services, config: this.#config, env: process.env, logger: createLogger('replay') };
-    this.#supervisors.push(new Supervisor({ ...options, stderr: 'inherit' }));
+    // The port that the environment names for a service is that of another one where this runs beside it.
+    const env = { ...process.env, FERRY_HTTP_PORT: '0' };
+    const options = { services, config: this.#config, env, logger: createLogger('replay') };
+    const supervisor = new Supervisor({ ...options, stderr: 'inherit' });
+    this.#supervisors.push(supervisor);
+    supervisor.ended().catch(this.#onRefused);
   }
 
   async stop(): Promise<void> {

@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -197,6 +201,27 @@ describeWithPostgres('a replay', () => {
     expect([result.code, result.json()], result.stderr).toMatchObject([0, { ok: true, resumed: true }]);
     expect(await runs(pipeline.target)).toMatchObject([{ outcome: 'equal' }]);
     await pipeline.expectEqual();
+  });
+
+  test('in place, with a service that it starts and that will not run, ends, and goes on once it does', async () => {
+    await pipeline.apply.stop();
+    const file = join(pipeline.config.directory, 'pipeline.yaml');
+    const written = await readFile(file, 'utf8');
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const http = { port: (taken.address() as AddressInfo).port };
+    try {
+      await writeFile(file, JSON.stringify({ ...JSON.parse(written), http }));
+      const { code, json, stderr } = await pipeline.ferry('replay', '--yes', '--json');
+      expect([code, json<CliError>().error.message], stderr).toEqual([2, 'apply refused its configuration']);
+      expect(stderr).toContain(`cannot serve metrics on 127.0.0.1:${http.port}`);
+    } finally {
+      taken.close();
+      await writeFile(file, written);
+    }
+    pipeline.apply.start();
+    const result = await pipeline.ferry('replay', '--yes', '--json');
+    expect([result.code, result.json()], result.stderr).toMatchObject([0, { ok: true }]);
   });
 
   test('is refused what it must not empty, and what it cannot know', async () => {
