@@ -98,13 +98,16 @@ async function runVerify(flags: VerifyFlags): Promise<void> {
   const connectTarget = () => connect('target', pipeline.target.url, { applicationName: VERIFY_SESSIONS });
   // One that has what is kept, and one for the checkpoints, which every table asks for.
   const control = await connectTarget();
-  const checkpoints = await connectTarget();
   try {
-    await whileShown((display) => verify({ pipeline, flags, control, checkpoints, display, signal: stop.signal }));
+    const checkpoints = await connectTarget();
+    try {
+      await whileShown((display) => verify({ pipeline, flags, control, checkpoints, display, signal: stop.signal }));
+    } finally {
+      await checkpoints.end().catch(() => {});
+    }
   } finally {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
-    await checkpoints.end().catch(() => {});
     await control.end().catch(() => {});
   }
 }

@@ -11,7 +11,7 @@ import { ensureControlSchema } from '../../platform/control-schema.js';
 import { openLog } from '../../platform/event-log/open.js';
 import { type LoadedPipeline, loadPipeline, loadWayBack } from '../../platform/load-pipeline.js';
 import { createLogger, silentLogger } from '../../platform/logger.js';
-import { connect } from '../../platform/postgres.js';
+import { connect, type Side } from '../../platform/postgres.js';
 import { Supervisor } from '../../platform/supervisor.js';
 import type { Direction } from '../../services/control/cutover/direction.js';
 import type { CutoverReport } from '../../services/control/cutover/report.js';
@@ -110,15 +110,16 @@ class Scenario {
     for (const one of back ? [pipeline, back] : [pipeline]) {
       if (one.log.brokers.length > 0) this.#cleanups.push(() => deleteTopics(one));
     }
-    const clients = [
-      await connect('source', source.url, { applicationName: 'ferry demo' }),
-      await connect('target', target.url, { applicationName: 'ferry demo' }),
-    ] as const;
-    this.#cleanups.push(() => Promise.all(clients.map((client) => client.end())));
-    await ensureControlSchema(clients[1]);
+    const session = async (side: Side, url: string) => {
+      const client = await connect(side, url, { applicationName: 'ferry demo' });
+      this.#cleanups.push(() => client.end());
+      return client;
+    };
+    const sessions = { source: await session('source', source.url), target: await session('target', target.url) };
+    await ensureControlSchema(sessions.target);
     await migrateTarget(pipeline, 'before');
     const targetMigrations = () => readTargetMigrations(pipeline);
-    this.#view.preflight(await runPreflight(pipeline, { source: clients[0], target: clients[1], targetMigrations }));
+    this.#view.preflight(await runPreflight(pipeline, { ...sessions, targetMigrations }));
     signal.throwIfAborted();
 
     const output = await open(this.#logFile, 'a', 0o600);
@@ -130,9 +131,7 @@ class Scenario {
     this.#cleanups.push(() => writer.kill());
     this.#view.note(`an application writes ${rate} transactions a second to the old project`);
     const serve = <T>(config: string, work: () => Promise<T>) => this.#whileServed({ config, env, output }, work);
-    return serve(pipeline.directory, () =>
-      this.#job({ pipeline, back, env, writer, serve }, { source: clients[0], target: clients[1] }),
-    );
+    return serve(pipeline.directory, () => this.#job({ pipeline, back, env, writer, serve }, sessions));
   }
 
   /** The services of a pipeline run from here on to the demo's end; one that refuses to run ends the work at once. */

@@ -17,17 +17,17 @@ export async function openBrake(
 ): Promise<OpenBrake> {
   if (!limits) return { room: undefined, [Symbol.asyncDispose]: async () => {} };
   const source = await connect('source', pipeline.source.url, { applicationName: VERIFY_SESSIONS });
-  const target = await connect('target', pipeline.target.url, { applicationName: VERIFY_SESSIONS });
-  const close = async () => {
-    await source.end().catch(() => {});
-    await target.end().catch(() => {});
-  };
   try {
     if (limits.active !== undefined) await refuseHiddenActivity(source);
+    const target = await connect('target', pipeline.target.url, { applicationName: VERIFY_SESSIONS });
+    const brake = new LoadBrake({ limits, onPause, measure: () => readLoad({ source, target }, of) });
+    const close = async () => {
+      await source.end().catch(() => {});
+      await target.end().catch(() => {});
+    };
+    return { room: (signal) => brake.room(signal), [Symbol.asyncDispose]: close };
   } catch (error) {
-    await close();
+    await source.end().catch(() => {});
     throw error;
   }
-  const brake = new LoadBrake({ limits, onPause, measure: () => readLoad({ source, target }, of) });
-  return { room: (signal) => brake.room(signal), [Symbol.asyncDispose]: close };
 }
