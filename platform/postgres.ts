@@ -16,6 +16,9 @@ export const TEXT_SETTINGS: Readonly<Record<string, string>> = {
   bytea_output: 'hex',
 };
 
+/** A peer that is gone without a word is noticed after idle + interval * count. In seconds. */
+const KEEPALIVE_S = { idle: 30, interval: 10, count: 3 };
+
 /**
  * Settings that decide how values look as text, how statements are read and how long they may take, pinned for every
  * session of ours, the walsender's too, whatever the database or the role are set to. An empty search_path makes names
@@ -39,6 +42,10 @@ const PINNED: Readonly<Record<string, string>> = {
   lock_timeout: '0',
   idle_session_timeout: '0',
   idle_in_transaction_session_timeout: '0',
+  // A session of ours that died without a word lets go of its locks.
+  tcp_keepalives_idle: String(KEEPALIVE_S.idle),
+  tcp_keepalives_interval: String(KEEPALIVE_S.interval),
+  tcp_keepalives_count: String(KEEPALIVE_S.count),
 };
 
 /** `options` of the connection: `-c name=value`, spaces and backslashes escaped. */
@@ -67,6 +74,8 @@ export function clientConfig(connection: pg.ClientConfig, options: SessionOption
     options: [connection.options, pinnedOptions(options.settings)].filter(Boolean).join(' '),
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
+    // The system's default is two hours; what stands between us and the server forgets quiet connections in minutes.
+    keepAliveInitialDelayMillis: KEEPALIVE_S.idle * 1_000,
     // Values stay PostgreSQL's text: the default parsers lose microseconds, digits and infinities.
     types: { getTypeParser: () => (value: unknown) => value },
   };
