@@ -1,5 +1,6 @@
 import { eventually } from '../test/support/eventually.js';
-import { freePort, SINGLE_BROKER, untilReady } from '../test/support/kafka.js';
+import { freePort } from '../test/support/free-port.js';
+import { SINGLE_BROKER, untilReady } from '../test/support/kafka.js';
 import { type MavenKafka, startMavenKafka } from '../test/support/kafka-from-maven.js';
 import { type OwnServer, ownServer } from '../test/support/own-server.js';
 import { Network } from './network.js';

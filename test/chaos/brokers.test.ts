@@ -64,6 +64,8 @@ describeWithPostgres('three brokers', () => {
     { pipeline, sends }: { readonly pipeline: string; readonly sends: readonly string[] },
   ) {
     const at = { topic: `${pipeline}.theirs-${randomBytes(4).toString('hex')}`, partition: 0 };
+    // Of a try that failed.
+    vi.restoreAllMocks();
     // The connections that lose an answer are made after this, and the producer's first send goes well.
     const lost = loseProduceAnswers(1, 1);
     await using raw = await RawKafkajs.connect(brokers);

@@ -50,11 +50,11 @@ describeWithPostgres('a source that fails over', () => {
       });
       const urls = { standby: inServer(pipeline, standby.url), behind: inServer(pipeline, behind.url) };
       const watched = await connect('source', urls.standby, { applicationName: 'ferry-test' });
-      await pipeline.until('the standby to keep the slot', async () => {
-        const synced =
-          "SELECT FROM pg_catalog.pg_replication_slots WHERE slot_type = 'logical' AND synced AND NOT temporary";
-        return (await watched.query(synced)).rows.length === 1;
-      });
+      const synced =
+        "SELECT FROM pg_catalog.pg_replication_slots WHERE slot_type = 'logical' AND synced AND NOT temporary";
+      // It looks each 30 s at last, and where the slot was behind what the standby still has, once more.
+      const isKept = async () => (await watched.query(synced)).rows.length === 1;
+      await pipeline.until('the standby to keep the slot', isKept, 120_000);
       await behind.down({ crash: false });
       await pipeline.source.query("INSERT INTO public.t SELECT i, 'streamed' FROM generate_series(101, 200) i");
       await pipeline.expectApplied();

@@ -40,5 +40,5 @@ describeWithPostgres('a broker that stops answering while its connections stand'
     } finally {
       await kafka.stop();
     }
-  });
+  }, 300_000);
 });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
-import { asEnvironment, freePort, SHORT_LIVED_ENVIRONMENT } from './kafka.js';
+import { freePort } from './free-port.js';
+import { asEnvironment, SHORT_LIVED_ENVIRONMENT } from './kafka.js';
 import { type MavenKafka, newClusterId, startMavenKafka } from './kafka-from-maven.js';
 
 /** Three brokers, each a controller too, that a test kills and brings back one at a time. */

@@ -1,5 +1,5 @@
-import { createServer } from 'node:net';
 import { Kafka, logLevel } from 'kafkajs';
+import { freePort } from './free-port.js';
 import { SHORT_LIVED, startMavenKafka } from './kafka-from-maven.js';
 import type { MissingServer } from './postgres.js';
 
@@ -167,17 +167,4 @@ export async function untilReady(brokers: readonly string[], { timeoutMs }: { ti
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-}
-
-/** A port of the loopback interface that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type EmbeddedServer, startEmbeddedPostgres } from '../../platform/embedded-server.js';
+import { freePort } from './free-port.js';
 
 export interface OwnServer {
   readonly url: string;
@@ -37,7 +38,8 @@ export async function serverOn(
   programs?: string,
 ): Promise<OwnServer> {
   const start = (port?: number) => startEmbeddedPostgres({ directory, port, flags, ...(programs ? { programs } : {}) });
-  let server: EmbeddedServer = await start();
+  // It keeps its port while it is down, when others look for one.
+  let server: EmbeddedServer = await start(await freePort());
   const down = async ({ crash }: { crash: boolean }) => {
     if (crash) process.kill(server.pid, 'SIGKILL');
     await server.stop();

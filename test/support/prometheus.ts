@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parse, stringify } from 'yaml';
 import { eventually } from './eventually.js';
-import { freePort } from './kafka.js';
+import { freePort } from './free-port.js';
 
 export const MONITORING = fileURLToPath(new URL('../../monitoring/', import.meta.url));
 

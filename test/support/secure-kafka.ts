@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Certificate } from './certificates.js';
-import { freePort, SINGLE_BROKER, START_TIMEOUT_MS, untilReady } from './kafka.js';
+import { freePort } from './free-port.js';
+import { SINGLE_BROKER, START_TIMEOUT_MS, untilReady } from './kafka.js';
 import { runKafkaTool, startMavenKafka } from './kafka-from-maven.js';
 import type { MissingServer } from './postgres.js';
 

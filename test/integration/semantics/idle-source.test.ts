@@ -75,6 +75,11 @@ forEachDriver('an idle source', (driver) => {
       await statusWhere(pipeline, 'no lag again', ({ lag }) => lag.bytes === 0 && lag.seconds === 0);
 
       await pipeline.capture.stop();
+      await statusWhere(
+        pipeline,
+        'what it captured to be applied',
+        ({ lag }) => lag.captured.bytes !== null && lag.applied.bytes === lag.captured.bytes,
+      );
       await pipeline.source.query(`INSERT INTO public.t SELECT i, 'v' FROM generate_series(1, 1000) i`);
       const lags = [];
       for (let look = 0; look < 3; look++) {

@@ -155,7 +155,11 @@ describeWithPostgres('partitioned and inheriting tables', () => {
       pipeline.capture.start();
       const { code, stderr } = await ordered;
       expect(code, stderr).toBe(0);
-      await pipeline.until('the table to be copied again', () => pipeline.isCopied());
+      await pipeline.until('the table to be copied again', async () =>
+        (await pipeline.status()).tables.some(
+          ({ source, state }) => source === 'public.events' && state === 'streaming',
+        ),
+      );
       await untilLookedAt();
       await pipeline.expectApplied('public.events');
     };

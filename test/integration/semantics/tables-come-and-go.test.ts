@@ -205,7 +205,7 @@ describe('a table that stands', () => {
       TRUNCATE public.events, public.lines; INSERT INTO public.events VALUES (7, 'behind'); INSERT INTO public.lines VALUES (5, 5)`);
     await pipeline.until('letters to stand', async () => ((await pipeline.status()).ledger?.deadLettered ?? 0) >= 6);
     await copiedAgain(pipeline, 'public.events');
-    await pipeline.until('events to be copied', async () => pipeline.isCopied());
+    await untilStreaming(pipeline, 'public.events');
     await pipeline.expectApplied('public.events', 'public.orders', 'public.customers');
     await pipeline.target.query('ALTER TABLE sales.lines DROP CONSTRAINT small');
     const retried = await pipeline.ferry('dead-letter', 'retry', '--all', '--json');
