@@ -156,7 +156,7 @@ export function eventLogContract(name: string, open: (pipeline: string) => Promi
         await log.read({ ...raw, offset: 0 }, { maxBytes: MEGABYTE, waitMs: 0 });
         const { result, elapsedMs } = await timed(log.read({ ...raw, offset: 0 }, { maxBytes: MEGABYTE, waitMs: 0 }));
         expect(result).toEqual([]);
-        expect(elapsedMs).toBeLessThan(500);
+        expect(elapsedMs).toBeLessThan(5_000);
       });
 
       test('gives nothing when nothing came within waitMs', async () => {

@@ -107,12 +107,15 @@ describeWithPostgres('where partitions wait for each other', () => {
     const stop = new AbortController();
     const warn = vi.fn();
     const waiting = pass(0, EVENT, { signal: stop.signal, logger: { ...silentLogger, warn } as typeof silentLogger });
-    await vi.waitUntil(() => warn.mock.calls.length > 0);
-    // It looks again some times.
-    await sleep(100);
-    stop.abort();
-    expect(await waiting).toBe('waits');
-    vi.restoreAllMocks();
+    try {
+      await vi.waitUntil(() => warn.mock.calls.length > 0, { timeout: 30_000 });
+      // It looks again some times.
+      await sleep(100);
+    } finally {
+      stop.abort();
+      expect(await waiting).toBe('waits');
+      vi.restoreAllMocks();
+    }
     expect(warn.mock.calls.map(([, message]) => message)).toEqual([
       'p.domain.growth/0 waits at 0/500#3, which all partitions have, for 1',
     ]);

@@ -39,7 +39,8 @@ describeWithPostgres('the fence', () => {
   const insert = (session: Client, id: number) => session.query(`INSERT INTO public.orders VALUES (${id})`);
   const ids = async () => (await coordinator.query('SELECT id FROM public.orders ORDER BY 1')).rows.map(({ id }) => id);
   const isWaiting = async () => {
-    const { rows } = await other.query("SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND NOT granted");
+    const { rows } = await other.query(`SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND NOT granted
+      AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`);
     return rows.length === 1;
   };
 

@@ -149,7 +149,8 @@ describeWithPostgres('tables merged over four partitions', () => {
       for (let partition = 0; partition < PARTITIONS; partition++) {
         const end = await log.endOffset({ topic: raw, partition });
         const records = await log.read({ topic: raw, partition, offset: 0 }, { maxBytes: 1 << 26, waitMs: 0 });
-        expect(records.at(-1)!.offset).toBe(end - 1);
+        // Heartbeats go on.
+        expect(records.at(-1)!.offset).toBeGreaterThanOrEqual(end - 1);
         for (const { value } of records) if (hasRowsOf(value, table)) found.add(partition);
       }
       return [...found].sort();

@@ -44,7 +44,14 @@ class UserWrites {
   #next = 0;
 
   constructor(pipeline: string, urls: Readonly<Record<Side, string>>) {
-    this.router = createRouter({ url: urls.target, pipeline, refreshMs: 100, maxStalenessMs: 400, env: {} });
+    this.router = createRouter({
+      url: urls.target,
+      pipeline,
+      refreshMs: 100,
+      maxStalenessMs: 400,
+      holdMs: 100_000,
+      env: {},
+    });
     const pool = (side: Side) => new pg.Pool({ connectionString: urls[side], max: WRITERS });
     this.#pools = { source: pool('source'), target: pool('target') };
     this.#done = Promise.all(Array.from({ length: WRITERS }, () => this.#write()));
@@ -299,6 +306,8 @@ describeWithPostgres('a rollout of users', () => {
     for (const side of SIDES) {
       await eventually(async () => isDeepStrictEqual(await left(side), expected), { what: `the later in the ${side}` });
     }
+    // What lost last changed no row.
+    await drainBoth();
     await expectEqual();
     const of = (table: string, key: string, more: object) => ({
       table_name: table,

@@ -3,6 +3,7 @@ import { pipeline as streamPipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { countedWrites, countWritesSql } from '../../support/append-proof.js';
+import { type OwnServer, ownServer } from '../../support/own-server.js';
 import { makePipeline, type Pipeline } from '../../support/pipeline.js';
 import { fromPublic } from '../../support/pipeline-files.js';
 import { describeWithPostgres } from '../../support/servers.js';
@@ -11,11 +12,15 @@ import { describeWithPostgres } from '../../support/servers.js';
 const SPILLED = "SELECT i, repeat('s', 500) FROM generate_series";
 
 describeWithPostgres('transactions arrive in the order of their commits', () => {
+  let server: OwnServer;
   let pipeline: Pipeline;
 
   beforeAll(async () => {
+    // What is prepared here, checks of others at the same server would name.
+    server = await ownServer({ wal_level: 'logical', max_prepared_transactions: '4' });
     pipeline = await makePipeline({
       driver: 'embedded',
+      sourceServer: server.url,
       schemaSql: `
         CREATE TABLE public.notes (id int PRIMARY KEY, text text);
         CREATE TABLE public.events (id int PRIMARY KEY, text text)`,
@@ -26,7 +31,10 @@ describeWithPostgres('transactions arrive in the order of their commits', () => 
       tables: { words: fromPublic('notes'), facts: fromPublic('events') },
     });
   });
-  afterAll(() => pipeline?.[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await pipeline?.[Symbol.asyncDispose]();
+    await server?.stop();
+  });
 
   test('one that began, and wrote, before there was a slot', async () => {
     const early = await pipeline.connect('source');
