@@ -57,7 +57,7 @@ async function runCompareReads({ config, queries: file, samples, json }: Compare
   const pipeline = await loadPipeline(config);
   const queries = await readQueries(file);
   const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
+  process.once('SIGINT', () => stop.abort(interrupted()));
   const applicationName = 'ferry compare-reads';
   const open = (side: Side) => connect(side, pipeline[side].url, { applicationName, settings: READING });
   const control = await connect('target', pipeline.target.url, { applicationName });
@@ -92,6 +92,10 @@ async function runCompareReads({ config, queries: file, samples, json }: Compare
   } finally {
     await control.end().catch(() => {});
   }
+}
+
+function interrupted(): FerryError {
+  return new FerryError('not-ready', 'the comparison was interrupted', { remedy: 'Run it again when it suits.' });
 }
 
 async function readQueries(file: string): Promise<readonly ReadQuery[]> {

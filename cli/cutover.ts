@@ -148,7 +148,7 @@ export async function runCutover(
   options: Pick<CutoverOptions, 'direction' | 'intent' | 'settings' | 'onStep' | 'onGates' | 'onTable'>,
 ): Promise<CutoverReport> {
   const stop = new AbortController();
-  const onSignal = () => stop.abort();
+  const onSignal = () => stop.abort(interrupted(options));
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
   await using log = await openLogOf(pipeline);
@@ -170,6 +170,13 @@ export async function runCutover(
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   }
+}
+
+/** What is said where nothing had to be undone. */
+function interrupted({ direction }: Pick<CutoverOptions, 'direction'>): FerryError {
+  return new FerryError('not-ready', `the ${NOUN[direction]} was interrupted`, {
+    remedy: 'Nothing was changed: run it again when it suits.',
+  });
 }
 
 function openLogOf(pipeline: LoadedPipeline): Promise<EventLog> {

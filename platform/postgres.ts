@@ -143,10 +143,15 @@ function describeSide(side: Side, url: string): string {
 
 /** Ends a session; one whose server does not answer any more is cut off. */
 export async function endSession(client: pg.Client): Promise<void> {
-  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } };
-  const cutOff = setTimeout(() => connection.stream.destroy(), END_WITHIN_MS);
+  const timer = setTimeout(() => cutOff(client), END_WITHIN_MS);
   await client.end().catch(() => {});
-  clearTimeout(cutOff);
+  clearTimeout(timer);
+}
+
+/** Ends a session without a word to the server, which may not answer: what it is asked fails as of a lost connection. */
+export function cutOff(client: pg.Client): void {
+  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } };
+  connection.stream.destroy();
 }
 
 const END_WITHIN_MS = 2_000;

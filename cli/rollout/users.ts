@@ -1,10 +1,11 @@
+import type pg from 'pg';
 import type { ClientBase } from 'pg';
 import { otherWay } from '../../core/way-back.js';
 import { ensureControlSchema } from '../../platform/control-schema.js';
 import { openLog } from '../../platform/event-log/open.js';
 import { type LoadedPipeline, loadWayBack } from '../../platform/load-pipeline.js';
 import { silentLogger } from '../../platform/logger.js';
-import { connect } from '../../platform/postgres.js';
+import { connect, endSession, type Side } from '../../platform/postgres.js';
 import { readCoordinator } from '../../services/control/cutover/lock.js';
 import type { Rollout } from '../../services/control/rollout/rollout.js';
 import { stepUsers, type UsersStep, type UsersWanted } from '../../services/control/rollout/users/step-users.js';
@@ -38,12 +39,20 @@ export async function runStepUsers(
   process.once('SIGTERM', onSignal);
   const back = await loadWayBack(pipeline);
   await using log = back && (await openLog(back, `ferry-${back.name}-rollout`, silentLogger));
-  const source = await connect('source', pipeline.source.url, { applicationName: 'ferry rollout' });
+  const open = (side: Side) => connect(side, pipeline[side].url, { applicationName: 'ferry rollout' });
+  const source = await open('source');
   try {
     if (back) await ensureControlSchema(source);
-    const readStatus = () => readOnce(pipeline);
     return await stepUsers(
-      { pipeline, back: back && log && { pipeline: back, log }, source, target, signal: stop.signal, readStatus },
+      {
+        pipeline,
+        back: back && log && { pipeline: back, log },
+        source,
+        target,
+        signal: stop.signal,
+        anew: (work) => onSessions(open, work),
+        readStatus: () => readOnce(pipeline),
+      },
       {
         mode,
         percent,
@@ -57,6 +66,19 @@ export async function runStepUsers(
     await source.end().catch(() => {});
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
+  }
+}
+
+async function onSessions<T>(
+  open: (side: Side) => Promise<pg.Client>,
+  work: (sessions: Readonly<Record<Side, pg.Client>>) => Promise<T>,
+): Promise<T> {
+  const source = await open('source');
+  try {
+    const target = await open('target');
+    return await work({ source, target }).finally(() => endSession(target));
+  } finally {
+    await endSession(source);
   }
 }
 

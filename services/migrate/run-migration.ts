@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { FerryError, toFerryError } from '../../core/errors.js';
+import { FerryError } from '../../core/errors.js';
 import { Backoff } from '../../platform/backoff.js';
+import { classifyUnnamed } from '../../platform/postgres.js';
 import { type Operator, recordApplied, recordEvent, recordProgress } from './adapters/history.js';
 import { runScript } from './adapters/run-script.js';
 import type { Migration } from './migration-set.js';
@@ -75,7 +76,7 @@ export async function runMigration(session: pg.Client, ready: ReadyMigration, op
       : await withoutTransaction(session, ready, { ...options, id, onStatement, durationMs });
     return { durationMs: durationMs(), statements, tries };
   } catch (error) {
-    const failure = toFerryError(error);
+    const failure = classifyUnnamed(error);
     const statementsDone = migration.isTransactional ? 0 : done;
     const event = { migration, durationMs: durationMs(), statementsDone, detail: failure.message };
     // A session that broke cannot say so: the log then has a start without an end, which tells as much.
@@ -98,7 +99,7 @@ async function inTransaction(session: pg.Client, ready: ReadyMigration, options:
       return tries;
     } catch (error) {
       await session.query('ROLLBACK').catch(() => {});
-      if (tries >= options.lockTries || !isPassing(toFerryError(error), options)) throw error;
+      if (tries >= options.lockTries || !isPassing(classifyUnnamed(error), options)) throw error;
       options.onRetry?.((error as Error).message);
       await sleep(backoff.next());
     }

@@ -172,6 +172,19 @@ describeWithPostgres('a rollout of users', () => {
     expect(await isHalfUsers({ target: pair.target, pipeline }, await readRollout(pair.target, pair.name))).toBe(true);
   }
 
+  /** A command loses all its sessions at a place, and takes back on others what it has begun. */
+  async function losesSessions(place: string, ...args: string[]): Promise<void> {
+    const losing = pair.startWith({ FERRY_FAILPOINTS: `${place}=pause:3000@0` }, 'rollout', ...args, ...PATIENT);
+    await losing.said(new RegExp(`pause ${place}`));
+    for (const side of SIDES) {
+      await pair[side].query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'ferry rollout'`);
+    }
+    const { code, json, stderr } = await losing.ended;
+    expect([code, json<CliError>().error.code], stderr).toEqual([1, 'connection-lost']);
+    expect(json<CliError>().error.message).not.toContain('taken back');
+  }
+
   async function expectNothingLeft(): Promise<void> {
     for (const side of SIDES) {
       const { rows } = await pair[
@@ -226,6 +239,8 @@ describeWithPostgres('a rollout of users', () => {
     await dies('rollout.enter.begun', '--mode', 'users');
     const left = await pair.run('rollout', '--json');
     expect([left.code, left.stdout]).toEqual([3, expect.stringContaining('half entered')]);
+    await losesSessions('rollout.enter.begun', '--mode', 'users');
+    await expectNothingLeft();
     const entered = await rollout('--mode', 'users');
     expect(entered).toMatchObject({ mode: 'users', percent: 0, conflicts: { old: 0, new: 0 } });
     await pair.target.query('UPDATE growth.settings SET value = \'{"by": "new"}\' WHERE key = \'setting 20\'');
@@ -329,6 +344,12 @@ describeWithPostgres('a rollout of users', () => {
       of('public.settings', 'setting 2', { op: 'upsert', lost: { value: '{"by": "new"}' } }),
     ]);
     expect(await rollout()).toMatchObject({ conflicts: { old: 2, new: 3 } });
+  });
+
+  test('a change of the percent whose sessions are lost is taken back', async () => {
+    await losesSessions('rollout.move.settled', '--percent', '10');
+    expect(await rollout()).toMatchObject({ mode: 'users', percent: 0 });
+    expect(await rollout()).not.toHaveProperty('moving');
   });
 
   test('a TRUNCATE, a cutover, a replay and a change of the tables are refused meanwhile', async () => {

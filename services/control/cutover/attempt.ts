@@ -1,8 +1,9 @@
 import pRetry from 'p-retry';
 import type pg from 'pg';
 import { FerryError, toFerryError } from '../../../core/errors.js';
+import { classifyUnnamed, endSession } from '../../../platform/postgres.js';
 import { COMMAND, NOUN, PROJECT, SERVES_AFTER, SERVES_BEFORE } from './direction.js';
-import { type Journal, readSettledServing } from './journal.js';
+import { Journal, readSettledServing } from './journal.js';
 import { lockCoordinator } from './lock.js';
 import type { StepName } from './move-steps.js';
 import type { CutoverOptions } from './options.js';
@@ -78,10 +79,16 @@ export class Attempt {
       dryRun: this.#options.intent === 'dry-run',
       aborted: false,
       serving: this.#journal ? SERVES_AFTER[this.#way.direction] : SERVES_BEFORE[this.#way.direction],
-      writePauseMs: this.#isResumedInPause ? await this.#journal!.msSince('fence') : this.#pause.ms,
+      writePauseMs: await this.#pausedMs(),
       steps: this.#steps.reports,
       ...this.#way.found(),
     };
+  }
+
+  /** Of a pause that another process began the journal knows, if it can still be asked. */
+  async #pausedMs(): Promise<number | null> {
+    if (!this.#isResumedInPause) return this.#pause.ms;
+    return this.#journal!.msSince('fence').catch(() => this.#pause.ms);
   }
 
   async #ahead(): Promise<readonly Step<StepName>[]> {
@@ -111,8 +118,10 @@ export class Attempt {
     if (!this.#isFlagBegun) return false;
     const { pipeline, connectTarget } = this.#options;
     try {
-      const target = await connectTarget();
-      const serving = await readSettledServing(target, pipeline.name).finally(() => target.end());
+      const serving = await pRetry(async () => {
+        const target = await connectTarget();
+        return readSettledServing(target, pipeline.name).finally(() => endSession(target));
+      }, LIFT_TRIES);
       return serving === SERVES_AFTER[this.#way.direction];
     } catch {
       throw new FerryError(
@@ -145,25 +154,37 @@ export class Attempt {
     }
     const reason = this.#explained(error);
     try {
-      await this.#close(journal);
-      return reason;
+      if (await this.#close(journal)) return reason;
+      const remedy = '`ferry status` says which project serves, `ferry history` who did what.';
+      return new FerryError(reason.code, `${toFerryError(error).message}; another command went on with the run`, {
+        remedy,
+        cause: error,
+      });
     } catch {
       const remedy = `${reason.remedy} The journal could not be written: \`${this.#command} --abort\` closes it.`;
       return new FerryError(reason.code, reason.message, { remedy, cause: error });
     }
   }
 
-  /** Ends the run in the journal, through a session that has the lock, or not at all. */
-  async #close(journal: Journal): Promise<void> {
+  /**
+   * Ends the run in the journal, through a session that has the lock, or not at all.
+   * @returns false when another command has ended it while nobody had the lock.
+   */
+  async #close(journal: Journal): Promise<boolean> {
     try {
       await undoRun(journal, () => Promise.resolve());
+      return true;
     } catch {
+      const { name } = this.#options.pipeline;
       const target: pg.Client = await this.#options.connectTarget();
       try {
-        await lockCoordinator(target, this.#options.pipeline.name, LOCK_WITHIN_MS);
-        await undoRun(journal.through(target), () => Promise.resolve());
+        await lockCoordinator(target, name, LOCK_WITHIN_MS);
+        const open = await Journal.open(target, name);
+        if (open?.run.id !== journal.run.id) return false;
+        await undoRun(open, () => Promise.resolve());
+        return true;
       } finally {
-        await target.end().catch(() => {});
+        await endSession(target);
       }
     }
   }
@@ -186,7 +207,7 @@ export class Attempt {
         cause: error,
       });
     }
-    const known = toFerryError(error);
+    const known = classifyUnnamed(error);
     if (known.policy.exit === 3 || this.#pause.ms === null) return known;
     return new FerryError('cutover-failed', known.message, {
       remedy: known.code === 'internal' ? undefined : known.remedy,

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
+import { endSession } from '../../../platform/postgres.js';
 import { refuseTwoWay } from '../rollout/users/two-way-state.js';
 import { Attempt } from './attempt.js';
+import { cutOffAfter } from './cut-off.js';
 import { PROJECT, SERVES_BEFORE } from './direction.js';
 import { candidatesDecide } from './follow-targets.js';
 import { isFinished, Journal, readServing } from './journal.js';
@@ -35,7 +37,7 @@ export async function cutover(options: CutoverOptions): Promise<CutoverReport> {
     const way = wayOf(options);
     return await (options.intent === 'abort' ? abort : move)(options, { way, home, open });
   } finally {
-    await home.end().catch(() => {});
+    await endSession(home);
   }
 }
 
@@ -80,23 +82,29 @@ async function move(options: CutoverOptions, { way, home, open }: Standing): Pro
   const { pipeline, direction, intent, signal } = options;
   const before = open?.run.settings ?? DEFAULT_SETTINGS;
   const settings = { ...before, ...options.settings, forced: { ...before.forced, ...options.settings.forced } };
-  const begin = () => Journal.begin(home, { pipeline: pipeline.name, direction, settings });
-  const journal = intent === 'dry-run' ? undefined : await (open ? open.settle(settings) : begin());
   const pause = new Pause(settings.maxPauseMs, signal);
-  const source = await way.connectSource();
+  cutOffAfter(pause.signal, home);
+  const bounded: MoveOptions = {
+    ...way,
+    connectSource: async () => cutOffAfter(pause.signal, await way.connectSource()),
+    connectTarget: async () => cutOffAfter(pause.signal, await way.connectTarget()),
+  };
+  const source = await bounded.connectSource();
   try {
-    const target = await way.connectTarget();
+    const target = await bounded.connectTarget();
     try {
+      const begin = () => Journal.begin(home, { pipeline: pipeline.name, direction, settings });
+      const journal = intent === 'dry-run' ? undefined : await (open ? open.settle(settings) : begin());
       const owner = { pipeline: way.pipeline.name, run: journal?.run.id ?? 'dry-run', attempt: randomUUID() };
       const stands = direction === 'back' ? (flag: ClientBase) => candidatesDecide(flag, pipeline) : undefined;
       const flip = () => journal!.flip(stands);
-      const moving = new Move({ options: way, settings, source, target, owner, pause, flip });
+      const moving = new Move({ options: bounded, settings, source, target, owner, pause, flip });
       return await new Attempt(options, { way: moving, journal, pause }).run();
     } finally {
-      await target.end().catch(() => {});
+      await endSession(target);
     }
   } finally {
-    await source.end().catch(() => {});
+    await endSession(source);
   }
 }
 

@@ -52,11 +52,6 @@ export class Journal {
     return rows[0] && new Journal(target, runOf(rows[0]));
   }
 
-  /** The same journal through another session. */
-  through(target: ClientBase): Journal {
-    return new Journal(target, this.run);
-  }
-
   /** Who resumes may settle some things anew: the longest pause, gates to pass by force. */
   async settle(settings: Settings): Promise<Journal> {
     const { rows } = await this.#target.query<RunRow>(
@@ -95,8 +90,10 @@ export class Journal {
   async aborted(): Promise<void> {
     const { pipeline, id } = this.run;
     await this.#target.query(
-      `WITH run AS (UPDATE ferry.cutover_run SET state = 'aborted', finished_at = clock_timestamp() WHERE run = $2)
-       UPDATE ferry.cutover SET state = CASE serving WHEN 'target' THEN 'cut-over' ELSE 'idle' END, changed_at = clock_timestamp(), changed_by = session_user WHERE pipeline = $1`,
+      `WITH run AS (UPDATE ferry.cutover_run SET state = 'aborted', finished_at = clock_timestamp()
+                      WHERE run = $2 AND state = 'open' RETURNING run)
+       UPDATE ferry.cutover SET state = CASE serving WHEN 'target' THEN 'cut-over' ELSE 'idle' END, changed_at = clock_timestamp(), changed_by = session_user
+        WHERE pipeline = $1 AND EXISTS (SELECT FROM run)`,
       [pipeline, id],
     );
   }

@@ -4,7 +4,7 @@ import type { Lsn } from '../../../core/lsn.js';
 import { domainSchemas, oncePerSource } from '../../../core/mapping.js';
 import { displayName } from '../../../core/relation.js';
 import { partitionsOf, topicsOf } from '../../../core/topics.js';
-import { classify } from '../../../platform/postgres.js';
+import { classify, endSession } from '../../../platform/postgres.js';
 import type { TimedReport } from '../verify/record.js';
 import type { TableReport } from '../verify/report.js';
 import { pairName } from '../verify/table-times.js';
@@ -289,10 +289,10 @@ export async function undoMove(
       else if (action === 'close-fence') await refuseWriters(target!, owner);
       else await turnBack({ source: source!, target: target! }, owner);
     } finally {
-      await target?.end().catch(() => {});
+      if (target) await endSession(target);
     }
   } finally {
-    await source?.end().catch(() => {});
+    if (source) await endSession(source);
   }
 }
 

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import type { QualifiedName } from '../../../../core/relation.js';
 import { armFence, lockFence } from '../../cutover/fence.js';
 import { type FenceOwner, fenceLockKey, replaceFence } from '../../cutover/fence-function.js';
-import { type ArmedSides, interrupted, RUN, takenBack } from './mode.js';
+import { type ArmedSides, RUN, takenBack } from './mode.js';
 
 /** Writers in flight may take so long; all others are refused meanwhile. */
 const WRITERS_WITHIN_MS = 10_000;
@@ -33,7 +33,7 @@ export async function whileNobodyWrites(sides: ArmedSides, work: () => Promise<v
     }
     await work();
   } catch (error) {
-    throw await takenBack(interrupted(error, signal), () => admit(ofNew));
+    throw await takenBack(sides, error, (there) => admit({ ...ofNew, client: there.target }));
   } finally {
     // The lock ends with this session at the latest, and an armed fence lets everybody pass then.
     await admit(ofOld).catch(() => {});

@@ -1,8 +1,11 @@
-import { FerryError, toFerryError } from '../../../../core/errors.js';
+import pRetry from 'p-retry';
+import { FerryError } from '../../../../core/errors.js';
 import { failpoint } from '../../../../platform/failpoint.js';
+import { classifyUnnamed } from '../../../../platform/postgres.js';
 import { admitWriters, refuseWriters } from '../../cutover/fence-function.js';
+import { lockCoordinator } from '../../cutover/lock.js';
 import { emitTurn } from '../../cutover/turn.js';
-import { type Rollout, setRollout } from '../rollout.js';
+import { type Rollout, readRollout, setRollout } from '../rollout.js';
 import { type Abandoned, noteAbandoned } from './abandoned.js';
 import { planFarSequences, setFarSequences } from './far-sequences.js';
 import { readSharedTables } from './gates.js';
@@ -44,10 +47,11 @@ export async function enterUsers(
     await admitWriters(target, { pipeline: pipeline.name, run: RUN, attempt: RUN });
     return await setRollout(target, { pipeline: pipeline.name, seen, mode: 'users', routersWithinMs });
   } catch (error) {
-    // Ctrl-C ends the way in, not the way out.
-    throw await takenBack(interrupted(error, signal), () =>
-      endUsers({ ...sides, signal: new AbortController().signal }),
-    );
+    throw await takenBack(sides, error, async (there) => {
+      // Of the last step the answer alone may be lost.
+      const { mode } = await readRollout(there.target, pipeline.name);
+      if (mode !== 'users') await endUsers(there);
+    });
   }
 }
 
@@ -109,16 +113,47 @@ export function interrupted(error: unknown, signal: AbortSignal): unknown {
   });
 }
 
-/** @returns the error that says why; with what stands in its way where it cannot be taken back. */
-export async function takenBack(error: unknown, undo: () => Promise<unknown>): Promise<FerryError> {
-  const why = toFerryError(error);
+/** A server that restarts is back by then. */
+const TRIES = {
+  retries: 8,
+  minTimeout: 250,
+  maxTimeout: 4_000,
+  shouldRetry: ({ error }: { readonly error: Error }) => isPassing(error),
+};
+/** Until the server has noticed that a broken session, which had the lock, is gone. */
+const LOCK_WITHIN_MS = 5_000;
+
+/**
+ * Takes back what a command has begun, on new sessions where its own are lost.
+ * @param undo taken back before, all stays so.
+ * @returns the error that says why; with what stands in its way where it cannot be taken back.
+ */
+export async function takenBack(
+  sides: ArmedSides,
+  error: unknown,
+  undo: (sides: ArmedSides) => Promise<unknown>,
+): Promise<FerryError> {
+  const why = classifyUnnamed(interrupted(error, sides.signal));
+  // Ctrl-C ends the way in, not the way out.
+  const unstoppable = { ...sides, signal: new AbortController().signal };
+  const again = () =>
+    sides.anew(async (sessions) => {
+      await lockCoordinator(sessions.target, sides.pipeline.name, LOCK_WITHIN_MS);
+      await undo({ ...unstoppable, ...sessions });
+    });
   try {
-    await undo();
+    await undo(unstoppable).catch((cause: unknown) => {
+      if (!isPassing(cause)) throw cause;
+      return pRetry(again, TRIES);
+    });
     return why;
   } catch (cause) {
-    return new FerryError(why.code, `${why.message}; and it cannot be taken back: ${toFerryError(cause).message}`, {
+    const stands = classifyUnnamed(cause).message;
+    return new FerryError(why.code, `${why.message}; and it cannot be taken back: ${stands}`, {
       remedy: 'Bring both projects back, then look: ferry rollout says what was left.',
       cause: error,
     });
   }
 }
+
+const isPassing = (error: unknown) => classifyUnnamed(error).policy.react === 'retry';

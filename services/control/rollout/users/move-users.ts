@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { FerryError } from '../../../../core/errors.js';
 import { failpoint } from '../../../../platform/failpoint.js';
-import { type Rollout, setRollout } from '../rollout.js';
-import { type ArmedSides, interrupted, takenBack } from './mode.js';
+import { type Rollout, readRollout, setRollout } from '../rollout.js';
+import { type ArmedSides, takenBack } from './mode.js';
 import { waitForOldTransactions } from './old-transactions.js';
 import { drain } from './sides.js';
 
@@ -36,18 +37,21 @@ export async function moveUsers(
   // They have not been anywhere else.
   if (step === 'take-back') return setRollout(target, { pipeline, seen, to: null });
   if (step === 'refused') throw inTheMiddle(seen);
-  const moving = step === 'begin' ? await setRollout(target, { pipeline, seen, to: percent }) : seen;
+  const moving = { ...seen, to: percent };
   try {
+    if (step === 'begin') await setRollout(target, { pipeline, seen, to: percent });
     await failpoint('rollout.move.begun');
     await settle(sides, moving);
     await failpoint('rollout.move.settled');
     sides.signal.throwIfAborted();
+    return await setRollout(target, { pipeline, seen: moving, percent, to: null });
   } catch (error) {
-    throw await takenBack(interrupted(error, sides.signal), () =>
-      setRollout(target, { pipeline, seen: moving, to: null }),
-    );
+    throw await takenBack(sides, error, async (there) => {
+      const now = await readRollout(there.target, pipeline);
+      // What answer was lost: of the beginning, or of the end.
+      if (isDeepStrictEqual(now, moving)) await setRollout(there.target, { pipeline, seen: moving, to: null });
+    });
   }
-  return setRollout(target, { pipeline, seen: moving, percent, to: null });
 }
 
 /** Resolves once the users on the way have written their last where they were, and all of it is where they go. */

@@ -1,9 +1,10 @@
 import type { ClientBase } from 'pg';
-import { FerryError, toFerryError } from '../../../../core/errors.js';
+import { FerryError } from '../../../../core/errors.js';
 import { domainSchemas } from '../../../../core/mapping.js';
 import { partitionsOf, sourceObjectName, topicsOf } from '../../../../core/topics.js';
 import { isWayBack } from '../../../../core/way-back.js';
 import type { LoadedPipeline } from '../../../../platform/load-pipeline.js';
+import { classifyUnnamed } from '../../../../platform/postgres.js';
 import { readSlot } from '../../../../platform/read-slot.js';
 import { limitedTo } from '../../../../platform/time-limit.js';
 import { waitUntilDrained, writeMarker } from '../../cutover/marker.js';
@@ -19,6 +20,8 @@ export interface UserSides {
   /** The new one, through the session that has the coordinator's lock. */
   readonly target: ClientBase;
   readonly signal: AbortSignal;
+  /** Runs work on sessions of its own: the command's may be what failed. */
+  readonly anew: <T>(work: (sessions: Pick<UserSides, 'source' | 'target'>) => Promise<T>) => Promise<T>;
 }
 
 /** Longer than any lag at which a rollout may go up. */
@@ -43,7 +46,7 @@ export async function drain(
   const partitions = partitionsOf(domainSchemas(tables).map(topicsOf(name, mappingVersion).domain), log.partitions);
   const until = limitedTo(DRAINED_WITHIN_MS, signal);
   await waitUntilDrained(to, name, partitions, marker, until).catch((cause: unknown) => {
-    const { code, message } = toFerryError(cause);
+    const { code, message } = classifyUnnamed(cause);
     throw new FerryError(code, message, {
       remedy: `See what keeps it: ferry status -c ${pipeline.directory}. Where it can never go on: ${wayOut(name)}.`,
       cause,
