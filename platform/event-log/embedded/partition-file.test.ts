@@ -1,10 +1,15 @@
-import { appendFileSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { appendFileSync, fdatasync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { durableFrame, recordFrames } from './frames.js';
 import { PartitionFile } from './partition-file.js';
+
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  return { ...fs, writeSync: vi.fn(fs.writeSync), fdatasync: vi.fn(fs.fdatasync) };
+});
 
 let directory: string;
 let path: string;
@@ -44,6 +49,66 @@ describe('what is on disk and not said to be', () => {
     await open().append(bodies('a', 'b'));
     writeFrames(...recordFrames(2, bodies('c'), 77));
     expect(textsOf(open(), 1)).toEqual(['1:b']);
+  });
+});
+
+describe('a sync that failed', () => {
+  const EIO = Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
+  const wrote = vi.mocked(writeSync);
+  const synced = vi.mocked(fdatasync);
+
+  /** @returns where in the file the records are of which nobody knows whether they are on disk. */
+  async function failedAppend(file: PartitionFile, ...texts: readonly string[]): Promise<{ from: number; to: number }> {
+    const from = statSync(path).size;
+    synced.mockImplementationOnce((_, done) => done(EIO));
+    await expect(file.append(bodies(...texts))).rejects.toBe(EIO);
+    wrote.mockClear();
+    synced.mockClear();
+    return { from, to: statSync(path).size };
+  }
+
+  /** What was written where: all but one form of the call is that of strings. */
+  const writes = () =>
+    (wrote.mock.calls as unknown as readonly [number, Buffer, number, number, number | null][]).map(
+      ([, , , length, position]) => ({ length, position }),
+    );
+
+  test.each([
+    ['sealed', (file: PartitionFile) => file.seal()],
+    ['taken over', (file: PartitionFile) => file.takeOver()],
+    ['appended to', (file: PartitionFile) => file.append(bodies('d'))],
+  ])('leaves what is written again, and synced, when it is %s', async (_, goOn) => {
+    const file = open();
+    await file.append(bodies('a'));
+    const { from, to } = await failedAppend(file, 'b', 'c');
+    const heir = open();
+    await goOn(heir);
+    const [again] = writes();
+    expect(again!.position).toBeLessThanOrEqual(from);
+    expect(again!.position! + again!.length).toBe(to);
+    expect(wrote.mock.invocationCallOrder[0]!).toBeLessThan(synced.mock.invocationCallOrder[0]!);
+    expect(textsOf(heir).slice(0, 3)).toEqual(['0:a', '1:b', '2:c']);
+    expect(textsOf(open())).toEqual(textsOf(heir));
+  });
+
+  test('is no concern of who appends where all is on disk', async () => {
+    const file = open();
+    await file.append(bodies('a'));
+    wrote.mockClear();
+    await file.append(bodies('b'));
+    await open().append(bodies('c'));
+    expect(writes().map(({ position }) => position)).toEqual([null, null, null, null]);
+  });
+
+  test('and fails again is said again', async () => {
+    const file = open();
+    await file.append(bodies('a'));
+    await failedAppend(file, 'b');
+    synced.mockImplementationOnce((_, done) => done(EIO));
+    await expect(file.takeOver()).rejects.toBe(EIO);
+    expect(textsOf(open())).toEqual(['0:a']);
+    expect(await file.takeOver()).toBe(2);
+    expect(textsOf(open())).toEqual(['0:a', '1:b']);
   });
 });
 

@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fstatSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, fdatasync, fstatSync, fsyncSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { FerryError } from '../../../core/errors.js';
@@ -103,6 +103,7 @@ export class PartitionFile {
     // Unknown, if anything of this fails.
     this.#end = undefined;
     if (known && known.records !== before.records) return undefined;
+    this.#writeAgain(fd, before);
     const bytes = Buffer.concat([...this.#mend(before), ...recordFrames(before.records, values, this.#writer)]);
     writeWhole(fd, bytes);
     await sync(fd);
@@ -127,8 +128,28 @@ export class PartitionFile {
     const { position, records } = end;
     if (records === this.#durable.records) return;
     const writable = this.#open(true)!;
+    this.#writeAgain(writable, end);
     await sync(writable);
     writeWhole(writable, Buffer.concat([...this.#mend(end), durableFrame(position, records, this.#writer)]));
+  }
+
+  /**
+   * What counts, and nobody has said to be on disk. Where that is because a sync failed, the system holds it for written
+   * all the same, and the next sync would go well: it is written once more, as it stands there.
+   * @see https://wiki.postgresql.org/wiki/Fsync_Errors
+   */
+  #writeAgain(fd: number, { records, whole }: End): void {
+    if (records === this.#durable.records) return;
+    const { position } = this.#durable;
+    const bytes = Buffer.alloc(whole - position);
+    const length = readSync(fd, bytes, 0, bytes.length, position);
+    // Ours only appends.
+    const again = openSync(this.#path, 'r+');
+    try {
+      if (fstatSync(again).ino === fstatSync(fd).ino) writeWhole(again, bytes.subarray(0, length), position);
+    } finally {
+      closeSync(again);
+    }
   }
 
   close(): void {
