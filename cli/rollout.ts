@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { ClientBase } from 'pg';
+import type { Client } from 'pg';
 import { FerryError } from '../core/errors.js';
 import { ensureControlSchema } from '../platform/control-schema.js';
 import { type LoadedPipeline, loadPipeline } from '../platform/load-pipeline.js';
@@ -115,7 +115,7 @@ async function runRollout(flags: RolloutFlags): Promise<void> {
 /** @returns without `before` when it was only looked at. */
 async function step(
   pipeline: LoadedPipeline,
-  target: ClientBase,
+  target: Client,
   flags: RolloutFlags & { readonly abandoned: Abandoned | undefined },
 ): Promise<{ before?: Rollout; after: Rollout; gates: readonly object[]; lost?: readonly LostRows[] }> {
   const { percent, maxLag, verifiedWithin, abandoned } = flags;

@@ -23,7 +23,7 @@ export interface UsersRollout {
 /** Runs one command with Ctrl-C as its way out: what is under way is taken back. */
 export async function runStepUsers(
   pipeline: LoadedPipeline,
-  target: ClientBase,
+  target: pg.Client,
   {
     mode,
     percent,
@@ -50,7 +50,10 @@ export async function runStepUsers(
         source,
         target,
         signal: stop.signal,
-        anew: (work) => onSessions(open, work),
+        anew: async (work) => {
+          await endSession(target);
+          return onSessions(open, work);
+        },
         readStatus: () => readOnce(pipeline),
       },
       {

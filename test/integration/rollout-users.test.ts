@@ -10,7 +10,8 @@ import { createRouter, type Router } from '../../routing/router.js';
 import { armFence } from '../../services/control/cutover/fence.js';
 import { liftFence, replaceFence } from '../../services/control/cutover/fence-function.js';
 import { disarm } from '../../services/control/cutover/returned.js';
-import { readRollout } from '../../services/control/rollout/rollout.js';
+import { readRollout, setRollout } from '../../services/control/rollout/rollout.js';
+import { whileNobodyWrites } from '../../services/control/rollout/users/hold-writers.js';
 import { drain } from '../../services/control/rollout/users/sides.js';
 import { isHalfUsers } from '../../services/control/rollout/users/step-users.js';
 import {
@@ -172,11 +173,11 @@ describeWithPostgres('a rollout of users', () => {
     expect(await isHalfUsers({ target: pair.target, pipeline }, await readRollout(pair.target, pair.name))).toBe(true);
   }
 
-  /** A command loses all its sessions at a place, and takes back on others what it has begun. */
-  async function losesSessions(place: string, ...args: string[]): Promise<void> {
+  /** A command loses its sessions at a place, and takes back on others what it has begun. */
+  async function losesSessions(place: string, of: readonly Side[], ...args: string[]): Promise<void> {
     const losing = pair.startWith({ FERRY_FAILPOINTS: `${place}=pause:3000@0` }, 'rollout', ...args, ...PATIENT);
     await losing.said(new RegExp(`pause ${place}`));
-    for (const side of SIDES) {
+    for (const side of of) {
       await pair[side].query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'ferry rollout'`);
     }
@@ -195,6 +196,32 @@ describeWithPostgres('a rollout of users', () => {
       expect(rows).toEqual([]);
     }
   }
+
+  /** Where the commit that ends the mode has come, and its answer has not, the new project takes no writes any more. */
+  async function expectFlagDecides(): Promise<void> {
+    const { forward: pipeline, back } = await bothWays();
+    const sessions = { source: await openClient('source'), target: await openClient('target') };
+    const users = await readRollout(pair.target, pair.name);
+    const work = async () => {
+      const fence = { pipeline: back.name, run: 'rollout', attempt: 'rollout' };
+      await replaceFence(sessions.target, fence, { state: 'closed', when: () => true });
+      await setRollout(sessions.target, { pipeline: pair.name, seen: users, mode: 'reads' });
+      throw new Error('the answer is lost');
+    };
+    const { signal } = new AbortController();
+    const anew = () => Promise.reject(new Error('not wanted'));
+    const sides = { pipeline, back: { pipeline: back, log: undefined as never }, ...sessions, signal, anew };
+    await expect(whileNobodyWrites(sides, work)).rejects.toThrow('the answer is lost');
+    expect([await isRefused('source'), await isRefused('target')]).toEqual([false, true]);
+    await setRollout(pair.target, { pipeline: pair.name, seen: { ...users, mode: 'reads' }, mode: 'users' });
+    for (const side of SIDES) await sessions[side].end();
+  }
+
+  const isRefused = (side: Side) =>
+    pair[side].query(`UPDATE ${NAMES[side].settings} SET value = value WHERE false`).then(
+      () => false,
+      ({ message }: Error) => message.includes('are refused'),
+    );
 
   /** Everything that is committed now has come to its other side. */
   async function drainBoth(): Promise<void> {
@@ -239,8 +266,10 @@ describeWithPostgres('a rollout of users', () => {
     await dies('rollout.enter.begun', '--mode', 'users');
     const left = await pair.run('rollout', '--json');
     expect([left.code, left.stdout]).toEqual([3, expect.stringContaining('half entered')]);
-    await losesSessions('rollout.enter.begun', '--mode', 'users');
-    await expectNothingLeft();
+    for (const of of [SIDES, ['source'] as const]) {
+      await losesSessions('rollout.enter.begun', of, '--mode', 'users');
+      await expectNothingLeft();
+    }
     const entered = await rollout('--mode', 'users');
     expect(entered).toMatchObject({ mode: 'users', percent: 0, conflicts: { old: 0, new: 0 } });
     await pair.target.query('UPDATE growth.settings SET value = \'{"by": "new"}\' WHERE key = \'setting 20\'');
@@ -347,7 +376,7 @@ describeWithPostgres('a rollout of users', () => {
   });
 
   test('a change of the percent whose sessions are lost is taken back', async () => {
-    await losesSessions('rollout.move.settled', '--percent', '10');
+    await losesSessions('rollout.move.settled', SIDES, '--percent', '10');
     expect(await rollout()).toMatchObject({ mode: 'users', percent: 0 });
     expect(await rollout()).not.toHaveProperty('moving');
   });
@@ -597,11 +626,6 @@ describeWithPostgres('a rollout of users', () => {
       remedy: expect.stringContaining('--mode reads --percent 0 --abandon back'),
     });
     const abandon = ['--mode', 'reads', '--percent', '0', '--abandon', 'back', '--reason', 'INC-7'];
-    const isRefused = (side: Side) =>
-      pair[side].query(`UPDATE ${NAMES[side].settings} SET value = value WHERE false`).then(
-        () => false,
-        ({ message }: Error) => message.includes('are refused'),
-      );
     const held = await openClient('target');
     await held.query('BEGIN; SELECT FROM ferry.checkpoint FOR UPDATE');
     const stopped = pair.start('rollout', ...abandon, ...PATIENT);
@@ -612,6 +636,8 @@ describeWithPostgres('a rollout of users', () => {
     expect(await readRollout(pair.target, pair.name)).toMatchObject({ mode: 'users', percent: 100, to: null });
     await held.query('COMMIT');
     await held.end();
+
+    await expectFlagDecides();
 
     await dies('rollout.leave.begun', ...abandon);
     // Nobody is held up by a command that is gone.

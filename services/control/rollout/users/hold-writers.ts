@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import type { QualifiedName } from '../../../../core/relation.js';
 import { armFence, lockFence } from '../../cutover/fence.js';
 import { type FenceOwner, fenceLockKey, replaceFence } from '../../cutover/fence-function.js';
+import { readRollout } from '../rollout.js';
 import { type ArmedSides, RUN, takenBack } from './mode.js';
 
 /** Writers in flight may take so long; all others are refused meanwhile. */
@@ -26,6 +27,8 @@ export async function whileNobodyWrites(sides: ArmedSides, work: () => Promise<v
     tables: tables.map((table) => table.source),
   });
   const [ofOld, ofNew] = [fenceOf(source, pipeline), fenceOf(target, back.pipeline)];
+  // The lock ends with this session at the latest, and an armed fence lets everybody pass then.
+  const admitOld = () => admit(ofOld).catch(() => {});
   try {
     for (const { client, owner, tables } of [ofNew, ofOld]) {
       await armFence(client, owner, tables, signal);
@@ -33,11 +36,14 @@ export async function whileNobodyWrites(sides: ArmedSides, work: () => Promise<v
     }
     await work();
   } catch (error) {
-    throw await takenBack(sides, error, (there) => admit({ ...ofNew, client: there.target }));
-  } finally {
-    // The lock ends with this session at the latest, and an armed fence lets everybody pass then.
-    await admit(ofOld).catch(() => {});
+    await admitOld();
+    throw await takenBack(sides, error, async (there) => {
+      // Of the work's last step, which ends the mode, the answer alone may be lost.
+      const { mode } = await readRollout(there.target, pipeline.name);
+      if (mode === 'users') await admit({ ...ofNew, client: there.target });
+    });
   }
+  await admitOld();
 }
 
 async function admit({ client, owner }: Fence): Promise<void> {
