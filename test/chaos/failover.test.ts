@@ -110,5 +110,5 @@ describeWithPostgres('a source that fails over', () => {
     } finally {
       await Promise.all([primary.stop(), standby.stop(), behind.stop()]);
     }
-  });
+  }, 300_000);
 });

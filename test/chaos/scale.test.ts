@@ -108,5 +108,5 @@ describeWithKafka('two instances each of transform and apply share four partitio
     await load.stop();
     await expectAppliedOnceInOrder(pipeline);
     await pipeline.until('both to share again', async () => (await shares(pipeline)).length === 2);
-  });
+  }, 300_000);
 });

@@ -3,6 +3,7 @@ import { ensureControlSchema } from '../../../platform/control-schema.js';
 import { connect } from '../../../platform/postgres.js';
 import { readLoad, refuseHiddenActivity, VERIFY_SESSIONS } from '../../../services/control/verify/read-load.js';
 import { eventually } from '../../support/eventually.js';
+import { ownServer } from '../../support/own-server.js';
 import { describeWithPostgres } from '../../support/servers.js';
 import { mapping, Pair } from './pair.js';
 
@@ -35,30 +36,27 @@ describeWithPostgres('the load that verification waits for', () => {
 
   test('sessions that work are counted, those of verification itself are not', async () => {
     const names = [...Array<string>(12).fill(VERIFY_SESSIONS), 'application', 'application'];
+    // It is of the whole server, at which nobody else may work then.
+    const server = await ownServer();
+    const source = await connect('source', server.url, { applicationName: 'test' });
     const sleepers = await Promise.all(
-      names.map((applicationName) => connect('source', pair.databases.source.url, { applicationName })),
+      names.map((applicationName) => connect('source', server.url, { applicationName })),
     );
     const sleeping = Promise.all(sleepers.map((one) => one.query('SELECT pg_sleep(60)').catch(() => {})));
     try {
-      const active = async () =>
-        (
-          await pair.source.query(
-            `SELECT application_name AS name FROM pg_stat_activity WHERE datname = current_database() AND query ~ '^SELECT pg_sleep' AND state = 'active'`,
-          )
-        ).rows.length;
-      await eventually(async () => (await active()) === names.length, { what: 'the sessions to sleep' });
-      // Other tests work at the same server, but a few sessions at a time.
-      const load = await readLoad(pair, OF);
-      expect(load.active).toBeGreaterThanOrEqual(2);
-      expect(load.active).toBeLessThan(40);
-      expect(load.connections).toBeGreaterThan(names.length);
+      const asleep = async () =>
+        (await source.query("SELECT FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep' AND state = 'active'")).rows;
+      await eventually(async () => (await asleep()).length === names.length, { what: 'the sessions to sleep' });
+      const asking = 1;
+      const load = await readLoad({ source, target: pair.target }, OF);
+      expect(load.active).toBe(2 + asking);
+      expect(load.connections).toBeGreaterThanOrEqual(names.length + asking);
       expect(load.maxConnections).toBeGreaterThanOrEqual(load.connections);
     } finally {
-      await pair.source.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query ~ '^SELECT pg_sleep'`,
-      );
+      await source.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'");
       await sleeping;
-      for (const one of sleepers) await one.end().catch(() => {});
+      for (const one of [...sleepers, source]) await one.end().catch(() => {});
+      await server.stop();
     }
   });
 
