@@ -109,6 +109,40 @@ describeWithPostgres('a coordinator that is killed', () => {
     await expectServes(OTHER[serving]);
   });
 
+  describe.each(['source', 'target'] as const)(
+    'behind the turn, by which nothing of the %s is carried any more',
+    (side) => {
+      beforeAll(async () => {
+        if (serving === side) return;
+        await run('begin');
+        await expectServes(side);
+      });
+
+      test('and again when it was resumed: the turn is undone before the fence', async () => {
+        await killedAt('cutover.admit.acted');
+        await killedAt('cutover.marker.begun', '--resume');
+        expect(await run('abort')).toMatchObject({ ok: true, aborted: true, serving });
+        await expectServes(serving);
+      });
+
+      test('and interrupted when it was resumed: so it is', async () => {
+        await killedAt('cutover.admit.acted');
+        const plan = { FERRY_FAILPOINTS: 'cutover.marker.begun=pause:2000@0' };
+        const resumed = pair.startWith(plan, COMMAND[serving], '--resume');
+        await resumed.said(/pause cutover.marker.begun/);
+        resumed.signal('SIGINT');
+        const { code, stderr } = await resumed.ended;
+        expect(code, stderr).toBe(3);
+        await expectServes(serving);
+      });
+
+      test('and all that was written then comes over', async () => {
+        await run('begin');
+        await expectServes(OTHER[serving]);
+      });
+    },
+  );
+
   test('over and over, it leaves both projects equal', async () => {
     await writes.stop();
     await pair.expectEqual();

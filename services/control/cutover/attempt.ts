@@ -3,13 +3,13 @@ import type pg from 'pg';
 import { FerryError, toFerryError } from '../../../core/errors.js';
 import { classifyUnnamed, endSession } from '../../../platform/postgres.js';
 import { COMMAND, NOUN, PROJECT, SERVES_AFTER, SERVES_BEFORE } from './direction.js';
-import { Journal, readSettledServing } from './journal.js';
+import { Journal, readSettledServing, wasAborted } from './journal.js';
 import { lockCoordinator } from './lock.js';
 import type { StepName } from './move-steps.js';
 import type { CutoverOptions } from './options.js';
 import type { Pause } from './pause.js';
 import type { CutoverReport } from './report.js';
-import { isHarmless, type Step, stepsAhead, type Undo } from './step.js';
+import { entriesToUndo, isHarmless, type Step, stepsAhead, UNDO_ACTIONS, type Undo } from './step.js';
 import { Steps } from './steps.js';
 import { takeBack, undoRun } from './undo-run.js';
 import type { Way } from './way.js';
@@ -34,7 +34,7 @@ export class Attempt {
   readonly #pause: Pause;
   readonly #steps: Steps;
   /** What takes back the steps that were begun, by this attempt as far as it knows. */
-  readonly #undos: Undo[] = [];
+  readonly #undos = new Set<Undo['action']>();
   #isFlagBegun = false;
   #isResumedInPause = false;
 
@@ -70,7 +70,7 @@ export class Attempt {
         } else await this.#steps.rehearse(step, this.#way.actions[step.name]);
       }
     } catch (error) {
-      if (!this.#journal) throw error;
+      if (!this.#journal) throw this.#options.signal.aborted ? this.#options.signal.reason : error;
       if (!(await this.#hasFlipped(error))) throw await this.#undone(this.#journal, error);
     }
     return {
@@ -97,15 +97,15 @@ export class Attempt {
     const journal = await this.#journal.entries();
     const wasPaused = journal.some((entry) => steps.some(({ name, inPause }) => inPause && name === entry.step));
     this.#isResumedInPause = wasPaused && (await this.#way.takeOver());
-    // The fence is this attempt's from here on, and must not outlive its failure.
-    if (this.#isResumedInPause) this.#undos.push({ action: 'lift-fence' });
+    // The fence is this attempt's from here on, and must not outlive its failure; nor may what was done behind it.
+    if (this.#isResumedInPause) for (const { undo } of entriesToUndo(journal)) this.#undos.add(undo.action);
     else await takeBack(this.#journal, (undo) => this.#way.undo(undo, 'anyone'));
     return stepsAhead(steps, journal, { isPaused: this.#isResumedInPause });
   }
 
   async #do(step: Step<StepName>, ahead: ReadonlySet<StepName>): Promise<void> {
     if (step.inPause) this.#pause.begin();
-    if (step.undo) this.#undos.push(step.undo);
+    if (step.undo) this.#undos.add(step.undo.action);
     if (step.name === 'flag') this.#isFlagBegun = true;
     await this.#steps.run(step, this.#way.actions[step.name], ahead);
   }
@@ -137,10 +137,12 @@ export class Attempt {
 
   /** Takes all back that was done. @returns the error that says why. */
   async #undone(journal: Journal, error: unknown): Promise<FerryError> {
-    const hasActed = this.#undos.length > 0;
+    const hasActed = this.#undos.size > 0;
     if (hasActed) this.#options.onStep({ step: 'undo', state: 'started' });
     try {
-      for (const undo of this.#undos.reverse()) await pRetry(() => this.#way.undo(undo, 'attempt'), LIFT_TRIES);
+      for (const action of UNDO_ACTIONS) {
+        if (this.#undos.has(action)) await pRetry(() => this.#way.undo({ action }, 'attempt'), LIFT_TRIES);
+      }
     } catch (cause) {
       const why = `${toFerryError(error).message}; and the fence cannot be lifted: ${toFerryError(cause).message}`;
       return new FerryError('cutover-failed', `the ${this.#noun} failed: ${why}`, {
@@ -160,19 +162,22 @@ export class Attempt {
         remedy,
         cause: error,
       });
-    } catch {
-      const remedy = `${reason.remedy} The journal could not be written: \`${this.#command} --abort\` closes it.`;
+    } catch (cause) {
+      const stands = `The run stands open, ${toFerryError(cause).message}: \`${this.#command} --abort\` closes it.`;
+      const remedy = [reason.remedy, stands].filter(Boolean).join(' ');
       return new FerryError(reason.code, reason.message, { remedy, cause: error });
     }
   }
 
   /**
-   * Ends the run in the journal, through a session that has the lock, or not at all.
-   * @returns false when another command has ended it while nobody had the lock.
+   * Ends the run in the journal, through a session that has the lock, or not at all. What earlier attempts have left, and
+   * others while nobody had the lock, is taken back with it.
+   * @returns false when another command has gone on with the run, to its end.
    */
   async #close(journal: Journal): Promise<boolean> {
+    const undo = (left: Undo) => this.#way.undo(left, 'anyone');
     try {
-      await undoRun(journal, () => Promise.resolve());
+      await undoRun(journal, undo);
       return true;
     } catch {
       const { name } = this.#options.pipeline;
@@ -180,8 +185,9 @@ export class Attempt {
       try {
         await lockCoordinator(target, name, LOCK_WITHIN_MS);
         const open = await Journal.open(target, name);
-        if (open?.run.id !== journal.run.id) return false;
-        await undoRun(open, () => Promise.resolve());
+        // Of the last word the answer alone may be lost.
+        if (open?.run.id !== journal.run.id) return await wasAborted(target, journal.run);
+        await undoRun(open, undo);
         return true;
       } finally {
         await endSession(target);
@@ -210,7 +216,10 @@ export class Attempt {
     const known = classifyUnnamed(error);
     if (known.policy.exit === 3 || this.#pause.ms === null) return known;
     return new FerryError('cutover-failed', known.message, {
-      remedy: known.code === 'internal' ? undefined : known.remedy,
+      remedy:
+        known.code === 'internal'
+          ? `The fence is lifted and ${this.#serving} serves. Correct the cause and run \`${this.#command}\` again.`
+          : known.remedy,
       cause: error,
     });
   }

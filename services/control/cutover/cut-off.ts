@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { cutOff } from '../../../platform/postgres.js';
 
-/** What is under way when a move is to end ends by itself: queries are cancelled, steps fail. */
+/** So long may take what ends by itself once the signal is given: the query under way, and the step with it. */
 const ENDS_WITHIN_MS = 2_000;
 
 /**

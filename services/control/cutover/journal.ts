@@ -165,6 +165,12 @@ export async function readServing(target: ClientBase, pipeline: string): Promise
   return rows[0]?.serving ?? 'source';
 }
 
+/** Whether a run has ended, with nothing left of it. */
+export async function wasAborted(target: ClientBase, { id }: Pick<Run, 'id'>): Promise<boolean> {
+  const { rows } = await target.query("SELECT FROM ferry.cutover_run WHERE run = $1 AND state = 'aborted'", [id]);
+  return rows.length > 0;
+}
+
 /** Whether `ferry finish` has ended the migration. */
 export async function isFinished(target: ClientBase, pipeline: string): Promise<boolean> {
   const { rows } = await target.query("SELECT FROM ferry.cutover WHERE pipeline = $1 AND state = 'finished'", [

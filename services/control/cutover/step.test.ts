@@ -77,6 +77,11 @@ describe('entriesToUndo', () => {
     );
     expect(entriesToUndo(journal).map(({ step }) => step)).toEqual(['arm']);
   });
+
+  test('have the fence last, also where it was raised again behind the turn', () => {
+    const journal = [...diedAt('flag'), ...diedAt('marker').filter(({ step }) => step === 'fence')];
+    expect(entriesToUndo(journal).map(({ step }) => step)).toEqual(['admit', 'turn', 'fence', 'fence', 'arm']);
+  });
 });
 
 describe('refusalOf', () => {

@@ -1,8 +1,14 @@
 import { COMMAND, type Direction, NOUN, PROJECT, SERVES_AFTER, type Serving } from './direction.js';
 
+/**
+ * In this order, whatever was done last: who resumed behind the turn has raised the fence again. It is lifted when all else
+ * is taken back: what is written where nothing is carried from would be lost.
+ */
+export const UNDO_ACTIONS = ['close-fence', 'turn-back', 'lift-fence'] as const;
+
 /** What takes back what a step did. It stands in the journal before the step acts, so that it is known whatever comes. */
 export interface Undo {
-  readonly action: 'lift-fence' | 'turn-back' | 'close-fence';
+  readonly action: (typeof UNDO_ACTIONS)[number];
 }
 
 /** A step of a way from one project to the other, as data; what it does is the way's (see move.ts). */
@@ -49,9 +55,10 @@ export function stepsAhead<S extends Step>(
 
 /** Lines of the journal that must be taken back, in the order in which they are: also of steps that were only begun. */
 export function entriesToUndo(journal: readonly Entry[]): (Entry & { readonly undo: Undo })[] {
-  return journal
-    .filter((entry): entry is Entry & { undo: Undo } => entry.undo !== null && entry.state !== 'undone')
-    .reverse();
+  const left = journal.filter(
+    (entry): entry is Entry & { undo: Undo } => entry.undo !== null && entry.state !== 'undone',
+  );
+  return UNDO_ACTIONS.flatMap((action) => left.filter(({ undo }) => undo.action === action).reverse());
 }
 
 /** What an operator may ask for. */
