@@ -7,12 +7,13 @@ import { type LoadedPipeline, loadPipeline, loadWayBack } from '../platform/load
 import { silentLogger } from '../platform/logger.js';
 import { connect } from '../platform/postgres.js';
 import { cutover } from '../services/control/cutover/coordinator.js';
-import { type Direction, NOUN, PROJECT } from '../services/control/cutover/direction.js';
-import { FORCIBLE, type GateName, type GateReport, GatesClosed } from '../services/control/cutover/gates/gate.js';
+import { COMMAND, type Direction, NOUN, PROJECT } from '../services/control/cutover/direction.js';
+import { forcibleIn, type GateName, type GateReport, GatesClosed } from '../services/control/cutover/gates/gate.js';
 import type { AfterCopy, CutoverOptions } from '../services/control/cutover/options.js';
 import type { CutoverReport, StepReport } from '../services/control/cutover/report.js';
 import type { Settings } from '../services/control/cutover/settings.js';
 import type { Intent } from '../services/control/cutover/step.js';
+import type { TableReport } from '../services/control/verify/report.js';
 import type { Progress } from '../services/migrate/migrate.js';
 import { parseDuration } from './duration.js';
 import { PIPED_COLUMNS, printJson, printLine, renderTable } from './output.js';
@@ -86,7 +87,11 @@ function moveCommand(name: string, direction: Direction): Command {
       `take a verification that is no older for that of the ${name} itself`,
       parseDuration,
     )
-    .addOption(new Option('--force <gate...>', 'pass gates although they are closed; it is recorded').choices(FORCIBLE))
+    .addOption(
+      new Option('--force <gate...>', 'pass gates although they are closed; it is recorded').choices(
+        forcibleIn(direction),
+      ),
+    )
     .option('--reason <text>', 'why, for those who read the record')
     .option('--json', 'print one JSON object: ok, serving, writePauseMs, gates, steps')
     .action((flags: MoveFlags) => runCommand(direction, flags));
@@ -104,6 +109,7 @@ async function runCommand(direction: Direction, flags: MoveFlags): Promise<void>
         settings,
         onStep: (step) => process.stderr.write(`${describeStep(step)}\n`),
         onGates: (gates) => process.stderr.write(`${gateTable(gates)}\n`),
+        onTable: (table) => process.stderr.write(`${describeTable(table)}\n`),
       },
     );
     if (flags.json) printJson(report);
@@ -147,6 +153,7 @@ export async function runCutover(
   { pipeline, back }: { readonly pipeline: LoadedPipeline; readonly back?: LoadedPipeline | undefined },
   options: Pick<CutoverOptions, 'direction' | 'intent' | 'settings' | 'onStep' | 'onGates' | 'onTable'>,
 ): Promise<CutoverReport> {
+  const applicationName = COMMAND[options.direction];
   const stop = new AbortController();
   const onSignal = () => stop.abort(interrupted(options));
   process.once('SIGINT', onSignal);
@@ -154,14 +161,14 @@ export async function runCutover(
   await using log = await openLogOf(pipeline);
   await using backLog = back && (await openLogOf(back));
   try {
-    const target = await connect('target', pipeline.target.url, { applicationName: 'ferry cutover' });
+    const target = await connect('target', pipeline.target.url, { applicationName });
     await ensureControlSchema(target).finally(() => target.end());
     return await cutover({
       pipeline,
       log,
       back: back && backLog && { pipeline: back, log: backLog },
-      connectSource: () => connect('source', pipeline.source.url, { applicationName: 'ferry cutover' }),
-      connectTarget: () => connect('target', pipeline.target.url, { applicationName: 'ferry cutover' }),
+      connectSource: () => connect('source', pipeline.source.url, { applicationName }),
+      connectTarget: () => connect('target', pipeline.target.url, { applicationName }),
       afterCopy: afterCopyOf(pipeline),
       signal: stop.signal,
       ...options,
@@ -204,6 +211,10 @@ function afterCopyOf(pipeline: LoadedPipeline): AfterCopy {
 export function describeStep({ step, state, ms, detail }: StepReport): string {
   const took = ms === undefined ? '' : ` ${ms} ms`;
   return `${step.padEnd(12)} ${state}${took}${detail ? `  ${detail}` : ''}`;
+}
+
+function describeTable({ target, rows, equal }: TableReport): string {
+  return `  ${target} ${equal ? `equal, ${rows} rows` : 'DIFFERS: ferry verify names the rows'}`;
 }
 
 function gateTable(gates: readonly GateReport[]): string {

@@ -61,7 +61,7 @@ export const POLICY = {
   ),
   'checkpoint-fenced': halt('Another instance took this partition over; this one stops.'),
   'cutover-failed': halt(
-    'The fence is lifted and the old project serves. Correct the cause and run `ferry cutover` again.',
+    'The fence is lifted, and the project that served serves. Correct the cause and run the command again.',
   ),
   'migration-failed': halt('Correct the file; nothing of it was kept.'),
   internal: halt('Report this with the message.'),

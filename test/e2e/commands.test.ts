@@ -13,7 +13,13 @@ const COMMANDS = [
   'compare-reads',
   'rollout',
   'cutover',
+  'rollback',
+  'way-back',
   'replay',
+  'resync',
+  'finish',
+  'history',
+  'report',
   ...SERVICES,
 ];
 

@@ -86,10 +86,18 @@ describeWithPostgres('the fence', () => {
     expect(await ids()).toEqual(expect.arrayContaining(['9', '10']));
   });
 
-  test('names the cutover to those whom it refuses', async () => {
-    await raiseFence(coordinator, OWNER, 1_000);
-    const message = expect.stringContaining('the pipeline p moves it to the new project (cutover run-1)');
+  test.each([
+    ['cutover', 'p', 'new'],
+    ['rollback', 'p-back', 'old'],
+  ])('names the %s to those whom it refuses', async (move, pipeline, project) => {
+    const owner = { ...OWNER, pipeline };
+    await armFence(coordinator, owner, TABLES, new AbortController().signal);
+    await raiseFence(coordinator, owner, 1_000);
+    const message = expect.stringContaining(
+      `the pipeline ${pipeline} moves it to the ${project} project (${move} run-1)`,
+    );
     await expect(insert(writer, 11)).rejects.toMatchObject({ ...REFUSED, message });
+    await liftFence(coordinator, owner);
   });
 
   test('holds for the owner, for replica sessions, for COPY, MERGE and cascades', async () => {

@@ -98,6 +98,15 @@ describeWithPostgres('there and back', () => {
       figure: expect.stringMatching(/^the way back: transform works with the mapping \w+, the files have \w+$/),
     });
     expect(await found(back.tables)).toMatchObject({ isOpen: true });
+    const guest = `${pair.name}_guest`;
+    await target.query(
+      `CREATE ROLE ${guest}; GRANT pg_read_all_data, pg_write_all_data TO ${guest}; SET ROLE ${guest}`,
+    );
+    expect(await found(back.tables)).toMatchObject({
+      isOpen: false,
+      figure: expect.stringContaining('cutover cannot fence growth.orders: it belongs to another role'),
+    });
+    await target.query(`RESET ROLE; DROP ROLE ${guest}`);
   });
 
   test.each(Array.from({ length: 10 }, (_, i) => i + 1))('round trip %i', async () => {

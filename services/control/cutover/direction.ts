@@ -1,5 +1,12 @@
+import { isWayBack } from '../../../core/way-back.js';
+
 /** forward: from the old project to the new one. */
 export type Direction = 'forward' | 'back';
+
+/** Along a pipeline, which is named so. */
+export function directionOf(pipeline: string): Direction {
+  return isWayBack(pipeline) ? 'back' : 'forward';
+}
 
 /** The flag: which project serves, the source of the forward pipeline or its target. */
 export type Serving = 'source' | 'target';

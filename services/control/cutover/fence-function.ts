@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { sourceObjectName } from '../../../core/topics.js';
 import { APPLIES, otherWay } from '../../../core/way-back.js';
 import { quoteIdentifier, quoteLiteral } from '../../../platform/postgres.js';
+import { directionOf, NOUN, PROJECT, SERVES_AFTER } from './direction.js';
 
 /**
  * The fence: statement triggers on the mapped tables, whose one function decides.
@@ -29,7 +30,8 @@ export interface FenceOwner {
 
 /** 40001 is what clients try again, and trying again is right: the flag will have told them where by then. */
 export function functionSql({ pipeline, run, attempt }: FenceOwner, state: FenceState): string {
-  const moves = `the pipeline ${pipeline} moves it to the new project (cutover ${run})`;
+  const direction = directionOf(pipeline);
+  const moves = `the pipeline ${pipeline} moves it to ${PROJECT[SERVES_AFTER[direction]]} (${NOUN[direction]} ${run})`;
   const refuse = `RAISE EXCEPTION USING ERRCODE = '40001',
       MESSAGE = pg_catalog.format('schemaferry: writes to %s.%s are refused, %s', TG_TABLE_SCHEMA, TG_TABLE_NAME, ${quoteLiteral(moves)}),
       HINT = 'Read the flag again and write to the project that serves.';`;

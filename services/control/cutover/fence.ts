@@ -5,6 +5,7 @@ import { sourceObjectName } from '../../../core/topics.js';
 import { isWayBack } from '../../../core/way-back.js';
 import { failpoint } from '../../../platform/failpoint.js';
 import { quoteName, type Side } from '../../../platform/postgres.js';
+import { COMMAND, directionOf, NOUN } from './direction.js';
 import {
   type FenceOwner,
   fenceLockKey,
@@ -181,14 +182,19 @@ export async function expectFence(
   );
   if (!rows[0]) return;
   throw new FerryError('not-ready', `${displayName(rows[0])} has no fence: it came, or its trigger went, meanwhile`, {
-    remedy: 'Run `ferry cutover` again: it arms every table and partition that is there by then.',
+    remedy: `Run \`${COMMAND[directionOf(owner.pipeline)]}\` again: it arms every table and partition that is there by then.`,
   });
 }
 
 function notStanding({ pipeline }: FenceOwner): FerryError {
-  return new FerryError('not-ready', `the fence of the pipeline ${pipeline} is not this cutover's any more`, {
-    remedy: 'Another process has undone it. See `ferry status`, then run `ferry cutover` again.',
-  });
+  const direction = directionOf(pipeline);
+  return new FerryError(
+    'not-ready',
+    `the fence of the pipeline ${pipeline} is not this ${NOUN[direction]}'s any more`,
+    {
+      remedy: `Another process has undone it. See \`ferry status\`, then run \`${COMMAND[direction]}\` again.`,
+    },
+  );
 }
 
 function isLockRefused(error: unknown): boolean {

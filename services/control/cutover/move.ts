@@ -8,7 +8,7 @@ import { classify, endSession } from '../../../platform/postgres.js';
 import type { TimedReport } from '../verify/record.js';
 import type { TableReport } from '../verify/report.js';
 import { pairName } from '../verify/table-times.js';
-import type { Direction } from './direction.js';
+import { type Direction, PROJECT, SERVES_BEFORE } from './direction.js';
 import { armFence, expectFence, raiseFence, rehearseFence } from './fence.js';
 import {
   admitWriters,
@@ -185,19 +185,21 @@ export class Move implements Way<StepName> {
   async #rehearseArm(): Promise<Rehearsal> {
     const { source, owner, pause } = this.#at;
     const startedAt = performance.now();
-    await rehearseFence(source, owner, this.#sourceTables(), pause.signal).catch(refusedBySource);
+    await rehearseFence(source, owner, this.#sourceTables(), pause.signal).catch((error: unknown) =>
+      this.#refused(error),
+    );
     return { ms: performance.now() - startedAt, detail: 'armed and rolled back; writers do not wait' };
   }
 
   async #arm(): Promise<Outcome> {
     const { source, owner, pause } = this.#at;
-    await armFence(source, owner, this.#sourceTables(), pause.signal).catch(refusedBySource);
+    await armFence(source, owner, this.#sourceTables(), pause.signal).catch((error: unknown) => this.#refused(error));
     return {};
   }
 
   async #fence(): Promise<Outcome> {
     const { source, owner, settings } = this.#at;
-    await raiseFence(source, owner, settings.maxPauseMs / 2).catch(refusedBySource);
+    await raiseFence(source, owner, settings.maxPauseMs / 2).catch((error: unknown) => this.#refused(error));
     await this.#expectFence();
     return {};
   }
@@ -241,6 +243,10 @@ export class Move implements Way<StepName> {
     const values = await planSequences(source, target, options.pipeline);
     await setSequences(target, values);
     return { detail: `${values.length} set` };
+  }
+
+  #refused(error: unknown): never {
+    throw classify('source', error, `the fence of ${PROJECT[SERVES_BEFORE[this.direction]]}`);
   }
 
   #sourceTables() {
@@ -304,7 +310,3 @@ async function turnBack(sides: TurnSides, { pipeline, run, attempt }: Parameters
 
 /** A prediction is worth something even where little is allowed: it says how much to allow. */
 const LEAST_MEASURED_MS = 10_000;
-
-function refusedBySource(error: unknown): never {
-  throw classify('source', error, 'the fence on the source');
-}

@@ -26,8 +26,17 @@ export const GATES = [
 ] as const;
 export type GateName = (typeof GATES)[number];
 
+/** The project that goes back to serving was readied before it served first. */
+const FORWARD_ALONE: readonly GateName[] = ['parity', 'way-back'];
+
+export function gatesOf(direction: Direction): readonly GateName[] {
+  return GATES.filter((gate) => direction === 'forward' || !FORWARD_ALONE.includes(gate));
+}
+
 /** A pipeline that does not stream never drains: no force helps. */
-export const FORCIBLE: readonly GateName[] = GATES.filter((gate) => gate !== 'streaming');
+export function forcibleIn(direction: Direction): readonly GateName[] {
+  return gatesOf(direction).filter((gate) => gate !== 'streaming');
+}
 
 export interface Finding {
   readonly isOpen: boolean;
@@ -68,8 +77,6 @@ export interface Gate {
   readonly name: GateName;
   /** A moment may open it: a batch in flight, a report on its way. */
   readonly mayPass: boolean;
-  /** Of moves forward alone: the project that goes back to serving was readied before it served first. */
-  readonly forwardAlone?: true;
   readonly look: (context: GateContext) => Promise<Finding>;
 }
 

@@ -3,7 +3,16 @@ import { toFerryError } from '../../../../core/errors.js';
 import type { Phase } from '../../status/pipeline-status.js';
 import { readStatus } from '../../status/read-status.js';
 import { constraintsGate } from './constraints.js';
-import { GATES, type Gate, type GateContext, type GateName, type GateReport, GatesClosed, isInTheWay } from './gate.js';
+import {
+  GATES,
+  type Gate,
+  type GateContext,
+  type GateName,
+  type GateReport,
+  GatesClosed,
+  gatesOf,
+  isInTheWay,
+} from './gate.js';
 import { mappingGate } from './mapping.js';
 import { parityGate } from './parity.js';
 import { sequencesGate } from './sequences.js';
@@ -42,7 +51,8 @@ export async function waitForGates(
   { signal, patienceMs }: { readonly signal: AbortSignal; readonly patienceMs: number },
 ): Promise<readonly GateReport[]> {
   const deadline = performance.now() + WITHIN_MS + patienceMs;
-  const due = ALL.filter(({ forwardAlone }) => !forwardAlone || context.direction === 'forward');
+  const names = gatesOf(context.direction);
+  const due = ALL.filter(({ name }) => names.includes(name));
   for (;;) {
     const status = await readStatus(context.pipeline, context);
     const gates: GateReport[] = [];

@@ -58,7 +58,6 @@ export function accessProblems(table: string, source: TableAccess, target: Table
 /** The new project lets in whom the old one let in, and nobody else. */
 export const parityGate: Gate = {
   name: 'parity',
-  forwardAlone: true,
   mayPass: false,
   async look({ pipeline, source, target, ahead, afterCopy }) {
     const { tables } = pipeline;

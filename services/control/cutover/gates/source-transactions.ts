@@ -1,3 +1,4 @@
+import { PROJECT, SERVES_BEFORE } from '../direction.js';
 import type { Gate } from './gate.js';
 
 /** Above this a transaction may well outlast the fence's wait for writers. */
@@ -18,15 +19,16 @@ SELECT round(age, 1) AS seconds, who FROM (
 export const sourceTransactionsGate: Gate = {
   name: 'source-transactions',
   mayPass: true,
-  async look({ source }) {
+  async look({ source, direction }) {
+    const project = PROJECT[SERVES_BEFORE[direction]];
     const { rows } = await source.query<{ sees: string }>(
       "SELECT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') AS sees",
     );
     if (rows[0]!.sees !== 't') {
       return {
         isOpen: false,
-        figure: 'transactions of other roles on the source cannot be seen',
-        remedy: 'On the source: GRANT pg_read_all_stats to our role.',
+        figure: `transactions of other roles in ${project} cannot be seen`,
+        remedy: `In ${project}: GRANT pg_read_all_stats to our role.`,
       };
     }
     const [oldest] = (await source.query<{ seconds: string; who: string }>(OLDEST_SQL)).rows;
@@ -36,7 +38,7 @@ export const sourceTransactionsGate: Gate = {
     }
     return {
       isOpen: false,
-      figure: `${oldest.who} on the source is in a transaction for ${oldest.seconds} s, above ${LONGEST_S} s`,
+      figure: `${oldest.who} in ${project} is in a transaction for ${oldest.seconds} s, above ${LONGEST_S} s`,
       remedy: 'Let it end, or end it.',
     };
   },

@@ -23,7 +23,6 @@ const CANARY_MS = 10_000;
 export const wayBackGate: Gate = {
   name: 'way-back',
   mayPass: true,
-  forwardAlone: true,
   async look(context) {
     const found = await wayBackFinding(context);
     return found.isLasting ? { ...found, remedy: `${found.remedy} Or --accept-one-way: no rollback then.` } : found;
@@ -58,7 +57,10 @@ export async function wayBackFinding(context: WayBackContext): Promise<Finding> 
   if (!armed.isOpen) return armed;
   // A message shows that the way is there; what a row meets at its ends besides, the check knows of every table.
   const findings = await runPreflight(back.pipeline, { source: target, target: source });
-  const errors = findings.filter(({ level }) => level === 'error');
+  // Of no weight to who only captures; a rollback would be refused by it at its fence.
+  const errors = findings.filter(
+    ({ level, check }) => level === 'error' || `${level} ${check}` === 'warn fence-privileges',
+  );
   if (errors.length > 0) {
     return {
       isOpen: false,
