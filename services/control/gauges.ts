@@ -60,7 +60,7 @@ export function pipelineGauges(registry: Registry, now: () => number = () => per
 }
 
 const STAGES = ['captured', 'transformed', 'applied'] as const;
-const PHASES: readonly Phase[] = ['not-started', 'snapshot', 'streaming', 'cut-over', 'unknown'];
+const PHASES: readonly Phase[] = ['not-started', 'snapshot', 'streaming', 'cut-over', 'finished', 'unknown'];
 const STATES: readonly (ServiceState | 'unknown')[] = [
   'starting',
   'running',

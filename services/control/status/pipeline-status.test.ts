@@ -90,8 +90,10 @@ describe('nextSteps', () => {
   test('are to keep the old project once the new one serves, whatever still runs', () => {
     const services = withServices(service('capture', { state: 'stopped' }));
     expect(steps({ phase: 'cut-over', services })).toEqual([
-      'Keep the old project for its grace period; its tables refuse writes.',
+      'Keep the old project through its days of grace; with the way back running, back to it: ferry rollback -c config/shop',
+      'Then end the migration: ferry finish -c config/shop',
     ]);
+    expect(steps({ phase: 'finished', services })).toEqual(['Nothing: the migration is finished.']);
   });
 
   test('are to bring the log back while it cannot be read', () => {

@@ -4,7 +4,7 @@ import type { Lag } from './lag.js';
 import type { Ledger } from './read-ledger.js';
 
 /** not-started, snapshot until every table is copied, streaming after, cut-over once the flag names the target. */
-export type Phase = 'not-started' | 'snapshot' | 'streaming' | 'cut-over' | 'unknown';
+export type Phase = 'not-started' | 'snapshot' | 'streaming' | 'cut-over' | 'finished' | 'unknown';
 
 export interface TableStatus {
   readonly source: string;
@@ -110,7 +110,13 @@ export function nextSteps(
   }
   const paused = status.tables.filter((table) => table.state === 'paused').map((table) => table.source);
   if (paused.length > 0) return paused.map((table) => `Resume it: ferry table resume ${table} -c ${config}`);
-  if (status.phase === 'cut-over') return [`Keep the old project for its grace period; its tables refuse writes.`];
+  if (status.phase === 'finished') return ['Nothing: the migration is finished.'];
+  if (status.phase === 'cut-over') {
+    return [
+      `Keep the old project through its days of grace; with the way back running, back to it: ferry rollback -c ${config}`,
+      `Then end the migration: ferry finish -c ${config}`,
+    ];
+  }
   const down = status.services.filter((service) => service.state === 'unknown' || service.state === 'stopped');
   if (down.length > 0) return [`Start ${down.map((service) => service.service).join(', ')}: ferry up -c ${config}`];
   if (status.phase === 'snapshot') return ['Wait until every table is copied.'];

@@ -14,7 +14,7 @@ import {
 } from '../../../platform/control-schema.js';
 import type { EventLog } from '../../../platform/event-log/port.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
-import { Journal, readServing } from '../cutover/journal.js';
+import { isFinished, Journal, readServing } from '../cutover/journal.js';
 import { readCoordinator } from '../cutover/lock.js';
 import { readOpenReplay } from '../replay/journal.js';
 import { readRollout } from '../rollout/rollout.js';
@@ -121,6 +121,7 @@ interface TargetView {
   readonly copied: ReadonlySet<string>;
   readonly stopped: readonly StoppedTable[];
   readonly serving: 'source' | 'target';
+  readonly isFinished: boolean;
   readonly openCutover: OpenCutover | null;
   readonly openReplay: OpenReplay | null;
   readonly rolloutPercent: number;
@@ -157,6 +158,7 @@ async function readTarget(
     copied,
     stopped: await readStoppedTables(target, pipeline),
     serving: await readServing(target, pipeline),
+    isFinished: await isFinished(target, pipeline),
     openCutover: await readOpenCutover(target, pipeline),
     openReplay: await readReplay(target, pipeline),
     rolloutPercent: (await readRollout(target, pipeline)).percent,
@@ -254,7 +256,7 @@ const STANDS: ReadonlySet<TableStatus['state']> = new Set(['paused', 'halted', '
 
 /** @param hasLog the log has something; undefined when it cannot be read. */
 function phaseOf(applied: TargetView | undefined, tables: readonly TableStatus[], hasLog: boolean | undefined): Phase {
-  if (applied?.serving === 'target') return 'cut-over';
+  if (applied?.serving === 'target') return applied.isFinished ? 'finished' : 'cut-over';
   if (applied && tables.every((table) => table.state === 'streaming' || STANDS.has(table.state))) return 'streaming';
   if (hasLog === false) return 'not-started';
   return applied && hasLog ? 'snapshot' : 'unknown';
