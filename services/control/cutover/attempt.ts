@@ -88,7 +88,7 @@ export class Attempt {
   /** Of a pause that another process began the journal knows, if it can still be asked. */
   async #pausedMs(): Promise<number | null> {
     if (!this.#isResumedInPause) return this.#pause.ms;
-    return this.#journal!.msSince('fence').catch(() => this.#pause.ms);
+    return this.#journal!.pausedMs().catch(() => this.#pause.ms);
   }
 
   async #ahead(): Promise<readonly Step<StepName>[]> {

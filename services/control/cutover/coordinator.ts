@@ -122,7 +122,7 @@ async function abort(options: CutoverOptions, { way, home, open }: Standing): Pr
     dryRun: false,
     aborted: true,
     serving: await readServing(home, options.pipeline.name),
-    writePauseMs: open ? await open.msSince('fence') : null,
+    writePauseMs: (await open?.pausedMs()) ?? null,
     predictedPauseMs: null,
     steps: [],
     gates: [],

@@ -127,16 +127,19 @@ export class Journal {
     }
   }
 
-  /** Milliseconds since a step was first begun, by the target's clock; null when it never was. */
-  async msSince(step: string): Promise<number | null> {
+  /** Milliseconds since writes are refused, by the target's clock; null where they never were. */
+  async pausedMs(): Promise<number | null> {
     const { rows } = await this.#target.query<{ ms: string | null }>(
-      `SELECT round(extract(epoch FROM clock_timestamp() - min(started_at)) * 1000) AS ms
-         FROM ferry.cutover_step WHERE run = $1 AND step = $2`,
-      [this.run.id, step],
+      `SELECT round(extract(epoch FROM clock_timestamp() - ${PAUSE_BEGAN}) * 1000) AS ms FROM ferry.cutover_run r WHERE run = $1`,
+      [this.run.id],
     );
     return rows[0]!.ms === null ? null : Number(rows[0]!.ms);
   }
 }
+
+/** SQL: when the write pause of the run `r` began; one that was taken back, before another was begun, is over. */
+export const PAUSE_BEGAN = `(SELECT coalesce(min(s.started_at) FILTER (WHERE s.state <> 'undone'), max(s.started_at))
+   FROM ferry.cutover_step s WHERE s.run = r.run AND s.step = 'fence')`;
 
 interface RunRow {
   readonly run: string;

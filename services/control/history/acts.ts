@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
 import type { ClientBase } from 'pg';
+import { otherWay } from '../../../core/way-back.js';
+import { PAUSE_BEGAN } from '../cutover/journal.js';
 
 /** What somebody did to a pipeline by a command. */
 export interface Act {
@@ -26,23 +28,23 @@ export async function insertAct(target: ClientBase, pipeline: string, { act, sub
   );
 }
 
-/** Acts, and cutovers and rollbacks with how they ended, the newest first. */
+/** Acts, and cutovers and rollbacks with how they ended, the newest first; of the way back what `ferry finish` has kept. */
 export async function readActs(target: ClientBase, pipeline: string, limit: number): Promise<PastAct[]> {
   const { rows } = await target.query<Record<'at' | 'act' | 'by' | 'detail', string> & { subject: string | null }>(
     `SELECT at, act, subject, by, detail FROM (
-       SELECT done_at AS at, act, subject, done_by AS by, detail, id FROM ferry.act WHERE pipeline = $1
+       SELECT done_at AS at, CASE pipeline WHEN $1 THEN act ELSE 'way back: ' || act END AS act, subject, done_by AS by, detail, id
+         FROM ferry.act WHERE pipeline IN ($1, $3)
        UNION ALL
        SELECT r.started_at, CASE r.direction WHEN 'back' THEN 'rollback' ELSE 'cutover' END, r.state, r.started_by,
               pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
                 'forced', nullif(r.settings -> 'forced', '{}'::jsonb),
                 'seconds', round(extract(epoch FROM r.finished_at - r.started_at), 1),
-                'pauseMs', (SELECT round(extract(epoch FROM r.finished_at - min(s.started_at)) * 1000)
-                              FROM ferry.cutover_step s WHERE s.run = r.run AND s.step = 'fence'),
-                'failed', (SELECT s.detail ->> 'message' FROM ferry.cutover_step s
+                'pauseMs', round(extract(epoch FROM r.finished_at - ${PAUSE_BEGAN}) * 1000),
+                'failed', (SELECT s.detail ->> 'detail' FROM ferry.cutover_step s
                             WHERE s.run = r.run AND s.state = 'failed' ORDER BY s.id DESC LIMIT 1))), 0
          FROM ferry.cutover_run r WHERE r.pipeline = $1
      ) past ORDER BY at DESC, id DESC LIMIT $2`,
-    [pipeline, limit],
+    [pipeline, limit, otherWay(pipeline)],
   );
   return rows.map((row) => ({ ...row, detail: JSON.parse(row.detail) as Record<string, unknown> }));
 }

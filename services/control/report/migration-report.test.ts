@@ -49,6 +49,15 @@ describe('the criteria of a migration', () => {
       { tables: [compared('public.users -> shared.users', false), compared('public.orders -> sales.orders')] },
       /^1 of 2 .*; different: public\.users/,
     ],
+    [
+      'lacks rows that were given up',
+      {
+        acts: [
+          { ...undone, act: 'rollout', subject: 'abandon', detail: { ways: ['back'], rows: { 'public.orders': 2 } } },
+        ],
+      },
+      /^2 of 2 .*; rows given up at 2026-11-22 10:00:00\+00, 2 of public\.orders: they are in ferry\.conflict/,
+    ],
     ['has changes that were set aside', { deadLetters: 3 }, /^2 of 2 .*, 20 rows; 3 changes in the dead letters$/],
   ])('data integrity is missed where a table %s', (_, more, found) => {
     const report = migrationReport(facts(more));
@@ -57,6 +66,20 @@ describe('the criteria of a migration', () => {
       { isMet: false, found: expect.stringMatching(found) },
     ]);
   });
+});
+
+test('of queries it knows those that were compared last, and never that all are compatible', () => {
+  const compared = (ok: boolean, different: number) => ({
+    ...undone,
+    act: 'compare-reads',
+    detail: { ok, queries: 3, samples: 60, different },
+  });
+  const queries = (...acts: MigrationFacts['acts']) => migrationReport(facts({ acts })).criteria[3];
+  expect(queries(compared(false, 2), compared(true, 0))).toMatchObject({
+    isMet: false,
+    found: expect.stringContaining('3 queries, 60 samples, 2 different'),
+  });
+  expect(queries(compared(true, 0), compared(false, 2))).toMatchObject({ isMet: null });
 });
 
 test('people read it as Markdown, with what was forced and names that hold a bar', () => {

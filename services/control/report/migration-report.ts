@@ -46,11 +46,11 @@ export interface MigrationReport extends MigrationFacts {
 
 /** What a migration is judged by: nothing lost, a short pause, and a way back. */
 export function migrationReport(facts: MigrationFacts): MigrationReport {
-  const criteria = [integrity(facts), pause(facts), wayBack(facts), queries()];
+  const criteria = [integrity(facts), pause(facts), wayBack(facts), queries(facts)];
   return { ...facts, ok: criteria.every(({ isMet }) => isMet !== false), criteria };
 }
 
-function integrity({ mapped, tables, deadLetters }: MigrationFacts): Criterion {
+function integrity({ mapped, tables, deadLetters, acts }: MigrationFacts): Criterion {
   const missing = mapped.filter((pair) => tables.every((table) => table.pair !== pair));
   const different = tables.filter(({ isEqual }) => !isEqual).map(({ pair }) => pair);
   const rows = tables.reduce((sum, { sourceRows }) => sum + sourceRows, 0);
@@ -58,6 +58,7 @@ function integrity({ mapped, tables, deadLetters }: MigrationFacts): Criterion {
     ...(missing.length > 0 ? [`not compared: ${missing.join(', ')}`] : []),
     ...(different.length > 0 ? [`different: ${different.join(', ')}`] : []),
     ...(deadLetters > 0 ? [`${deadLetters} changes in the dead letters`] : []),
+    ...acts.filter(({ act, subject }) => act === 'rollout' && subject === 'abandon').flatMap(givenUp),
   ];
   const equal = `${tables.length - different.length} of ${mapped.length} tables equal by count and checksum, ${rows} rows`;
   return {
@@ -66,6 +67,16 @@ function integrity({ mapped, tables, deadLetters }: MigrationFacts): Criterion {
     found: [equal, ...problems].join('; '),
     isMet: problems.length === 0,
   };
+}
+
+/** Rows of the new project that have not come to the old one when the mode users was left without its way back. */
+function givenUp({ at, detail }: PastAct): string[] {
+  const rows = Object.entries((detail.rows ?? {}) as Readonly<Record<string, number>>).filter(([, count]) => count > 0);
+  if (rows.length === 0) return [];
+  const of = rows.map(([table, count]) => `${count} of ${table}`).join(', ');
+  return [
+    `rows given up at ${at}, ${of}: they are in ferry.conflict of the old project, after ferry finish of the new one`,
+  ];
 }
 
 function pause({ cutover }: MigrationFacts): Criterion {
@@ -96,12 +107,18 @@ function wayBack({ acts }: MigrationFacts): Criterion {
   };
 }
 
-function queries(): Criterion {
+/** Of the reads that were compared last: what else the application asks, nobody but its own tests can tell. */
+function queries({ acts }: MigrationFacts): Criterion {
+  const compared = acts.find(({ act }) => act === 'compare-reads');
+  const tests = "the application's own tests tell";
+  const { queries: count, samples, different } = compared?.detail ?? {};
   return {
     criterion: "query compatibility: the application's own requests",
     wanted: '100 %',
-    found: "the application's own tests tell",
-    isMet: null,
+    found: compared
+      ? `ferry compare-reads at ${compared.at}: ${count} queries, ${samples} samples, ${different} different; of others ${tests}`
+      : tests,
+    isMet: compared && compared.detail.ok !== true ? false : null,
   };
 }
 

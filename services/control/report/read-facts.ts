@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { displayName } from '../../../core/relation.js';
 import type { LoadedPipeline } from '../../../platform/load-pipeline.js';
-import { readServing } from '../cutover/journal.js';
+import { PAUSE_BEGAN, readServing } from '../cutover/journal.js';
 import { readActs } from '../history/acts.js';
 import { countDeadLetters } from '../status/count-dead-letters.js';
 import { readVerifications } from '../verify/record.js';
@@ -35,8 +35,7 @@ const MOST_ACTS = 1_000;
 async function readDoneCutover(target: ClientBase, pipeline: string): Promise<DoneCutover | null> {
   const { rows } = await target.query<Record<'at' | 'by' | 'pause' | 'forced', string>>(
     `SELECT r.finished_at AS at, r.started_by AS by, coalesce(r.settings -> 'forced', '{}') AS forced,
-            (SELECT round(extract(epoch FROM r.finished_at - min(s.started_at)) * 1000)
-               FROM ferry.cutover_step s WHERE s.run = r.run AND s.step = 'fence') AS pause
+            round(extract(epoch FROM r.finished_at - ${PAUSE_BEGAN}) * 1000) AS pause
        FROM ferry.cutover_run r
       WHERE r.pipeline = $1 AND r.state = 'done' AND r.direction = 'forward' ORDER BY r.finished_at DESC LIMIT 1`,
     [pipeline],
