@@ -14,14 +14,16 @@ const EXAMPLE = `
 Examples:
   $ ferry finish -c config/mine
   $ ferry finish -c config/mine --now --yes
+  $ ferry finish -c config/mine --give-up
 
 After the cutover and its days of grace (cutover.graceDays, 7): slot, publication and fence leave the old project, which could be written
-to from then on. The log and the target's schema ferry, which has the history and the flag, stay. Killed half-way, run it again.
+to from then on. The log and the target's schema ferry, which has the history and the flag, stay; the way back's history and conflicts come there. Killed half-way, run it again.
 Exit code: 0 nothing of the pipeline is left on the source, 3 not ready, 1 failed, 2 usage.`;
 
 interface FinishFlags {
   readonly config: string;
   readonly now?: true;
+  readonly giveUp?: true;
   readonly yes?: true;
   readonly json?: true;
 }
@@ -31,6 +33,7 @@ export function finishCommand(): Command {
     .description('end the migration: take what the pipeline has made on the old project away')
     .requiredOption('-c, --config <dir>', 'directory that holds pipeline.yaml')
     .option('--now', 'do not wait for the days of grace')
+    .option('--give-up', 'end a migration that was not cut over: the old project serves on, with nothing of it')
     .option('--yes', 'do not ask')
     .option('--json', 'print one JSON object: ok, cutOverAt, removed')
     .addHelpText('after', EXAMPLE)
@@ -56,14 +59,15 @@ async function runFinish(flags: FinishFlags): Promise<void> {
     await ensureControlSchema(target);
     const report = await finish({
       pipeline: pipeline.name,
-      back: back?.name,
       source,
       target,
       graceDays: flags.now ? 0 : pipeline.cutover.graceDays,
+      isGivenUp: flags.giveUp === true,
       onRemoved: ({ kind, name }) => void process.stderr.write(`removed: ${kind} ${name}\n`),
     });
-    await recordAct(target, pipeline.name, { act: 'finish', detail: { removed: report.removed.length } });
+    const detail = { removed: report.removed.length, ...(flags.giveUp && { givenUp: true }) };
+    await recordAct(target, pipeline.name, { act: 'finish', detail });
     if (flags.json) printJson(report);
-    else printLine(`finished: nothing of ${pipeline.name} is left on the source`);
+    else printLine(`${flags.giveUp ? 'given up' : 'finished'}: nothing of ${pipeline.name} is left on the source`);
   });
 }

@@ -695,4 +695,34 @@ describeWithPostgres('a rollout of users', () => {
     const resync = await pair.run('resync', '--yes', '--json');
     expect(resync.code, resync.stdout + resync.stderr).toBe(0);
   });
+
+  test('given up, leaves nothing of either direction in the old project, and its conflicts in the new one', async () => {
+    await pair.stopAll();
+    const found = await conflicts('source');
+    expect(found.length).toBeGreaterThan(0);
+    await pair.target.query('UPDATE ferry.cutover SET rollout_percent = 10');
+    const refused = await pair.run('finish', '--give-up', '--yes', '--json');
+    expect([refused.code, refused.stdout]).toEqual([3, expect.stringContaining('10 % of the users read from the new')]);
+    await pair.target.query('UPDATE ferry.cutover SET rollout_percent = 0');
+    const tooEarly = await pair.run('finish', '--yes', '--json');
+    expect([tooEarly.code, tooEarly.stdout]).toEqual([3, expect.stringContaining('ferry finish --give-up')]);
+    const given = await pair.run('finish', '--give-up', '--yes', '--json');
+    expect(given.json(), given.stderr).toMatchObject({ ok: true, cutOverAt: null });
+    for (const side of SIDES) {
+      const { rows } = await pair[side].query(`SELECT slot_name FROM pg_replication_slots
+        WHERE database = current_database() UNION SELECT pubname FROM pg_publication
+        UNION SELECT tgname FROM pg_trigger WHERE NOT tgisinternal`);
+      expect(rows, side).toEqual([]);
+    }
+    expect((await pair.source.query("SELECT FROM pg_namespace WHERE nspname = 'ferry'")).rows).toEqual([]);
+    const { rows: kept } = await pair.target.query('SELECT FROM ferry.conflict WHERE pipeline = $1', [
+      `${pair.name}-back`,
+    ]);
+    expect(kept).toHaveLength(found.length);
+    await pair.source.query("UPDATE public.settings SET value = '{}' WHERE key = 'setting 1'");
+    const { rows: acts } = await pair.target.query(
+      "SELECT detail ->> 'givenUp' AS given FROM ferry.act WHERE act = 'finish'",
+    );
+    expect(acts).toEqual([{ given: 'true' }]);
+  });
 });

@@ -7,6 +7,7 @@ import type { GateReport, GatesClosed } from '../../services/control/cutover/gat
 import { wayBackFinding } from '../../services/control/cutover/gates/way-back.js';
 import type { CutoverReport } from '../../services/control/cutover/report.js';
 import { refuseReturned } from '../../services/control/cutover/returned.js';
+import type { PastAct } from '../../services/control/history/acts.js';
 import { insertAct } from '../../services/control/history/acts.js';
 import { cutOver } from '../support/cut-over.js';
 import { FlagWrites, tryWrite } from '../support/flag-writes.js';
@@ -142,6 +143,17 @@ describeWithPostgres('there and back', () => {
     await cutOver(pair, 'begin');
     await writes.stop();
     await pair.stopAll();
+    const givenUp = await pair.run('finish', '--give-up', '--yes', '--json');
+    expect([givenUp.code, givenUp.stdout]).toEqual([3, expect.stringContaining('the new project serves')]);
+    await pair.source.query(
+      `INSERT INTO ferry.act (pipeline, act, detail, done_by) VALUES ($1, 'table pause', '{"why": "test"}', 'ann');`,
+      [`${pair.name}-back`],
+    );
+    await pair.source.query(
+      `INSERT INTO ferry.conflict (pipeline, table_name, key, op, why, lost_at, lost)
+       SELECT $1, 'public.orders', ARRAY[n::text, 'a "b"'], 'upsert', 'later', now(), '{"n": 1.50}' FROM generate_series(1, 2500) n`,
+      [`${pair.name}-back`],
+    );
     const finished = await pair.run('finish', '--now', '--yes', '--json');
     expect(finished.json(), finished.stderr).toMatchObject({ ok: true });
     for (const side of ['source', 'target'] as const) {
@@ -151,6 +163,23 @@ describeWithPostgres('there and back', () => {
       expect(rows).toEqual([]);
     }
     expect((await pair.source.query("SELECT FROM pg_namespace WHERE nspname = 'ferry'")).rows).toEqual([]);
+    // What stood in the old project is kept in the new one, however often.
+    const again = await pair.run('finish', '--now', '--yes', '--json');
+    expect(again.json(), again.stderr).toMatchObject({ ok: true, removed: [] });
+    const { rows: kept } = await pair.target.query(
+      `SELECT count(*) AS count, max(key[1]::int) AS last, min(key[2]) AS quoted, min(lost::text) AS lost
+         FROM ferry.conflict WHERE pipeline = $1`,
+      [`${pair.name}-back`],
+    );
+    expect(kept).toEqual([{ count: '2500', last: '2500', quoted: 'a "b"', lost: '{"n": 1.50}' }]);
+    const { acts } = (await pair.run('history', '--json')).json<{ acts: PastAct[] }>();
+    expect(acts).toContainEqual(
+      expect.objectContaining({ act: 'way back: table pause', by: 'ann', detail: { why: 'test' } }),
+    );
+    expect(await pair.status()).toMatchObject({
+      phase: 'finished',
+      nextSteps: ['Nothing: the migration is finished.'],
+    });
     expect(await tryWrite(pair.source, 'source', 0)).toBe(true);
     const rollback = await pair.run('rollback', '--json');
     expect(rollback.code).toBe(3);

@@ -1,36 +1,45 @@
 import pRetry from 'p-retry';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
+import { otherWay } from '../../../core/way-back.js';
+import { COMMAND, NOUN } from '../cutover/direction.js';
+import { Journal } from '../cutover/journal.js';
 import { lockCoordinator } from '../cutover/lock.js';
+import { readRollout } from '../rollout/rollout.js';
+import { refuseTwoWay } from '../rollout/users/two-way-state.js';
+import { keepRecord } from './keep-record.js';
 import { findRecordRemains, findRemains, type Remain } from './remains.js';
 
 export interface FinishOptions {
   readonly pipeline: string;
-  /** The pipeline of its way back; undefined where there is none. */
-  readonly back: string | undefined;
   readonly source: ClientBase;
   readonly target: ClientBase;
   /** Days that the old project is kept as it is after the cutover; 0 ends it at once. */
   readonly graceDays: number;
+  /** There was no cutover, and none is wanted any more. */
+  readonly isGivenUp: boolean;
   readonly onRemoved: (remain: Remain) => void;
 }
 
 /** What was taken away; nothing of the pipeline is left on the source then. */
 export interface FinishReport {
   readonly ok: true;
-  readonly cutOverAt: string;
+  /** Null where it was given up. */
+  readonly cutOverAt: string | null;
   readonly removed: readonly Pick<Remain, 'kind' | 'name'>[];
 }
 
 /**
  * Ends a migration: takes away what the pipeline has made on its source, fence included, and looks that nothing is left.
  * Killed on its way, it is run again.
- * @throws FerryError `not-ready` before the cutover, within the days of grace, or where somebody holds on to a table.
+ * @throws FerryError `not-ready` before the cutover, unless it is given up; within the days of grace; or where somebody
+ * holds on to a table.
  */
 export async function finish(options: FinishOptions): Promise<FinishReport> {
   const { pipeline, target, onRemoved } = options;
   await lockCoordinator(target, pipeline, 0);
-  const cutOverAt = await refuseEarly(options);
+  const cutOverAt = await (options.isGivenUp ? refuseUsed(options) : refuseEarly(options));
+  await keepRecord(options, otherWay(pipeline));
   const remains = await findAll(options);
   for (const { on, remain } of remains) {
     await on.query("SET lock_timeout = '250ms'");
@@ -44,14 +53,15 @@ export async function finish(options: FinishOptions): Promise<FinishReport> {
     });
   }
   // When the flag was flipped stays what it says.
-  await target.query("UPDATE ferry.cutover SET state = 'finished' WHERE pipeline = $1", [pipeline]);
+  if (cutOverAt) await target.query("UPDATE ferry.cutover SET state = 'finished' WHERE pipeline = $1", [pipeline]);
   return { ok: true, cutOverAt, removed: remains.map(({ remain: { kind, name } }) => ({ kind, name })) };
 }
 
-/** The way back goes first: nothing is carried from then on. */
-async function findAll({ pipeline, back, source, target }: FinishOptions): Promise<Found[]> {
-  const wayBack = back === undefined ? [] : await findRemains(target, back);
-  const record = back === undefined ? [] : await findRecordRemains(source, back);
+/** The way back goes first: nothing is carried from then on. It may be there although its configuration is not. */
+async function findAll({ pipeline, source, target }: FinishOptions): Promise<Found[]> {
+  const back = otherWay(pipeline);
+  const wayBack = await findRemains(target, back);
+  const record = await findRecordRemains(source, back);
   const forward = await findRemains(source, pipeline);
   const on = (client: ClientBase) => (remain: Remain) => ({ on: client, remain });
   return [...wayBack.map(on(target)), ...[...forward, ...record].map(on(source))];
@@ -77,7 +87,7 @@ async function refuseEarly({ pipeline, target, graceDays }: FinishOptions): Prom
   const [cutover] = rows;
   if (!cutover) {
     throw new FerryError('not-ready', `the old project serves: the pipeline ${pipeline} was not cut over`, {
-      remedy: 'Run `ferry cutover`; to give the migration up, `ferry resync` leaves the source without a slot.',
+      remedy: 'Run `ferry cutover`; or give the migration up: ferry finish --give-up.',
     });
   }
   if (cutover.is_over !== 't' && cutover.state !== 'finished') {
@@ -86,6 +96,28 @@ async function refuseEarly({ pipeline, target, graceDays }: FinishOptions): Prom
     });
   }
   return cutover.at;
+}
+
+/** @throws FerryError `not-ready` where somebody is in the new project, or about to be. */
+async function refuseUsed({ pipeline, target }: FinishOptions): Promise<null> {
+  const { serving, percent } = await readRollout(target, pipeline);
+  if (serving === 'target') {
+    throw new FerryError('not-ready', 'the new project serves: that is not given up', {
+      remedy: '`ferry rollback` moves the traffic back to the old one; without --give-up the migration is finished.',
+    });
+  }
+  await refuseTwoWay(target, pipeline);
+  if (percent > 0) {
+    throw new FerryError('not-ready', `${percent} % of the users read from the new project`, {
+      remedy: 'Take them back first: ferry rollout --percent 0.',
+    });
+  }
+  const open = await Journal.open(target, pipeline);
+  if (!open) return null;
+  const { direction } = open.run;
+  throw new FerryError('not-ready', `a ${NOUN[direction]} of the pipeline ${pipeline} has not ended`, {
+    remedy: `Undo it first: ${COMMAND[direction]} --abort.`,
+  });
 }
 
 /** Nobody waits for long behind us: what is in use is tried again. */

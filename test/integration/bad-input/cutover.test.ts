@@ -37,8 +37,8 @@ describeWithPostgres('a cutover that cannot go through', () => {
       pipeline: pair.name,
       source: source!,
       target: target!,
-      back: undefined,
       graceDays: 0,
+      isGivenUp: false,
       onRemoved: () => {},
     }).finally(() => Promise.all([source!.end(), target!.end()]));
     await expect(finishing).rejects.toMatchObject({
@@ -331,6 +331,8 @@ describeWithPostgres('a cutover that cannot go through', () => {
       { act: 'cutover', subject: 'done', detail: { pauseMs: expect.any(Number) } },
       { act: 'cutover', subject: 'aborted' },
     ]);
+    const why = { failed: expect.stringMatching(/^not ready: positive of growth\.orders is not validated/) };
+    expect(acts).toContainEqual(expect.objectContaining({ subject: 'aborted', detail: expect.objectContaining(why) }));
     const report = await pair.run('report', '--json');
     expect([report.code, report.json()], report.stderr).toMatchObject([
       0,
