@@ -202,7 +202,8 @@ export class Attempt {
         'not-ready',
         `the write pause was used up after ${maxPauseMs} ms; ${this.#serving} serves`,
         {
-          remedy: 'Look at the steps for what took so long, or allow more with --max-pause.',
+          remedy:
+            'The steps say what took so long, `ferry status` what a service waits for. Or allow more with --max-pause.',
           cause: error,
         },
       );

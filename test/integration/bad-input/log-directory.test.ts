@@ -1,41 +1,22 @@
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import { MovingPair } from '../../support/moving-pair.js';
 import { describeWithPostgres, testServers } from '../../support/servers.js';
+import { type SmallDisk, smallDisk } from '../../support/small-disk.js';
 
-const run = promisify(execFile);
 const MIB = 1024 * 1024;
 
 describeWithPostgres('the directory of the embedded log', () => {
   let pair: MovingPair | undefined;
-  let disk: string | undefined;
+  let disk: SmallDisk | undefined;
 
   afterEach(async () => {
     await pair?.close();
-    if (disk) {
-      await run('umount', [disk]);
-      await rm(disk, { recursive: true });
-    }
+    await disk?.remove();
     pair = undefined;
     disk = undefined;
   });
-
-  /** A file system of its own; undefined where this user may not mount one. */
-  async function smallDisk(bytes: number): Promise<string | undefined> {
-    const directory = await mkdtemp(join(tmpdir(), 'ferry-test-disk-'));
-    try {
-      await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=755`, 'tmpfs', directory]);
-      disk = directory;
-      return directory;
-    } catch {
-      await rm(directory, { recursive: true });
-      return undefined;
-    }
-  }
 
   test('of another pipeline: refused by both names, by services and commands', async () => {
     pair = await MovingPair.configured({ servers: testServers() });
@@ -64,25 +45,23 @@ describeWithPostgres('the directory of the embedded log', () => {
   });
 
   test('full from the start: said, and used once there is space', async ({ skip }) => {
-    const directory = await smallDisk(4 * MIB);
-    if (!directory) return skip('mounting a small file system takes root');
-    const filler = join(directory, 'filler');
-    await run('sh', ['-c', `cat /dev/zero > ${filler} 2> /dev/null || true`]);
-    pair = await MovingPair.configured({ servers: testServers(), logDirectory: join(directory, 'log') });
+    disk = await smallDisk(4 * MIB);
+    if (!disk) return skip('mounting a small file system takes root');
+    await disk.fill();
+    pair = await MovingPair.configured({ servers: testServers(), logDirectory: join(disk.directory, 'log') });
     const up = pair.start('up');
     await up.said(/"code":"log-full"[^\n]*cannot [^\n]*; trying again/);
-    await rm(filler);
+    await disk.empty();
     await pair.untilStreaming();
     await pair.expectEqual();
   });
 
   test('that becomes full: said, nothing is lost, and it goes on once there is space', async ({ skip }) => {
-    const directory = await smallDisk(48 * MIB);
-    if (!directory) return skip('mounting a small file system takes root');
-    pair = await MovingPair.configured({ servers: testServers(), logDirectory: join(directory, 'log') });
+    disk = await smallDisk(48 * MIB);
+    if (!disk) return skip('mounting a small file system takes root');
+    pair = await MovingPair.configured({ servers: testServers(), logDirectory: join(disk.directory, 'log') });
     const up = await pair.up();
-    const filler = join(directory, 'filler');
-    await run('sh', ['-c', `cat /dev/zero > ${filler} 2> /dev/null || true`]);
+    await disk.fill();
     await pair.source.query(
       `INSERT INTO public.users (name)
        SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 100) row, generate_series(1, 600) part GROUP BY row`,
@@ -90,7 +69,7 @@ describeWithPostgres('the directory of the embedded log', () => {
     await up.said(/"code":"log-full"[^\n]*the log directory [^\n]* cannot grow: [^\n]*; trying again/);
     const { state } = await pair.untilError('capture', 'log-full');
     expect(state).toBe('retrying');
-    await rm(filler);
+    await disk.empty();
     await pair.untilStreaming();
     await pair.expectEqual();
   });

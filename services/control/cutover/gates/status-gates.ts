@@ -6,16 +6,28 @@ const STANDS: ReadonlySet<string> = new Set(['paused', 'halted', 'catching-up'])
 
 /** Every service but control works, and no table stands. */
 export function streamingFinding({ phase, services, tables }: PipelineStatus): Finding {
+  const idle = services.filter(({ service, state }) => service !== 'control' && state !== 'running');
+  const standing = tables.filter(({ state }) => STANDS.has(state));
   const closed = [
     ...(phase === 'streaming' ? [] : [`the pipeline's phase is ${phase}, not streaming`]),
-    ...services
-      .filter(({ service, state }) => service !== 'control' && state !== 'running')
-      .map(({ service, state }) => `${service} is ${state}`),
-    ...tables.filter(({ state }) => STANDS.has(state)).map(({ source, state }) => `${source} is ${state}`),
+    ...idle.map(({ service, state, error }) => `${service} is ${state}${why(error)}`),
+    ...standing.map(({ source, state, stopped }) => `${source} is ${state}${why(stopped)}`),
   ];
-  if (closed.length > 0) return { isOpen: false, figure: closed.join('; ') };
-  return { isOpen: true, figure: `${tables.length} tables stream` };
+  if (closed.length === 0) return { isOpen: true, figure: `${tables.length} tables stream` };
+  const remedies = [
+    ...idle.flatMap(({ error }) => error?.remedy ?? []),
+    ...standing.flatMap(({ source, state, stopped }) =>
+      state === 'paused' ? `Resume it: ferry table resume ${source}.` : (stopped?.remedy ?? []),
+    ),
+  ];
+  return {
+    isOpen: false,
+    figure: closed.join('; '),
+    ...(remedies.length > 0 ? { remedy: remedies.join(' ') } : {}),
+  };
 }
+
+const why = (reason: { readonly message: string } | null) => (reason ? `: ${reason.message}` : '');
 
 export function lagFinding({ lag: { seconds, bytes } }: PipelineStatus, atMost = READY_BELOW_SECONDS): Finding {
   if (seconds === null) return { isOpen: false, figure: 'lag cannot be measured' };
