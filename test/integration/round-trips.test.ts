@@ -7,8 +7,7 @@ import type { GateReport, GatesClosed } from '../../services/control/cutover/gat
 import { wayBackFinding } from '../../services/control/cutover/gates/way-back.js';
 import type { CutoverReport } from '../../services/control/cutover/report.js';
 import { refuseReturned } from '../../services/control/cutover/returned.js';
-import type { PastAct } from '../../services/control/history/acts.js';
-import { insertAct } from '../../services/control/history/acts.js';
+import { insertAct, type PastAct } from '../../services/control/history/acts.js';
 import { cutOver } from '../support/cut-over.js';
 import { FlagWrites, tryWrite } from '../support/flag-writes.js';
 import { MovingPair } from '../support/moving-pair.js';
