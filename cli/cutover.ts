@@ -93,7 +93,10 @@ function moveCommand(name: string, direction: Direction): Command {
       ),
     )
     .option('--reason <text>', 'why, for those who read the record')
-    .option('--json', 'print one JSON object: ok, serving, writePauseMs, gates, steps')
+    .option(
+      '--json',
+      'print one JSON object: ok, run, dryRun, aborted, serving, writePauseMs, predictedPauseMs, steps, gates, tables',
+    )
     .action((flags: MoveFlags) => runCommand(direction, flags));
 }
 

@@ -23,7 +23,7 @@ export function historyCommand(): Command {
     .description('who did what to the pipeline, and when; the newest first')
     .requiredOption('-c, --config <dir>', 'directory that holds pipeline.yaml')
     .option('--limit <n>', 'how many', parseWholeNumber, 50)
-    .option('--json', 'print one JSON object: ok, acts')
+    .option('--json', 'print one JSON object: ok, acts (at, act, subject, by, detail)')
     .addHelpText('after', EXAMPLE)
     .action(runHistory);
 }

@@ -26,7 +26,10 @@ export function reportCommand(): Command {
     .description('rows before and after, write pause, rollback time: what a migration is judged by, in Markdown')
     .requiredOption('-c, --config <dir>', 'directory that holds pipeline.yaml')
     .option('--out <file>', 'write it there')
-    .option('--json', 'print one JSON object: ok, criteria, tables, cutover, acts')
+    .option(
+      '--json',
+      'print one JSON object: ok, pipeline, serving, mapped, criteria, tables, deadLetters, cutover, acts',
+    )
     .addHelpText('after', EXAMPLE)
     .action(runReport);
 }

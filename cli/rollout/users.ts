@@ -50,6 +50,7 @@ export async function runStepUsers(
         source,
         target,
         signal: stop.signal,
+        onStep: (step) => void process.stderr.write(`${step}\n`),
         anew: async (work) => {
           await endSession(target);
           return onSessions(open, work);

@@ -210,7 +210,14 @@ describeWithPostgres('a rollout of users', () => {
     };
     const { signal } = new AbortController();
     const anew = () => Promise.reject(new Error('not wanted'));
-    const sides = { pipeline, back: { pipeline: back, log: undefined as never }, ...sessions, signal, anew };
+    const sides = {
+      pipeline,
+      back: { pipeline: back, log: undefined as never },
+      ...sessions,
+      signal,
+      onStep: () => {},
+      anew,
+    };
     await expect(whileNobodyWrites(sides, work)).rejects.toThrow('the answer is lost');
     expect([await isRefused('source'), await isRefused('target')]).toEqual([false, true]);
     await setRollout(pair.target, { pipeline: pair.name, seen: { ...users, mode: 'reads' }, mode: 'users' });
@@ -474,7 +481,11 @@ describeWithPostgres('a rollout of users', () => {
       await sleep(500);
       expect(await standing()).toEqual(moving);
       await held.query('COMMIT');
-      expect((await taking.ended).json()).toMatchObject({ ok: true, percent: 10 });
+      const { json, stderr } = await taking.ended;
+      expect(json()).toMatchObject({ ok: true, percent: 10 });
+      expect(stderr).toMatch(
+        /^the users between 100 % and 10 % wait: for routers .*\n.* wait: for transactions that were open/m,
+      );
     } finally {
       await Promise.all([open.end(), held.end()]);
     }

@@ -27,8 +27,9 @@ export async function enterUsers(
   sides: ArmedSides,
   { seen, routersWithinMs }: { readonly seen: Rollout; readonly routersWithinMs: number },
 ): Promise<Rollout> {
-  const { pipeline, back, source, target, signal } = sides;
+  const { pipeline, back, source, target, signal, onStep } = sides;
   try {
+    onStep('puts up what both directions need: numbers of its own for the new project, traces of deleted rows');
     const tables = await readSharedTables(sides);
     const { far } = await planFarSequences(source, target, pipeline.tables);
     await setFarSequences(target, far);
@@ -38,6 +39,7 @@ export async function enterUsers(
     await failpoint('rollout.enter.armed');
     await beginTwoWay(source, back.pipeline);
     await failpoint('rollout.enter.begun');
+    onStep('opens both directions');
     // Nobody's write here is later than one there that nobody counts.
     await passBothClocks(sides);
     signal.throwIfAborted();
@@ -65,17 +67,19 @@ export async function leaveUsers(
   seen: Rollout | undefined,
   abandoned: Abandoned | undefined,
 ): Promise<void> {
-  const { pipeline, back, source, target, signal } = sides;
+  const { pipeline, back, source, target, signal, onStep } = sides;
   try {
     await refuseStanding(source, back.pipeline);
     if (!abandoned) await refuseStanding(target, pipeline);
     if (seen) await setRollout(target, { pipeline: pipeline.name, seen, mode: 'reads', routersWithinMs: null });
     await failpoint('rollout.leave.begun');
+    onStep('the old project takes all writes; waits until both directions have brought what was written');
     await shut(sides);
     // What was written on both sides is settled while both still know how.
     await drain(back.pipeline, { from: target, to: source, signal });
     if (abandoned) await noteAbandoned(target, pipeline.name, abandoned);
     else await drain(pipeline, { from: source, to: target, signal });
+    onStep('takes down what both directions needed');
     await endUsers(sides);
   } catch (error) {
     throw interrupted(error, signal);

@@ -55,11 +55,14 @@ export async function moveUsers(
 }
 
 /** Resolves once the users on the way have written their last where they were, and all of it is where they go. */
-async function settle({ pipeline, back, source, target, signal }: ArmedSides, moving: Rollout): Promise<void> {
+async function settle({ pipeline, back, source, target, signal, onStep }: ArmedSides, moving: Rollout): Promise<void> {
   const goOver = moving.to! > moving.percent;
   const way = goOver ? { pipeline, from: source, to: target } : { pipeline: back.pipeline, from: target, to: source };
+  const users = `the users between ${moving.percent} % and ${moving.to} % wait`;
+  onStep(`${users}: for routers that ask again after ${moving.routersWithinMs} ms, and what they have sent`);
   // Until nobody acts on what the rollout was before: a router asks again by then, and what it has routed has begun.
   await sleep(moving.routersWithinMs! + SENT_WITHIN_MS, undefined, { signal });
+  onStep(`${users}: for transactions that were open, and until all of it is applied on the other side`);
   await waitForOldTransactions(way.from, { withinMs: TRANSACTIONS_WITHIN_MS, signal });
   await drain(way.pipeline, { ...way, signal });
 }

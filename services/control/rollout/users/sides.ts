@@ -20,6 +20,8 @@ export interface UserSides {
   /** The new one, through the session that has the coordinator's lock. */
   readonly target: ClientBase;
   readonly signal: AbortSignal;
+  /** Is told what is under way, for people. */
+  readonly onStep: (step: string) => void;
   /** Runs work on sessions of its own: the command's may be what failed. Its session of the new project ends, and with it its lock. */
   readonly anew: <T>(work: (sessions: Pick<UserSides, 'source' | 'target'>) => Promise<T>) => Promise<T>;
 }

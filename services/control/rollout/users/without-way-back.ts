@@ -22,10 +22,12 @@ export async function leaveWithoutWayBack(
   seen: Rollout,
   abandoned: Abandoned,
 ): Promise<readonly LostRows[]> {
-  const { pipeline, back, source, target } = sides;
+  const { pipeline, back, source, target, onStep } = sides;
   await refuseRunning(back.log, back.pipeline.name);
+  onStep('nobody writes; puts down the rows of the new project that have not come to the old one');
   if (seen.mode === 'users') await whileNobodyWrites(sides, () => takeUsersBack(sides, seen, abandoned));
   await failpoint('rollout.leave.begun');
+  onStep('the old project takes all writes; forgets the way back, whose slot and log go');
   await dropSlot(target, back.pipeline.name);
   await deleteLog(back.log, back.pipeline);
   await forgetApplied(source, back.pipeline.name);
