@@ -6,6 +6,7 @@ import { readServing } from '../../services/control/cutover/journal.js';
 import { eventually } from './eventually.js';
 
 const PAUSE_MS = 20;
+const WRITERS = 4;
 
 /** The small tables (small-tables.ts) under the names that each side has for them. */
 export const NAMES = {
@@ -13,19 +14,21 @@ export const NAMES = {
   target: { users: 'shared.users', orders: 'growth.orders', settings: 'growth.settings' },
 } as const;
 
-/** An application that follows the flag: one transaction after the other, each in the project that serves. */
+/** An application that follows the flag: its sessions write one transaction after the other, each in the project that serves. */
 export class FlagWrites {
   readonly #pipeline: string;
   readonly #accepted: { readonly n: number; readonly side: Serving }[] = [];
   readonly #stop = new AbortController();
-  readonly #done: Promise<void>;
+  readonly #done: Promise<unknown>;
+  #next = 1;
+  /** The sessions that stand still. */
+  #standing = 0;
   #held: Promise<void> | undefined;
-  #isHeld: (() => void) | undefined;
 
   constructor(pipeline: string, urls: Readonly<Record<Serving, string>>) {
     this.#pipeline = pipeline;
-    this.#done = this.#write(urls);
-    this.#done.catch(() => {});
+    this.#done = Promise.all(Array.from({ length: WRITERS }, () => this.#write(urls)));
+    this.#done.catch(() => this.#stop.abort());
   }
 
   /** Resolves once a side has committed another transaction. */
@@ -39,14 +42,13 @@ export class FlagWrites {
   /** Nothing is written while the work goes on. */
   async held<T>(work: () => Promise<T>): Promise<T> {
     let release!: () => void;
-    const standsStill = new Promise<void>((resolve) => {
-      this.#isHeld = resolve;
-    });
     this.#held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    await Promise.race([standsStill, this.#done]);
     try {
+      await eventually(() => this.#standing === WRITERS || this.#stop.signal.aborted, {
+        what: 'writers to stand still',
+      });
       return await work();
     } finally {
       this.#held = undefined;
@@ -74,12 +76,16 @@ export class FlagWrites {
     const source = await connect('source', urls.source, { applicationName: 'application' });
     const target = await connect('target', urls.target, { applicationName: 'application' });
     try {
-      for (let n = 1; !this.#stop.signal.aborted; ) {
+      for (let n = this.#next++; !this.#stop.signal.aborted; ) {
         const side = await readServing(target, this.#pipeline);
-        if (await tryWrite({ source, target }[side], side, n)) this.#accepted.push({ n: n++, side });
+        if (await tryWrite({ source, target }[side], side, n)) {
+          this.#accepted.push({ n, side });
+          n = this.#next++;
+        }
         await sleep(PAUSE_MS);
-        this.#isHeld?.();
+        this.#standing++;
         await this.#held;
+        this.#standing--;
       }
     } finally {
       await source.end();

@@ -32,7 +32,7 @@ import { planSequences, setSequences } from './sequences.js';
 import type { Settings } from './settings.js';
 import type { Undo } from './step.js';
 import { TableChecks } from './table-checks.js';
-import { analyzeStale, isStale, readStatistics } from './table-statistics.js';
+import { analyzeStale, isAging, readStatistics } from './table-statistics.js';
 import { sayTurn, type TurnSides } from './turn.js';
 import { waitForLedger } from './wait-for-ledger.js';
 import type { Action, Outcome, Rehearsal, Way } from './way.js';
@@ -178,8 +178,8 @@ export class Move implements Way<StepName> {
 
   async #staleStatistics(): Promise<Rehearsal> {
     const { target, options } = this.#at;
-    const stale = (await readStatistics(target, options.pipeline.tables)).filter(isStale);
-    return { detail: `${stale.length} tables are yet to be analyzed` };
+    const aging = (await readStatistics(target, options.pipeline.tables)).filter(isAging);
+    return { detail: `${aging.length} tables are yet to be analyzed` };
   }
 
   async #rehearseArm(): Promise<Rehearsal> {

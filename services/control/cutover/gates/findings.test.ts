@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { RecordedVerification } from '../../verify/record.js';
-import { isStale } from '../table-statistics.js';
+import { isAging, isStale } from '../table-statistics.js';
 import { accessProblems, type TableAccess } from './parity.js';
 import { verifiedFinding } from './verified.js';
 
@@ -67,6 +67,12 @@ describe('isStale', () => {
     expect(isStale({ ...table, analyzedAt: null, liveRows: 0 })).toBe(false);
     expect(isStale({ ...table, liveRows: 300, changedSince: 10_000 })).toBe(false);
     expect(isStale({ ...table, changedSince: 210_000 })).toBe(false);
+  });
+
+  test('is not near behind an ANALYZE: what is a tenth of the way there is analyzed, too', () => {
+    expect(isAging({ ...table, changedSince: 21_001 })).toBe(true);
+    expect(isAging({ ...table, changedSince: 21_000 })).toBe(false);
+    expect(isAging({ ...table, analyzedAt: null })).toBe(true);
   });
 });
 
