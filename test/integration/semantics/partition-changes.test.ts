@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makePipeline, type Pipeline } from '../../support/pipeline.js';
 import { describeWithPostgres } from '../../support/servers.js';
+import { untilLookedAt } from '../../support/until-looked-at.js';
 
 const partitioned = (name: string) => `
   CREATE TABLE public.${name} (id int, n int, PRIMARY KEY (id)) PARTITION BY RANGE (id);
@@ -60,6 +61,8 @@ describeWithPostgres('partitioned tables whose columns change', () => {
     const steps = /On the target: (ALTER .*?;) Then ferry table resume public\.halts\. .*: (UPDATE .*;)$/.exec(remedy)!;
     await pipeline.target.query(steps[1]!);
     expect((await pipeline.ferry('table', 'resume', 'public.halts')).code).toBe(0);
+    // All rows updated before that look as those of a table that was truncated.
+    await untilLookedAt(pipeline, 'public.halts');
     await pipeline.source.query(steps[2]!);
     await pipeline.until('it to run', async () => (await tableOf('public.halts')).state === 'streaming');
     await pipeline.expectApplied();

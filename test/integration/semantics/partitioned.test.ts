@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { formatLsn } from '../../../core/lsn.js';
-import { CAPTURE_STATE, type CaptureState } from '../../../core/stage-state.js';
 import { makePipeline, type Pipeline } from '../../support/pipeline.js';
 import { fromPublic } from '../../support/pipeline-files.js';
 import { describeWithPostgres } from '../../support/servers.js';
+import { untilLookedAt } from '../../support/until-looked-at.js';
 
 /** A partitioned table with a partition in another column order, one of mixed case, and one that is partitioned itself. */
 const PARTITIONED = `
@@ -115,26 +115,16 @@ describeWithPostgres('partitioned and inheriting tables', () => {
     await pipeline.expectApplied('public.events');
   });
 
-  /** Waits until capture has looked at the partitions as they are now, and has put that down. */
-  async function untilLookedAt(): Promise<void> {
-    const { rows } = await pipeline.source.query<{ xid: string }>('SELECT pg_catalog.pg_current_xact_id() AS xid');
-    await using log = await pipeline.openLog();
-    await pipeline.until('capture to look at the partitions', async () => {
-      const state = (await log.control.get(CAPTURE_STATE)) as CaptureState;
-      return Number(state.tables['public.events']!.horizon ?? 0) > Number(rows[0]!.xid);
-    });
-  }
-
   test('a partition that is rewritten while capture is away changes no row, and it goes on', async () => {
     await pipeline.source.query(
       "INSERT INTO public.events SELECT 'us', i, 0, 'rewritten' FROM generate_series(10, 20) i",
     );
-    await untilLookedAt();
+    await untilLookedAt(pipeline, 'public.events');
     await pipeline.capture.stop();
     await pipeline.source.query('VACUUM FULL public.events_rest_low');
     await pipeline.source.query('DELETE FROM public.events WHERE id = 10');
     pipeline.capture.start();
-    await untilLookedAt();
+    await untilLookedAt(pipeline, 'public.events');
     await pipeline.expectApplied('public.events');
   });
 
@@ -160,7 +150,7 @@ describeWithPostgres('partitioned and inheriting tables', () => {
           ({ source, state }) => source === 'public.events' && state === 'streaming',
         ),
       );
-      await untilLookedAt();
+      await untilLookedAt(pipeline, 'public.events');
       await pipeline.expectApplied('public.events');
     };
     await pipeline.capture.stop();
