@@ -3,7 +3,7 @@ import { ensureControlSchema } from '../platform/control-schema.js';
 import { openLog } from '../platform/event-log/open.js';
 import { loadPipeline, loadWayBack } from '../platform/load-pipeline.js';
 import { silentLogger } from '../platform/logger.js';
-import { finish } from '../services/control/finish/finish.js';
+import { finish, refuseWayBack } from '../services/control/finish/finish.js';
 import { refuseRunning } from '../services/control/status/refuse-running.js';
 import { confirm } from './confirm.js';
 import { printJson, printLine } from './output.js';
@@ -42,6 +42,7 @@ export function finishCommand(): Command {
 
 async function runFinish(flags: FinishFlags): Promise<void> {
   const pipeline = await loadPipeline(flags.config);
+  refuseWayBack(pipeline.name);
   await using log = await openLog(pipeline, `ferry-${pipeline.name}-finish`, silentLogger);
   await refuseRunning(log);
   const back = await loadWayBack(pipeline);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ensureControlSchema } from '../../platform/control-schema.js';
 import { openLog } from '../../platform/event-log/open.js';
 import { loadPipeline, loadWayBack } from '../../platform/load-pipeline.js';
 import { silentLogger } from '../../platform/logger.js';
@@ -141,9 +142,18 @@ describeWithPostgres('there and back', () => {
   test('finished, nothing of either direction is left, and there is no way back any more', async () => {
     await cutOver(pair, 'begin');
     await writes.stop();
+    const dying = pair.startWith({ FERRY_FAILPOINTS: 'cutover.gates.begun=die:0@0' }, 'rollback');
+    expect((await dying.ended).code).toBeNull();
     await pair.stopAll();
-    const givenUp = await pair.run('finish', '--give-up', '--yes', '--json');
-    expect([givenUp.code, givenUp.stdout]).toEqual([3, expect.stringContaining('the new project serves')]);
+    const refused = async (code: number, message: string, ...args: string[]) => {
+      const result = await pair.runPlain('finish', ...args, '--yes', '--json');
+      expect([result.code, result.stdout]).toEqual([code, expect.stringContaining(message)]);
+    };
+    await refused(3, 'a rollback of the pipeline', '-c', pair.config, '--now');
+    expect((await pair.run('rollback', '--abort')).code).toBe(0);
+    await refused(3, 'the new project serves', '-c', pair.config, '--give-up');
+    // There it would find nobody who serves, and take the flag away.
+    for (const how of ['--give-up', '--now']) await refused(2, 'is a way back', '-c', pair.back, how);
     await pair.source.query(
       `INSERT INTO ferry.act (pipeline, act, detail, done_by) VALUES ($1, 'table pause', '{"why": "test"}', 'ann');`,
       [`${pair.name}-back`],
@@ -162,9 +172,18 @@ describeWithPostgres('there and back', () => {
       expect(rows).toEqual([]);
     }
     expect((await pair.source.query("SELECT FROM pg_namespace WHERE nspname = 'ferry'")).rows).toEqual([]);
-    // What stood in the old project is kept in the new one, however often.
-    const again = await pair.run('finish', '--now', '--yes', '--json');
-    expect(again.json(), again.stderr).toMatchObject({ ok: true, removed: [] });
+    // What stood in the old project is kept in the new one, however often, and what came there since.
+    for (const [act, removed] of [
+      ['table resume', [{ kind: 'schema', name: 'ferry' }]],
+      [undefined, []],
+    ] as const) {
+      if (act) {
+        await ensureControlSchema(pair.source);
+        await insertAct(pair.source, `${pair.name}-back`, { act });
+      }
+      const again = await pair.run('finish', '--now', '--yes', '--json');
+      expect(again.json(), again.stderr).toMatchObject({ ok: true, removed });
+    }
     const { rows: kept } = await pair.target.query(
       `SELECT count(*) AS count, max(key[1]::int) AS last, min(key[2]) AS quoted, min(lost::text) AS lost
          FROM ferry.conflict WHERE pipeline = $1`,
@@ -172,9 +191,10 @@ describeWithPostgres('there and back', () => {
     );
     expect(kept).toEqual([{ count: '2500', last: '2500', quoted: 'a "b"', lost: '{"n": 1.50}' }]);
     const { acts } = (await pair.run('history', '--json')).json<{ acts: PastAct[] }>();
-    expect(acts).toContainEqual(
-      expect.objectContaining({ act: 'way back: table pause', by: 'ann', detail: { why: 'test' } }),
-    );
+    expect(acts.filter(({ act }) => act.startsWith('way back: '))).toMatchObject([
+      { act: 'way back: table resume' },
+      { act: 'way back: table pause', by: 'ann', detail: { why: 'test' } },
+    ]);
     expect(await pair.status()).toMatchObject({
       phase: 'finished',
       nextSteps: ['Nothing: the migration is finished.'],

@@ -1,7 +1,7 @@
 import pRetry from 'p-retry';
 import type { ClientBase } from 'pg';
 import { FerryError } from '../../../core/errors.js';
-import { otherWay } from '../../../core/way-back.js';
+import { isWayBack, otherWay } from '../../../core/way-back.js';
 import { COMMAND, NOUN } from '../cutover/direction.js';
 import { Journal } from '../cutover/journal.js';
 import { lockCoordinator } from '../cutover/lock.js';
@@ -37,6 +37,7 @@ export interface FinishReport {
  */
 export async function finish(options: FinishOptions): Promise<FinishReport> {
   const { pipeline, target, onRemoved } = options;
+  refuseWayBack(pipeline);
   await lockCoordinator(target, pipeline, 0);
   const cutOverAt = await (options.isGivenUp ? refuseUsed(options) : refuseEarly(options));
   await keepRecord(options, otherWay(pipeline));
@@ -55,6 +56,14 @@ export async function finish(options: FinishOptions): Promise<FinishReport> {
   // When the flag was flipped stays what it says.
   if (cutOverAt) await target.query("UPDATE ferry.cutover SET state = 'finished' WHERE pipeline = $1", [pipeline]);
   return { ok: true, cutOverAt, removed: remains.map(({ remain: { kind, name } }) => ({ kind, name })) };
+}
+
+/** @throws FerryError `usage`: what a way back was armed for has its flag and its journal where that would take them away. */
+export function refuseWayBack(pipeline: string): void {
+  if (!isWayBack(pipeline)) return;
+  throw new FerryError('usage', `${pipeline} is a way back: it ends with the pipeline that it leads back`, {
+    remedy: `Run \`ferry finish\` with the configuration of ${otherWay(pipeline)}.`,
+  });
 }
 
 /** The way back goes first: nothing is carried from then on. It may be there although its configuration is not. */
@@ -85,6 +94,7 @@ async function refuseEarly({ pipeline, target, graceDays }: FinishOptions): Prom
     [pipeline, graceDays],
   );
   const [cutover] = rows;
+  await refuseOpen(target, pipeline);
   if (!cutover) {
     throw new FerryError('not-ready', `the old project serves: the pipeline ${pipeline} was not cut over`, {
       remedy: 'Run `ferry cutover`; or give the migration up: ferry finish --give-up.',
@@ -112,11 +122,17 @@ async function refuseUsed({ pipeline, target }: FinishOptions): Promise<null> {
       remedy: 'Take them back first: ferry rollout --percent 0.',
     });
   }
+  await refuseOpen(target, pipeline);
+  return null;
+}
+
+/** @throws FerryError `not-ready` where a coordinator has died, and nobody has decided what comes of it. */
+async function refuseOpen(target: ClientBase, pipeline: string): Promise<void> {
   const open = await Journal.open(target, pipeline);
-  if (!open) return null;
+  if (!open) return;
   const { direction } = open.run;
   throw new FerryError('not-ready', `a ${NOUN[direction]} of the pipeline ${pipeline} has not ended`, {
-    remedy: `Undo it first: ${COMMAND[direction]} --abort.`,
+    remedy: `Go on with it, ${COMMAND[direction]} --resume, or undo it: ${COMMAND[direction]} --abort.`,
   });
 }
 

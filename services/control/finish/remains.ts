@@ -61,8 +61,17 @@ export async function findRemains(source: ClientBase, pipeline: string): Promise
  * writes there, too.
  */
 export async function findRecordRemains(source: ClientBase, wayBack: string): Promise<Remain[]> {
-  const { rows: there } = await source.query("SELECT WHERE pg_catalog.to_regclass('ferry.checkpoint') IS NOT NULL");
+  const { rows: there } = await source.query<{ table: string }>(
+    'SELECT name AS table FROM unnest($1::text[]) name WHERE pg_catalog.to_regclass(name) IS NOT NULL',
+    [RECORDS],
+  );
   if (there.length === 0) return [];
-  const { rows } = await source.query('SELECT FROM ferry.checkpoint WHERE pipeline <> $1 LIMIT 1', [wayBack]);
-  return rows.length > 0 ? [] : [{ kind: 'schema', name: 'ferry', sql: 'DROP SCHEMA ferry CASCADE' }];
+  for (const { table } of there) {
+    const { rows } = await source.query(`SELECT FROM ${table} WHERE pipeline <> $1 LIMIT 1`, [wayBack]);
+    if (rows.length > 0) return [];
+  }
+  return [{ kind: 'schema', name: 'ferry', sql: 'DROP SCHEMA ferry CASCADE' }];
 }
+
+/** What a pipeline that writes into a database leaves there, whatever it has done last. */
+const RECORDS = ['ferry.checkpoint', 'ferry.cutover', 'ferry.act', 'ferry.conflict'];
