@@ -127,7 +127,7 @@ describeWithPostgres('a coordinator that is killed', () => {
 
       test('and interrupted when it was resumed: so it is', async () => {
         await killedAt('cutover.admit.acted');
-        const plan = { FERRY_FAILPOINTS: 'cutover.marker.begun=pause:2000@0' };
+        const plan = { FERRY_FAILPOINTS: 'cutover.marker.begun=pause:500@0' };
         const resumed = pair.startWith(plan, COMMAND[serving], '--resume');
         await resumed.said(/pause cutover.marker.begun/);
         resumed.signal('SIGINT');

@@ -24,6 +24,8 @@ export interface AttemptParts {
   /** Undefined for one that is only tried: nothing is written, and nothing is done that would have to be taken back. */
   readonly journal: Journal | undefined;
   readonly pause: Pause;
+  /** Ends the session that has the lock, through which the journal is written. */
+  readonly leave: () => Promise<void>;
 }
 
 /** One process' work on a run: the steps that are ahead of it, or everything taken back. */
@@ -32,17 +34,19 @@ export class Attempt {
   readonly #way: Way<StepName>;
   readonly #journal: Journal | undefined;
   readonly #pause: Pause;
+  readonly #leave: () => Promise<void>;
   readonly #steps: Steps;
   /** What takes back the steps that were begun, by this attempt as far as it knows. */
   readonly #undos = new Set<Undo['action']>();
   #isFlagBegun = false;
   #isResumedInPause = false;
 
-  constructor(options: CutoverOptions, { way, journal, pause }: AttemptParts) {
+  constructor(options: CutoverOptions, { way, journal, pause, leave }: AttemptParts) {
     this.#options = options;
     this.#way = way;
     this.#journal = journal;
     this.#pause = pause;
+    this.#leave = leave;
     this.#steps = new Steps({ journal, onStep: options.onStep });
   }
 
@@ -170,29 +174,33 @@ export class Attempt {
   }
 
   /**
-   * Ends the run in the journal, through a session that has the lock, or not at all. What earlier attempts have left, and
-   * others while nobody had the lock, is taken back with it.
+   * Ends the run in the journal, through a session that has the lock, or not at all. Where that may be lost, or an earlier
+   * attempt has left what this one has not taken back, the lock is taken anew: who undoes for others must have it.
    * @returns false when another command has gone on with the run, to its end.
    */
   async #close(journal: Journal): Promise<boolean> {
-    const undo = (left: Undo) => this.#way.undo(left, 'anyone');
+    if (await this.#hasClosed(journal).catch(() => false)) return true;
+    await this.#leave();
+    const { name } = this.#options.pipeline;
+    const target: pg.Client = await this.#options.connectTarget();
     try {
-      await undoRun(journal, undo);
+      await lockCoordinator(target, name, LOCK_WITHIN_MS);
+      const open = await Journal.open(target, name);
+      // Of the last word the answer alone may be lost.
+      if (open?.run.id !== journal.run.id) return await wasAborted(target, journal.run);
+      await undoRun(open, (undo) => pRetry(() => this.#way.undo(undo, 'anyone'), LIFT_TRIES));
       return true;
-    } catch {
-      const { name } = this.#options.pipeline;
-      const target: pg.Client = await this.#options.connectTarget();
-      try {
-        await lockCoordinator(target, name, LOCK_WITHIN_MS);
-        const open = await Journal.open(target, name);
-        // Of the last word the answer alone may be lost.
-        if (open?.run.id !== journal.run.id) return await wasAborted(target, journal.run);
-        await undoRun(open, undo);
-        return true;
-      } finally {
-        await endSession(target);
-      }
+    } finally {
+      await endSession(target);
     }
+  }
+
+  /** Without what is left of others: it is not marked as taken back. */
+  async #hasClosed(journal: Journal): Promise<boolean> {
+    const left = entriesToUndo(await journal.entries());
+    if (left.some(({ undo }) => !this.#undos.has(undo.action))) return false;
+    await undoRun(journal, () => Promise.resolve());
+    return true;
   }
 
   #explained(error: unknown): FerryError {

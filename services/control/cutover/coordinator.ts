@@ -99,7 +99,7 @@ async function move(options: CutoverOptions, { way, home, open }: Standing): Pro
       const stands = direction === 'back' ? (flag: ClientBase) => candidatesDecide(flag, pipeline) : undefined;
       const flip = () => journal!.flip(stands);
       const moving = new Move({ options: bounded, settings, source, target, owner, pause, flip });
-      return await new Attempt(options, { way: moving, journal, pause }).run();
+      return await new Attempt(options, { way: moving, journal, pause, leave: () => endSession(home) }).run();
     } finally {
       await endSession(target);
     }

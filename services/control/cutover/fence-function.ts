@@ -129,6 +129,15 @@ export async function refuseWriters(
   });
 }
 
+/** Takes over the fence that an earlier process of the same run has opened on the side that is to serve, if it has. */
+export async function takeOverAdmitted(target: ClientBase, owner: FenceOwner): Promise<void> {
+  const theirs = { ...owner, pipeline: otherWay(owner.pipeline) };
+  await replaceFence(target, theirs, {
+    state: 'open',
+    when: (standing) => standing?.state === 'open' && standing.run === owner.run,
+  });
+}
+
 /**
  * Takes over a closed fence that another process of the same run has left.
  * @returns false when it is not closed: writers may have come through since.

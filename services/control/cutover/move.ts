@@ -16,6 +16,7 @@ import {
   liftFence,
   refuseWriters,
   type StandingFence,
+  takeOverAdmitted,
   takeOverFence,
 } from './fence-function.js';
 import { followTargets } from './follow-targets.js';
@@ -89,8 +90,11 @@ export class Move implements Way<StepName> {
     this.#checks = new TableChecks(context);
   }
 
-  takeOver(): Promise<boolean> {
-    return takeOverFence(this.#at.source, this.#at.owner);
+  async takeOver(): Promise<boolean> {
+    const { source, target, owner } = this.#at;
+    if (!(await takeOverFence(source, owner))) return false;
+    await takeOverAdmitted(target, owner);
+    return true;
   }
 
   /** On a session of its own: the coordinator's may be what failed. */

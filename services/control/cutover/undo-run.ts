@@ -3,7 +3,7 @@ import type { Journal } from './journal.js';
 import { entriesToUndo, type Undo } from './step.js';
 
 /**
- * Takes back all that a run did, the last step first. Killed in between and called again it goes on.
+ * Takes back all that a run did, the fence last. Killed in between and called again it goes on.
  * @param undo takes back what one step did; taken back before, it stays so.
  */
 export async function takeBack(journal: Journal, undo: (undo: Undo) => Promise<void>): Promise<void> {

@@ -88,11 +88,17 @@ export class GatesClosed extends FerryError {
   constructor(gates: readonly GateReport[], reasons: readonly string[]) {
     const closed = gates.filter(isInTheWay);
     const remedies = [...new Set(closed.flatMap(({ remedy }) => remedy ?? []))];
-    super('not-ready', `not ready: ${[...closed.map(({ figure }) => figure), ...reasons].join('; ')}`, {
+    const figures = closed.map(({ figure }) => figure);
+    super('not-ready', `not ready: ${[...figures, ...unsaid(reasons, figures)].join('; ')}`, {
       ...(remedies.length > 0 ? { remedy: remedies.join(' ') } : {}),
     });
     this.gates = gates;
   }
+}
+
+/** What services and tables say that no figure has: they name themselves, `apply: …`. */
+export function unsaid(reasons: readonly string[], figures: readonly string[]): string[] {
+  return reasons.filter((reason) => !figures.some((figure) => figure.includes(reason.replace(/^\w+: /, ''))));
 }
 
 export function isInTheWay({ isOpen, forced }: GateReport): boolean {

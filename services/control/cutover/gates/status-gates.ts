@@ -5,7 +5,7 @@ import type { Finding, Gate } from './gate.js';
 const STANDS: ReadonlySet<string> = new Set(['paused', 'halted', 'catching-up']);
 
 /** Every service but control works, and no table stands. */
-export function streamingFinding({ phase, services, tables }: PipelineStatus): Finding {
+export function streamingFinding({ pipeline, phase, services, tables }: PipelineStatus): Finding {
   const idle = services.filter(({ service, state }) => service !== 'control' && state !== 'running');
   const standing = tables.filter(({ state }) => STANDS.has(state));
   const closed = [
@@ -17,7 +17,9 @@ export function streamingFinding({ phase, services, tables }: PipelineStatus): F
   const remedies = [
     ...idle.flatMap(({ error }) => error?.remedy ?? []),
     ...standing.flatMap(({ source, state, stopped }) =>
-      state === 'paused' ? `Resume it: ferry table resume ${source}.` : (stopped?.remedy ?? []),
+      state === 'paused'
+        ? `Resume it in the configuration of ${pipeline}: ferry table resume ${source}`
+        : (stopped?.remedy ?? []),
     ),
   ];
   return {

@@ -8,7 +8,7 @@ import { readStatus } from '../../status/read-status.js';
 import { readInverse } from '../../way-back/inverse.js';
 import { waitUntilDrained, writeMarker } from '../marker.js';
 import type { Running } from '../options.js';
-import type { Finding, Gate, GateContext } from './gate.js';
+import { type Finding, type Gate, type GateContext, unsaid } from './gate.js';
 import { mappingFinding } from './mapping.js';
 import { lagFinding, streamingFinding } from './status-gates.js';
 
@@ -90,11 +90,12 @@ async function armedFinding({ source, target }: WayBackContext, { pipeline, log 
   const status = await readStatus(pipeline, { log, source: target, target: source });
   const problems = [streamingFinding(status), lagFinding(status)].filter(({ isOpen }) => !isOpen);
   if (problems.length > 0) {
-    const said = [...problems.map(({ figure }) => figure), ...status.errors].join('; ');
+    const figures = problems.map(({ figure }) => figure);
+    const remedies = problems.flatMap(({ remedy }) => remedy ?? []);
     return {
       isOpen: false,
-      figure: `the way back: ${said}`,
-      remedy: `Run its services: ferry up -c ${pipeline.directory}.`,
+      figure: `the way back: ${[...figures, ...unsaid(status.errors, figures)].join('; ')}`,
+      remedy: remedies.length > 0 ? remedies.join(' ') : `Run its services: ferry up -c ${pipeline.directory}.`,
     };
   }
   const mapping = await mappingFinding({ pipeline, log });
