@@ -121,6 +121,7 @@ function summary({ ok, queries }: CompareReadsReport): object {
     queries: queries.length,
     samples: sum(({ samples }) => samples),
     different: sum(({ different }) => different),
+    unsettled: sum(({ unsettled }) => unsettled),
   };
 }
 

@@ -43,6 +43,7 @@ class UserWrites {
   readonly #stop = new AbortController();
   readonly #done: Promise<unknown>;
   #next = 0;
+  #each = 0;
 
   constructor(pipeline: string, urls: Readonly<Record<Side, string>>) {
     this.router = createRouter({
@@ -86,7 +87,7 @@ class UserWrites {
     while (!this.#stop.signal.aborted) {
       const n = this.#next++;
       // Some users write much, most of them now and then.
-      const user = `user-${n % 7 === 0 ? n % 20 : (n * 7_919) % USERS}`;
+      const user = `user-${n % 7 === 0 ? n % 20 : (this.#each++ * 7_919) % USERS}`;
       const note = `${user} ${n}`;
       const side = await this.router.run((at) => this.#transaction(at, user, note), { userId: user });
       this.accepted.push({ user, note, side });

@@ -46,9 +46,10 @@ export class FlagWrites {
       release = resolve;
     });
     try {
-      await eventually(() => this.#standing === WRITERS || this.#stop.signal.aborted, {
+      await eventually(() => this.#stop.signal.aborted || this.#standing === WRITERS, {
         what: 'writers to stand still',
       });
+      if (this.#stop.signal.aborted) await this.#done;
       return await work();
     } finally {
       this.#held = undefined;

@@ -3,7 +3,7 @@ import { COMMAND, type Direction, NOUN } from '../cutover/direction.js';
 import type { Lag } from './lag.js';
 import type { Ledger } from './read-ledger.js';
 
-/** not-started, snapshot until every table is copied, streaming after, cut-over once the flag names the target. */
+/** not-started, snapshot until every table is copied, streaming after, cut-over once the flag names the target, finished once `ferry finish` has ended it. */
 export type Phase = 'not-started' | 'snapshot' | 'streaming' | 'cut-over' | 'finished' | 'unknown';
 
 export interface TableStatus {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { GateReport } from '../../../services/control/cutover/gates/gate.js';
 import type { CliError, CliResult, FerryProcess } from '../../support/cli.js';
+import { eventually } from '../../support/eventually.js';
 import { MovingPair } from '../../support/moving-pair.js';
 import { type OwnServer, ownServer } from '../../support/own-server.js';
 import { describeWithPostgres, testServers } from '../../support/servers.js';
@@ -117,7 +118,16 @@ describeWithPostgres('a cutover of a pipeline that is not fit for it', () => {
 
   test('that has lost its slot: by its name, and what is to be done', async () => {
     await up.stop();
-    await pair.source.query('SELECT pg_drop_replication_slot($1)', [pair.slot]);
+    const drop = () => pair.source.query('SELECT pg_drop_replication_slot($1)', [pair.slot]);
+    // Whoever read it may be there for a moment.
+    await eventually(
+      () =>
+        drop().then(
+          () => true,
+          () => false,
+        ),
+      { what: 'the slot to be dropped' },
+    );
     up = pair.start('up');
     await pair.untilError('capture', 'slot-lost');
     const refused = await cutover();
