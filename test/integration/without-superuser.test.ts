@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Direction, Serving } from '../../services/control/cutover/direction.js';
 import { eventually } from '../support/eventually.js';
-import { FlagWrites } from '../support/flag-writes.js';
-import { MovingPair } from '../support/moving-pair.js';
+import type { FlagWrites } from '../support/flag-writes.js';
+import type { MovingPair } from '../support/moving-pair.js';
 import { describeWithPostgres, testServers } from '../support/servers.js';
-import { expectMoves, expectServes } from '../support/there-and-back.js';
+import { expectMoves, expectServes, startArmed } from '../support/there-and-back.js';
 
 const SIDES = ['source', 'target'] as const;
 
@@ -31,13 +31,9 @@ describeWithPostgres('roles that own the tables, and are no superusers', () => {
   let writes: FlagWrites;
 
   beforeAll(async () => {
-    pair = await MovingPair.configured({ servers: testServers() });
-    for (const side of SIDES) await pair[side].query(OWNED_SQL(`${pair.name}_${side}`));
-    await pair.configureBack();
-    await pair.up();
-    await pair.upBack();
-    const { source, target } = pair.databases;
-    writes = new FlagWrites(pair.name, { source: source.url, target: target.url });
+    ({ pair, writes } = await startArmed({ servers: testServers() }, async (ready) => {
+      for (const side of SIDES) await ready[side].query(OWNED_SQL(`${ready.name}_${side}`));
+    }));
   });
 
   afterAll(async () => {

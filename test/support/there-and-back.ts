@@ -12,10 +12,17 @@ export interface MovingApplication {
   readonly writes: FlagWrites;
 }
 
-/** Both directions run, and the application writes. */
-export async function startArmed(options: Parameters<typeof MovingPair.configured>[0]): Promise<MovingApplication> {
+/**
+ * Both directions run, and the application writes.
+ * @param ready does something to the pair before anything runs.
+ */
+export async function startArmed(
+  options: Parameters<typeof MovingPair.configured>[0],
+  ready: (pair: MovingPair) => Promise<void> = async () => {},
+): Promise<MovingApplication> {
   const pair = await MovingPair.configured(options);
   try {
+    await ready(pair);
     await pair.configureBack();
     await pair.up();
     await pair.upBack();

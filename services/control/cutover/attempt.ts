@@ -4,7 +4,7 @@ import { FerryError, toFerryError } from '../../../core/errors.js';
 import { classifyUnnamed, endSession } from '../../../platform/postgres.js';
 import { COMMAND, NOUN, PROJECT, SERVES_AFTER, SERVES_BEFORE } from './direction.js';
 import { Journal, readSettledServing, wasAborted } from './journal.js';
-import { lockCoordinator } from './lock.js';
+import { BROKEN_MS, lockCoordinator } from './lock.js';
 import type { StepName } from './move-steps.js';
 import type { CutoverOptions } from './options.js';
 import type { Pause } from './pause.js';
@@ -16,8 +16,6 @@ import type { Way } from './way.js';
 
 /** A source that restarts is back by then. */
 const LIFT_TRIES = { retries: 8, minTimeout: 250, maxTimeout: 4_000 };
-/** Until the server has noticed that a broken session, which had the lock, is gone. */
-const LOCK_WITHIN_MS = 5_000;
 
 export interface AttemptParts {
   readonly way: Way<StepName>;
@@ -184,7 +182,7 @@ export class Attempt {
     const { name } = this.#options.pipeline;
     const target: pg.Client = await this.#options.connectTarget();
     try {
-      await lockCoordinator(target, name, LOCK_WITHIN_MS);
+      await lockCoordinator(target, name, BROKEN_MS);
       const open = await Journal.open(target, name);
       // Of the last word the answer alone may be lost.
       if (open?.run.id !== journal.run.id) return await wasAborted(target, journal.run);

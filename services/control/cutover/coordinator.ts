@@ -9,7 +9,7 @@ import { cutOffAfter } from './cut-off.js';
 import { PROJECT, SERVES_BEFORE } from './direction.js';
 import { candidatesDecide } from './follow-targets.js';
 import { isFinished, Journal, readServing } from './journal.js';
-import { lockCoordinator } from './lock.js';
+import { JUST_DIED_MS, lockCoordinator } from './lock.js';
 import { Move, undoMove } from './move.js';
 import type { CutoverOptions, MoveOptions } from './options.js';
 import { Pause } from './pause.js';
@@ -17,9 +17,6 @@ import type { CutoverReport } from './report.js';
 import { DEFAULT_SETTINGS } from './settings.js';
 import { refusalOf } from './step.js';
 import { undoRun } from './undo-run.js';
-
-/** Until a server has noticed that the session of a coordinator which was killed is gone. */
-const JUST_DIED_MS = 2_000;
 
 /**
  * Moves the traffic one way or the other, goes on with a move whose coordinator died, or undoes it. What fails before the

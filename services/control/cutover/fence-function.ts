@@ -129,23 +129,23 @@ export async function refuseWriters(
   });
 }
 
-/** Takes over the fence that an earlier process of the same run has opened on the side that is to serve, if it has. */
-export async function takeOverAdmitted(target: ClientBase, owner: FenceOwner): Promise<void> {
-  const theirs = { ...owner, pipeline: otherWay(owner.pipeline) };
-  await replaceFence(target, theirs, {
-    state: 'open',
-    when: (standing) => standing?.state === 'open' && standing.run === owner.run,
-  });
-}
-
 /**
  * Takes over a closed fence that another process of the same run has left.
  * @returns false when it is not closed: writers may have come through since.
  */
 export function takeOverFence(source: ClientBase, owner: FenceOwner): Promise<boolean> {
-  return replaceFence(source, owner, {
-    state: 'closed',
-    when: (standing) => standing?.state === 'closed' && standing.run === owner.run,
+  return takeOver(source, owner, 'closed');
+}
+
+/** Takes over the fence that an earlier process of the same run has opened on the side that is to serve, if it has. */
+export async function takeOverAdmitted(target: ClientBase, owner: FenceOwner): Promise<void> {
+  await takeOver(target, { ...owner, pipeline: otherWay(owner.pipeline) }, 'open');
+}
+
+function takeOver(client: ClientBase, owner: FenceOwner, state: FenceState): Promise<boolean> {
+  return replaceFence(client, owner, {
+    state,
+    when: (standing) => standing?.state === state && standing.run === owner.run,
   });
 }
 

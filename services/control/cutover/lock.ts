@@ -4,6 +4,12 @@ import { FerryError } from '../../../core/errors.js';
 
 const AGAIN_MS = 100;
 
+/** Until a server has noticed that the session of a command which was killed is gone. */
+export const JUST_DIED_MS = 2_000;
+
+/** Until the server has noticed that a broken session, which had the lock, is gone. */
+export const BROKEN_MS = 5_000;
+
 /**
  * Makes a session the pipeline's one coordinator, until it ends, however that is. What only the coordinator may do to
  * the journal and the flag must go through this very session: who has lost it has lost the lock.

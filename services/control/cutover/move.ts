@@ -189,21 +189,19 @@ export class Move implements Way<StepName> {
   async #rehearseArm(): Promise<Rehearsal> {
     const { source, owner, pause } = this.#at;
     const startedAt = performance.now();
-    await rehearseFence(source, owner, this.#sourceTables(), pause.signal).catch((error: unknown) =>
-      this.#refused(error),
-    );
+    await rehearseFence(source, owner, this.#sourceTables(), pause.signal).catch(this.#refused);
     return { ms: performance.now() - startedAt, detail: 'armed and rolled back; writers do not wait' };
   }
 
   async #arm(): Promise<Outcome> {
     const { source, owner, pause } = this.#at;
-    await armFence(source, owner, this.#sourceTables(), pause.signal).catch((error: unknown) => this.#refused(error));
+    await armFence(source, owner, this.#sourceTables(), pause.signal).catch(this.#refused);
     return {};
   }
 
   async #fence(): Promise<Outcome> {
     const { source, owner, settings } = this.#at;
-    await raiseFence(source, owner, settings.maxPauseMs / 2).catch((error: unknown) => this.#refused(error));
+    await raiseFence(source, owner, settings.maxPauseMs / 2).catch(this.#refused);
     await this.#expectFence();
     return {};
   }
@@ -249,9 +247,9 @@ export class Move implements Way<StepName> {
     return { detail: `${values.length} set` };
   }
 
-  #refused(error: unknown): never {
+  readonly #refused = (error: unknown): never => {
     throw classify('source', error, `the fence of ${PROJECT[SERVES_BEFORE[this.direction]]}`);
-  }
+  };
 
   #sourceTables() {
     return oncePerSource(this.#at.options.pipeline.tables).map((table) => table.source);

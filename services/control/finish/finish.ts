@@ -39,6 +39,7 @@ export async function finish(options: FinishOptions): Promise<FinishReport> {
   const { pipeline, target, onRemoved } = options;
   refuseWayBack(pipeline);
   await lockCoordinator(target, pipeline, 0);
+  await refuseOpen(options);
   const cutOverAt = await (options.isGivenUp ? refuseUsed(options) : refuseEarly(options));
   await keepRecord(options, otherWay(pipeline));
   const remains = await findAll(options);
@@ -94,7 +95,6 @@ async function refuseEarly({ pipeline, target, graceDays }: FinishOptions): Prom
     [pipeline, graceDays],
   );
   const [cutover] = rows;
-  await refuseOpen(target, pipeline);
   if (!cutover) {
     throw new FerryError('not-ready', `the old project serves: the pipeline ${pipeline} was not cut over`, {
       remedy: 'Run `ferry cutover`; or give the migration up: ferry finish --give-up.',
@@ -122,12 +122,11 @@ async function refuseUsed({ pipeline, target }: FinishOptions): Promise<null> {
       remedy: 'Take them back first: ferry rollout --percent 0.',
     });
   }
-  await refuseOpen(target, pipeline);
   return null;
 }
 
 /** @throws FerryError `not-ready` where a coordinator has died, and nobody has decided what comes of it. */
-async function refuseOpen(target: ClientBase, pipeline: string): Promise<void> {
+async function refuseOpen({ pipeline, target }: FinishOptions): Promise<void> {
   const open = await Journal.open(target, pipeline);
   if (!open) return;
   const { direction } = open.run;

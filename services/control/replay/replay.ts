@@ -7,7 +7,7 @@ import { inTransactionBesideApply } from '../../../platform/apply-fence.js';
 import { ensureControlSchema } from '../../../platform/control-schema.js';
 import { ruleKitOf } from '../../../platform/rule-kit.js';
 import { Journal } from '../cutover/journal.js';
-import { lockCoordinator } from '../cutover/lock.js';
+import { JUST_DIED_MS, lockCoordinator } from '../cutover/lock.js';
 import { refuseReturned } from '../cutover/returned.js';
 import { refuseRolledOut } from '../rollout/rollout.js';
 import { countDeadLetters } from '../status/count-dead-letters.js';
@@ -32,9 +32,6 @@ import { refuseServing, resetTables, resetTarget, takeVersion } from './reset.js
 import { resumeHalted } from './resume-halted.js';
 import { copyPastChanges, refuseOtherColumns, refuseOthersRows, refuseSameDatabase } from './second-target.js';
 import { whileWorking } from './while-working.js';
-
-/** Until a server has noticed that the session of a replay which was killed is gone. */
-const JUST_DIED_MS = 2_000;
 
 /**
  * Rebuilds a target from the log, or goes on with that where a replay has died. What was begun stands in the target,

@@ -59,7 +59,7 @@ export async function wayBackFinding(context: WayBackContext): Promise<Finding> 
   const findings = await runPreflight(back.pipeline, { source: target, target: source });
   // Of no weight to who only captures; a rollback would be refused by it at its fence.
   const errors = findings.filter(
-    ({ level, check }) => level === 'error' || `${level} ${check}` === 'warn fence-privileges',
+    ({ level, check }) => level === 'error' || (level === 'warn' && check === 'fence-privileges'),
   );
   if (errors.length > 0) {
     return {

@@ -3,7 +3,7 @@ import { FerryError } from '../../../../core/errors.js';
 import { failpoint } from '../../../../platform/failpoint.js';
 import { classifyUnnamed } from '../../../../platform/postgres.js';
 import { admitWriters, refuseWriters } from '../../cutover/fence-function.js';
-import { lockCoordinator } from '../../cutover/lock.js';
+import { BROKEN_MS, lockCoordinator } from '../../cutover/lock.js';
 import { emitTurn } from '../../cutover/turn.js';
 import { type Rollout, readRollout, setRollout } from '../rollout.js';
 import { type Abandoned, noteAbandoned } from './abandoned.js';
@@ -124,8 +124,6 @@ const TRIES = {
   maxTimeout: 4_000,
   shouldRetry: ({ error }: { readonly error: Error }) => isPassing(error),
 };
-/** Until the server has noticed that a broken session, which had the lock, is gone. */
-const LOCK_WITHIN_MS = 5_000;
 
 /**
  * Takes back what a command has begun, on new sessions where its own are lost.
@@ -142,7 +140,7 @@ export async function takenBack(
   const unstoppable = { ...sides, signal: new AbortController().signal };
   const again = () =>
     sides.anew(async (sessions) => {
-      await lockCoordinator(sessions.target, sides.pipeline.name, LOCK_WITHIN_MS);
+      await lockCoordinator(sessions.target, sides.pipeline.name, BROKEN_MS);
       await undo({ ...unstoppable, ...sessions });
     });
   try {

@@ -1,5 +1,5 @@
 import { FerryError } from '../../../../core/errors.js';
-import { lockCoordinator } from '../../cutover/lock.js';
+import { JUST_DIED_MS, lockCoordinator } from '../../cutover/lock.js';
 import type { RolloutFinding } from '../gates.js';
 import type { Rollout } from '../rollout.js';
 import { lookForReaders, type RolloutLimits, RolloutRefused, type RolloutSides, readOpenRollout } from '../step.js';
@@ -31,9 +31,6 @@ export interface UsersStep {
   /** What has not come back, where the way back was abandoned. */
   readonly lost?: readonly LostRows[];
 }
-
-/** Until a server has noticed that the session of a command which was killed is gone. */
-const JUST_DIED_MS = 2_000;
 
 /** A killed command may have left the mode half entered, or half left. */
 export async function isHalfUsers(sides: Pick<UserSides, 'target' | 'pipeline'>, { mode }: Rollout): Promise<boolean> {
