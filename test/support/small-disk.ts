@@ -15,15 +15,18 @@ export interface SmallDisk {
   remove(): Promise<void>;
 }
 
-/** A file system of its own; undefined where this user may not mount one. */
-export async function smallDisk(bytes: number): Promise<SmallDisk | undefined> {
+/** What a test needs that has one. */
+export const SMALL_DISK = 'small file system, which root may mount';
+
+/** A file system of its own. @throws where this user may not mount one. */
+export async function smallDisk(bytes: number): Promise<SmallDisk> {
   const directory = await mkdtemp(join(tmpdir(), 'ferry-test-disk-'));
   const filler = join(directory, 'filler');
   try {
     await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=755`, 'tmpfs', directory]);
-  } catch {
+  } catch (error) {
     await rm(directory, { recursive: true });
-    return undefined;
+    throw error;
   }
   return {
     directory,

@@ -5,9 +5,10 @@ import type { GateReport } from '../../../services/control/cutover/gates/gate.js
 import type { CliError, CliResult, FerryProcess } from '../../support/cli.js';
 import { eventually } from '../../support/eventually.js';
 import { MovingPair } from '../../support/moving-pair.js';
+import { orSkip } from '../../support/or-skip.js';
 import { type OwnServer, ownServer } from '../../support/own-server.js';
 import { describeWithPostgres, testServers } from '../../support/servers.js';
-import { smallDisk } from '../../support/small-disk.js';
+import { SMALL_DISK, smallDisk } from '../../support/small-disk.js';
 
 const MIB = 1024 * 1024;
 
@@ -83,8 +84,7 @@ describeWithPostgres('a cutover of a pipeline that is not fit for it', () => {
   test("whose target's disk becomes full in mid-drain: undone, and it goes on once there is space", async ({
     skip,
   }) => {
-    const disk = await smallDisk(16 * MIB);
-    if (!disk) return skip('mounting a small file system takes root');
+    const disk = await orSkip(skip, SMALL_DISK, () => smallDisk(16 * MIB));
     try {
       const { uid, gid } = await stat(join(targetServer.directory, 'data'));
       await chown(disk.directory, uid, gid);

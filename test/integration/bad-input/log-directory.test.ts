@@ -2,8 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { MovingPair } from '../../support/moving-pair.js';
+import { orSkip } from '../../support/or-skip.js';
 import { describeWithPostgres, testServers } from '../../support/servers.js';
-import { type SmallDisk, smallDisk } from '../../support/small-disk.js';
+import { SMALL_DISK, type SmallDisk, smallDisk } from '../../support/small-disk.js';
 
 const MIB = 1024 * 1024;
 
@@ -45,8 +46,7 @@ describeWithPostgres('the directory of the embedded log', () => {
   });
 
   test('full from the start: said, and used once there is space', async ({ skip }) => {
-    disk = await smallDisk(4 * MIB);
-    if (!disk) return skip('mounting a small file system takes root');
+    disk = await orSkip(skip, SMALL_DISK, () => smallDisk(4 * MIB));
     await disk.fill();
     pair = await MovingPair.configured({ servers: testServers(), logDirectory: join(disk.directory, 'log') });
     const up = pair.start('up');
@@ -57,8 +57,7 @@ describeWithPostgres('the directory of the embedded log', () => {
   });
 
   test('that becomes full: said, nothing is lost, and it goes on once there is space', async ({ skip }) => {
-    disk = await smallDisk(48 * MIB);
-    if (!disk) return skip('mounting a small file system takes root');
+    disk = await orSkip(skip, SMALL_DISK, () => smallDisk(48 * MIB));
     pair = await MovingPair.configured({ servers: testServers(), logDirectory: join(disk.directory, 'log') });
     const up = await pair.up();
     await disk.fill();
