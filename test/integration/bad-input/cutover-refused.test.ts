@@ -1,6 +1,11 @@
 import { chown, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CAPTURE_STATE, type CaptureState } from '../../../core/stage-state.js';
+import { openLog } from '../../../platform/event-log/open.js';
+import { loadPipeline } from '../../../platform/load-pipeline.js';
+import { silentLogger } from '../../../platform/logger.js';
 import type { GateReport } from '../../../services/control/cutover/gates/gate.js';
 import type { CliError, CliResult, FerryProcess } from '../../support/cli.js';
 import { eventually } from '../../support/eventually.js';
@@ -79,6 +84,26 @@ describeWithPostgres('a cutover of a pipeline that is not fit for it', () => {
       await pair.source.query(`ALTER ROLE ${role} SUPERUSER`);
     }
     await pair.untilStreaming();
+  });
+
+  test('whose table is copied, as capture says a moment later: waits for it', async () => {
+    const capture = await pair.pidOf('capture');
+    await using log = await openLog(await loadPipeline(pair.config, pair.env), 'ferry-test', silentLogger);
+    process.kill(capture, 'SIGSTOP');
+    try {
+      const { tables, ...state } = (await log.control.get(CAPTURE_STATE)) as CaptureState;
+      const copying = { ...tables, 'public.orders': { ...tables['public.orders']!, done: false } };
+      await log.control.put(CAPTURE_STATE, { ...state, tables: copying });
+      expect((await pair.status()).phase).toBe('snapshot');
+      const moving = pair.start('cutover', '--accept-one-way', '--json', '--dry-run');
+      await moving.said(/gates +started/);
+      await sleep(1_000);
+      process.kill(capture, 'SIGCONT');
+      const { code, stderr } = await moving.ended;
+      expect(code, stderr).toBe(0);
+    } finally {
+      process.kill(capture, 'SIGCONT');
+    }
   });
 
   test("whose target's disk becomes full in mid-drain: undone, and it goes on once there is space", async ({

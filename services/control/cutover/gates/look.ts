@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toFerryError } from '../../../../core/errors.js';
-import type { Phase } from '../../status/pipeline-status.js';
 import { readStatus } from '../../status/read-status.js';
 import { constraintsGate } from './constraints.js';
 import {
@@ -36,10 +35,8 @@ const ALL: readonly Gate[] = [
   wayBackGate,
 ].sort((a, b) => GATES.indexOf(a.name) - GATES.indexOf(b.name));
 
-/** A gate may be closed for a moment only: a batch in flight, a report on its way. */
+/** A gate may be closed for a moment only: a batch in flight, the report of a copy's end on its way. */
 const WITHIN_MS = 10_000;
-/** Phases that a moment's patience does not end. */
-const FAR_OFF: ReadonlySet<Phase> = new Set(['not-started', 'snapshot']);
 
 /**
  * Waits until every gate is open or passed by force, a little while, and `patienceMs` more, where waiting may help.
@@ -59,7 +56,8 @@ export async function waitForGates(
     for (const gate of due) gates.push(await lookAt(gate, { ...context, status }));
     const closed = gates.filter(isInTheWay);
     if (closed.length === 0) return gates;
-    const isHopeless = FAR_OFF.has(status.phase) || closed.some(({ gate, isLasting }) => isLasting || !mayPass(gate));
+    const isHopeless =
+      status.phase === 'not-started' || closed.some(({ gate, isLasting }) => isLasting || !mayPass(gate));
     if (isHopeless || performance.now() > deadline || signal.aborted) throw new GatesClosed(gates, status.errors);
     await sleep(500, undefined, { signal }).catch(() => {});
   }
