@@ -53,6 +53,14 @@ describe('verifiedFinding', () => {
   ])('is closed by a table that %s', (_, records, figure) => {
     expect(find(...records)).toMatchObject({ isOpen: false, figure });
   });
+
+  test('names the one target of merged tables once', () => {
+    const merged = ['a', 'b'].map((table) => ({ ...tables[0]!, source: { schema: 'public', table } }));
+    expect(verifiedFinding([], { tables: merged, mapping: 'abc', withinMs: 1 })).toMatchObject({
+      isOpen: false,
+      figure: 'growth.orders has not been verified',
+    });
+  });
 });
 
 describe('isStale', () => {

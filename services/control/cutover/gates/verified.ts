@@ -18,7 +18,7 @@ export function verifiedFinding(
   records: readonly RecordedVerification[],
   { tables, mapping, withinMs }: Wanted,
 ): Finding {
-  const problems = tables.flatMap((table) => {
+  const found = tables.flatMap((table) => {
     const name = displayName(table.target);
     const record = records.find(({ report }) => pairName(report) === pairOf(table));
     if (!record) return [`${name} has not been verified`];
@@ -26,6 +26,8 @@ export function verifiedFinding(
     if (!record.report.equal) return [`${name} was not equal`];
     return record.ageMs > withinMs ? [`${name} was verified ${ago(record.ageMs)}`] : [];
   });
+  // Tables that are merged have one target.
+  const problems = [...new Set(found)];
   if (problems.length > 0) {
     const more = problems.length > MOST_NAMED ? ` and ${problems.length - MOST_NAMED} more` : '';
     return {
